@@ -1,0 +1,12 @@
+# Writes gm2_version.h: the release, the commit, whether the tree was clean. Run at every build; touches the file only on change.
+execute_process(COMMAND git -C ${SOURCE} rev-parse HEAD OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE rc)
+if(rc)
+  set(commit "unknown")
+else()
+  execute_process(COMMAND git -C ${SOURCE} status --porcelain --untracked-files=no OUTPUT_VARIABLE dirty ERROR_QUIET)
+  if(dirty)
+    string(APPEND commit "-dirty")
+  endif()
+endif()
+file(WRITE ${OUT}.new "#define GM2_RELEASE \"${VERSION}\"\n#define GM2_GIT_COMMIT \"${commit}\"\n")
+execute_process(COMMAND ${CMAKE_COMMAND} -E copy_if_different ${OUT}.new ${OUT})

@@ -1,0 +1,62 @@
+/* HDF5: unit files (serial, one rank), shards (all ranks together), and reading them back. The layout is FORMAT.md.
+ *
+ * Only file.c includes hdf5.h. Bounds V110, fletcher32, no object times: bytes repeat and damage is noticed.
+ * Tests: tests/t_file.c, tests/mpi/shard.sh */
+#ifndef GM2_FILE_H
+#define GM2_FILE_H
+
+#include "hist.h"
+#include "module.h"
+#include "table.h"
+
+/** What is written at the root of a file; everything here changes results or says where they come from. */
+struct provenance {
+    const char *process_name, *release, *git_commit;
+    const char *config_text, *config_id; /* canonical FHiCL as used, and its SHA-1 */
+    const char *isa;                     /* instruction set of the kernels */
+    const char *constants_set;           /* PHYS_SET_NAME */
+    const char *conditions_tag;          /* "" when none was used */
+    const char *parents;                 /* names of input files, one a line, "" for simulation from nothing */
+    uint64_t seed;
+};
+
+/* ---- writing one unit: local, serial ---- */
+struct unit_file;
+/** Creates PATH.part (replacing a left-over of an earlier life of the same rank); ERR_WRITE says why it cannot. */
+enum err unit_file_create(const char *path, const struct provenance *provenance, const struct unit *unit,
+                          struct unit_file **out);
+/** Appends one fill's rows of a table to group `group` (the table's name, or another for a second instance), with
+ *  run, subrun, event columns and the row range of this fill in GROUP/index. A fill without rows is noted too. */
+enum err unit_file_append(struct unit_file *file, const char *group, const struct block *block,
+                          const struct fill *fill);
+/** Writes the histograms, closes, re-opens and verifies every dataset's checksum and length, fsyncs. Still .part. */
+enum err unit_file_finish(struct unit_file *file, const struct hist_set *hists, int64_t n_fills);
+/** Gives it its final name, without replacing one that is there (ERR_MISMATCH "somebody else has made it"), fsyncs the
+ *  folder, frees. */
+enum err unit_file_publish(struct unit_file *file);
+/** Drops it and its .part; NULL is fine. */
+void unit_file_abandon(struct unit_file *file);
+/** Bytes on disk of each table group, for the closing summary: calls back with group name and bytes. */
+enum err file_table_bytes(const char *path, void (*each)(const char *group, uint64_t bytes, uint64_t rows, void *), void *arg);
+
+/* ---- looking at files: local ---- */
+struct file_summary {
+    char config_id[41], release[32];
+    uint32_t first_run, first_subrun, last_run, last_subrun;
+    int64_t n_units, n_fills;
+    int64_t unit_fills_planned; /* fills each whole unit was to have */
+};
+/** Opens, checks version and that it was finished; ERR_OPEN, ERR_READ, ERR_DATA. */
+enum err file_summary(const char *path, struct file_summary *out);
+enum err file_read_hists(const char *path, struct hist_set *set);
+/** Reads a whole table (rows of all fills) of a file, without the run/subrun/event columns. */
+enum err file_read_table(const char *path, const char *group, struct block *block);
+enum err file_read_provenance_text(const char *path, const char *attribute, char **out); /* mem_free() it */
+
+/* ---- merging units into a shard: collective over all ranks when MPI is up, serial otherwise ---- */
+/** Merges n unit files (in this order) into PATH: concatenates tables, adds histograms, same provenance (files that
+ *  disagree are refused), writes PATH.part, verifies, publishes without replacing. The content, and the bytes too
+ *  at the same rank count, do not depend on who does it. All ranks return the same code. */
+enum err shard_merge(const char *const *unit_paths, size_t n, const char *path);
+
+#endif

@@ -1,0 +1,18 @@
+/* Publishing: a file gets its final name only when it is whole, and no file is ever replaced. Test: tests/t_publish.c */
+#ifndef GM2_PUBLISH_H
+#define GM2_PUBLISH_H
+
+#include "err.h"
+
+/** fsync(part), link/rename it to `path` without replacing, fsync the folder.
+ *  If `path` exists already: equal bytes -> the part is removed and ERR_OK (the same unit made twice); other bytes ->
+ *  ERR_MISMATCH, both kept. ERR_WRITE names the file and the system's reason. */
+enum err publish_file(const char *part, const char *path);
+/** Writes text to PATH.part and publishes it; an existing PATH is replaced atomically if may_replace (sidecars). */
+enum err publish_text(const char *path, const char *text, size_t length, int may_replace);
+/** Makes a folder and its parents. */
+enum err publish_make_folder(const char *path);
+/** adler32 of a file as SAM writes it ("adler32:xxxxxxxx"), and its size. */
+enum err publish_checksum(const char *path, char text[32], unsigned long long *size);
+
+#endif

@@ -1,0 +1,152 @@
+/* THE tables: what modules hand to each other and what files hold.
+ *
+ * Frames. Ring: phi_rad azimuth along the beam, x = r - R0 outward, y up; momenta are components along (r, phi, y);
+ * the rest-frame spin too. Times t_fill_ns count from injection (t = 0); samples count from the start of the record.
+ * Calorimeter: local x_mm, y_mm from the centre of the array, x outward (radial), y up; calo 1..24, crystal 0..53,
+ * crystal = (column-1) + 9 (row-1), column 1 innermost, row 1 lowest.
+ * An index column (`muon`, `positron`, ...) is the row in that table of the same fill. */
+#ifndef GM2_TABLES_H
+#define GM2_TABLES_H
+
+#include "table.h"
+
+/* clang-format off */
+#define MUON_COLUMNS(C)                                                                                       \
+    C(f64, 1, t_fill_ns, "ns", "time at the starting azimuth")                                                \
+    C(f64, 1, x_mm, "mm", "radius minus R0")                                                                  \
+    C(f64, 1, y_mm, "mm", "height")                                                                           \
+    C(f64, 1, phi_rad, "rad", "azimuth along the beam, 0..2 pi")                                              \
+    C(f64, 1, p_r_GeV, "GeV", "radial momentum, outward")                                                     \
+    C(f64, 1, p_phi_GeV, "GeV", "momentum along the beam")                                                    \
+    C(f64, 1, p_y_GeV, "GeV", "vertical momentum")                                                            \
+    C(f64, 1, s_r, "1", "rest-frame spin (expectation, length = polarisation), outward component")            \
+    C(f64, 1, s_phi, "1", "rest-frame spin, along the beam")                                                  \
+    C(f64, 1, s_y, "1", "rest-frame spin, up")                                                                \
+    C(f64, 1, t_decay_ns, "ns", "time at which it decays if it is not lost, t_fill_ns - gamma tau ln u")
+
+#define VERTEX_COLUMNS(C)                                                                                     \
+    C(u32, 1, muon, "1", "row in table muon")                                                                 \
+    C(u8,  1, fate, "1", "0 alive at the end of the record, 1 decayed, 2 hit a collimator, 3 left the vacuum") \
+    C(f64, 1, t_fill_ns, "ns", "time of its end")                                                             \
+    C(f64, 1, x_mm, "mm", "radius minus R0")                                                                  \
+    C(f64, 1, y_mm, "mm", "height")                                                                           \
+    C(f64, 1, phi_rad, "rad", "azimuth, 0..2 pi")                                                             \
+    C(f64, 1, p_r_GeV, "GeV", "radial momentum, outward")                                                     \
+    C(f64, 1, p_phi_GeV, "GeV", "momentum along the beam")                                                    \
+    C(f64, 1, p_y_GeV, "GeV", "vertical momentum")                                                            \
+    C(f64, 1, s_r, "1", "rest-frame spin, outward")                                                           \
+    C(f64, 1, s_phi, "1", "rest-frame spin, along the beam")                                                  \
+    C(f64, 1, s_y, "1", "rest-frame spin, up")                                                                \
+    C(f64, 1, turns, "1", "turns made since its start")
+
+#define POSITRON_COLUMNS(C)                                                                                   \
+    C(u32, 1, vertex, "1", "row in table vertex")                                                             \
+    C(f64, 1, t_fill_ns, "ns", "time of decay")                                                               \
+    C(f64, 1, x_mm, "mm", "radius minus R0 at birth")                                                         \
+    C(f64, 1, y_mm, "mm", "height at birth")                                                                  \
+    C(f64, 1, phi_rad, "rad", "azimuth at birth")                                                             \
+    C(f64, 1, p_r_GeV, "GeV", "radial momentum, outward")                                                     \
+    C(f64, 1, p_phi_GeV, "GeV", "momentum along the beam")                                                    \
+    C(f64, 1, p_y_GeV, "GeV", "vertical momentum")
+
+#define CALO_HIT_COLUMNS(C)                                                                                   \
+    C(u32, 1, positron, "1", "row in table positron")                                                         \
+    C(u8,  1, calo, "1", "calorimeter 1..24 whose face it entered")                                           \
+    C(f64, 1, t_fill_ns, "ns", "time at the face")                                                            \
+    C(f64, 1, x_mm, "mm", "local, from the centre of the array, outward")                                     \
+    C(f64, 1, y_mm, "mm", "local, up")                                                                        \
+    C(f64, 1, dxdz, "1", "slope dx/dz on entry, z into the crystals")                                         \
+    C(f64, 1, dydz, "1", "slope dy/dz on entry")                                                              \
+    C(f64, 1, energy_GeV, "GeV", "energy on entry")
+
+#define CRYSTAL_HIT_COLUMNS(C)                                                                                \
+    C(u32, 1, calo_hit, "1", "row in table calo_hit")                                                         \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(f64, 1, t_fill_ns, "ns", "time of the light at the SiPM (time at the face; transit delays are equal and left out)") \
+    C(f64, 1, energy_GeV, "GeV", "energy seen: photo-electrons over the calibrated yield")                    \
+    C(f64, 1, n_pe, "pe", "photo-electrons")
+
+#define RAW_COLUMNS(C) C(u8, 1, byte, "1", "the MIDAS event of this fill, header included, as in the raw file")
+#define ODB_COLUMNS(C) C(u8, 1, byte, "1", "the ODB dump of the begin-of-run event, text")
+
+#define FILL_COLUMNS(C)                                                                                       \
+    C(i64, 1, unix_time_s, "s", "time stamp of the MIDAS event")                                              \
+    C(u8,  1, fill_type, "1", "1 muon, 2 laser, 3 pedestal, 4 asynchronous")                                  \
+    C(i32, 1, injection_sample, "ct", "sample of t = 0 after the T0 correction, rounded down")                \
+    C(f64, 1, t0_ns, "ns", "time of injection in the record, from the T0 counter")                            \
+    C(f64, 1, ctag, "1", "clusters above 2 GeV later than 50 us (stored-beam proxy)")                         \
+    C(u32, 1, status, "1", "bits: 1 no T0 pulse, 2 a bank was damaged, 4 a crate is missing")
+
+#define ISLAND_COLUMNS(C)                                                                                     \
+    C(u8,  1, calo, "1", "calorimeter 1..24 (25 and above: auxiliary crates)")                                \
+    C(i32, 1, first_sample, "ct", "sample number of the first sample")                                        \
+    C(i32, 1, n_samples, "ct", "length")                                                                      \
+    C(u8,  1, n_crystals, "1", "traces kept")                                                                 \
+    C(u32, 1, first_trace, "1", "row of its first trace in table trace")
+
+#define TRACE_COLUMNS(C)                                                                                      \
+    C(u32, 1, island, "1", "row in table island")                                                             \
+    C(u8,  1, crystal, "1", "crystal 0..53 (segment in auxiliary crates)")                                    \
+    C(f32, 1, pedestal_adc, "adc", "fill pedestal of this channel from the CP bank")                          \
+    C(u32, 1, first_sample, "1", "row of its first sample in table sample; the island's n_samples follow")
+
+#define SAMPLE_COLUMNS(C) C(i16, 1, adc, "adc", "digitiser samples, trace after trace")
+
+#define PULSE_COLUMNS(C)                                                                                      \
+    C(u32, 1, island, "1", "row in table island")                                                             \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(f64, 1, t_fill_ns, "ns", "time of the pulse's peak position in the template, from injection")           \
+    C(f64, 1, energy_GeV, "GeV", "amplitude times the energy scale")                                          \
+    C(f32, 1, amplitude_adc, "adc", "fitted peak amplitude")                                                  \
+    C(f32, 1, pedestal_adc, "adc", "fitted pedestal")                                                         \
+    C(f32, 1, chi2_ndf, "1", "chi-square over degrees of freedom of the trace's fit")                         \
+    C(f32, 1, sig_t_ns, "ns", "standard error of the time")                                                   \
+    C(f32, 1, sig_energy_GeV, "GeV", "standard error of the energy (electronic noise only)")                  \
+    C(f32, 1, cov_t_energy, "ns GeV", "covariance of time and energy")                                        \
+    C(u8,  1, n_pulses, "1", "pulses fitted together in the trace")                                           \
+    C(u8,  1, status, "1", "0 good, bits: 1 not converged, 2 at the island's edge, 4 saturated, 8 limit of pulses")
+
+#define CLUSTER_COLUMNS(C)                                                                                    \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(f64, 1, t_fill_ns, "ns", "time of its largest pulse, from injection")                                   \
+    C(f64, 1, energy_GeV, "GeV", "sum of its crystals")                                                       \
+    C(f32, 1, x_mm, "mm", "local, log-weighted")                                                              \
+    C(f32, 1, y_mm, "mm", "local, log-weighted")                                                              \
+    C(u8,  1, n_crystals, "1", "crystals in it")                                                              \
+    C(f32, 1, max_fraction, "1", "share of its largest crystal")                                              \
+    C(f32, 1, chi2_ndf, "1", "of its largest pulse")                                                          \
+    C(u8,  1, status, "1", "OR of its pulses' status")
+
+#define CLUSTER_TRUTH_COLUMNS(C)                                                                              \
+    C(u32, 1, cluster, "1", "row in table cluster")                                                           \
+    C(u32, 1, calo_hit, "1", "row in table calo_hit of the largest contributor")                              \
+    C(u8,  1, n_hits, "1", "true positrons within the cluster's time partition")                              \
+    C(f64, 1, dt_ns, "ns", "cluster time minus true time")                                                    \
+    C(f64, 1, true_energy_GeV, "GeV", "energy of the largest contributor on entry")                           \
+    C(f64, 1, true_x_mm, "mm", "its local x")                                                                 \
+    C(f64, 1, true_y_mm, "mm", "its local y")
+/* clang-format on */
+
+/* name, list, tier, is_per_unit, doc */
+#define TABLES(T)                                                                                                      \
+    T(muon, MUON_COLUMNS, "sim", false, "muons as they start: one row a muon")                                         \
+    T(vertex, VERTEX_COLUMNS, "sim", false, "how each muon ended")                                                     \
+    T(positron, POSITRON_COLUMNS, "sim", false, "positrons at birth: one row a decay")                                 \
+    T(calo_hit, CALO_HIT_COLUMNS, "sim", false, "positrons at a calorimeter's face")                                   \
+    T(crystal_hit, CRYSTAL_HIT_COLUMNS, "sim", false, "light of one positron in one crystal")                          \
+    T(raw, RAW_COLUMNS, "raw", false, "the fill's MIDAS event")                                                        \
+    T(odb, ODB_COLUMNS, "raw", true, "the run's settings")                                                             \
+    T(fill, FILL_COLUMNS, "reco", false, "one row a fill")                                                             \
+    T(island, ISLAND_COLUMNS, "digit", false, "chopped islands")                                                       \
+    T(trace, TRACE_COLUMNS, "digit", false, "one crystal's samples in one island")                                     \
+    T(sample, SAMPLE_COLUMNS, "digit", false, "digitiser samples")                                                     \
+    T(pulse, PULSE_COLUMNS, "reco", false, "fitted pulses")                                                            \
+    T(cluster, CLUSTER_COLUMNS, "reco", false, "positron candidates")                                                  \
+    T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")
+
+#define TABLES_DECLARE(stem, LIST, tier, per_unit, doc) TABLE_DECLARE(stem, LIST)
+TABLES(TABLES_DECLARE)
+
+#endif
