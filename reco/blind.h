@@ -1,0 +1,28 @@
+/* Software blinding: a phrase moves R by an amount nobody sees.
+ *
+ * It guards against bias, not against intent: who has the phrase can compute the offset. Source: Muon g-2 practice
+ * (Kinnaird, thesis 2020): MD5 of the phrase seeds a generator; a sign, then an offset flat within +-24 ppm with
+ * Gaussian tails of 1 ppm. The generator is ours (Philox), so offsets differ from other programs' for the same phrase.
+ * Test: tests/t_blind.c */
+#ifndef GM2_BLIND_H
+#define GM2_BLIND_H
+
+#include "cfg.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* clang-format off */
+#define BLIND_CFG(F, S)                                                                                          \
+    F(S, str, mode,   "auto", 0, 0, "auto|on|off", "auto: data are blinded, simulation is not")                  \
+    F(S, str, phrase, "",     0, 0, "",            "what the offset of R is made from; keep it out of shared files")
+/* clang-format on */
+
+/** Offset [ppm] to add to a fitted R before anybody sees it: R_shown = R_fit + offset; |offset| is below 24 but for
+ *  tails of 1 ppm. Depends on the phrase alone. */
+double blind_offset_ppm(const char *phrase, size_t length);
+
+/** MD5 (RFC 1321) of n bytes. */
+void blind_md5(const void *bytes, size_t n, uint8_t out[16]);
+
+#endif
