@@ -1,6 +1,8 @@
 /* HDF5: unit files (serial, one rank), shards (all ranks together), and reading them back. The layout is FORMAT.md.
  *
- * Only file.c includes hdf5.h. Bounds V110, fletcher32, no object times: bytes repeat and damage is noticed.
+ * Only file_*.c include hdf5.h. Bounds V110, fletcher32, no object times: bytes repeat and damage is noticed.
+ * The HDF5 library is not thread-safe: one thread of a process at a time may be inside these functions (a worker's
+ * unit_file_* while no other thread reads or merges). No function here but shard_merge() needs or touches MPI.
  * Tests: tests/t_file.c, tests/mpi/shard.sh */
 #ifndef GM2_FILE_H
 #define GM2_FILE_H
@@ -36,8 +38,9 @@ enum err unit_file_finish(struct unit_file *file, const struct hist_set *hists, 
 enum err unit_file_publish(struct unit_file *file);
 /** Drops it and its .part; NULL is fine. */
 void unit_file_abandon(struct unit_file *file);
-/** Bytes on disk of each table group, for the closing summary: calls back with group name and bytes. */
-enum err file_table_bytes(const char *path, void (*each)(const char *group, uint64_t bytes, uint64_t rows, void *), void *arg);
+/** Bytes on disk of each group (tables with their index; "hist" and "units" too), for the closing summary. */
+enum err file_table_bytes(const char *path, void (*each)(const char *group, uint64_t bytes, uint64_t rows, void *),
+                          void *arg);
 
 /* ---- looking at files: local ---- */
 struct file_summary {
@@ -48,6 +51,9 @@ struct file_summary {
 };
 /** Opens, checks version and that it was finished; ERR_OPEN, ERR_READ, ERR_DATA. */
 enum err file_summary(const char *path, struct file_summary *out);
+/** Reads everything once, so that every checksum and length is met. */
+enum err file_verify(const char *path);
+/** Adds the file's histograms to a set (which may be empty); quanta and binnings must agree. */
 enum err file_read_hists(const char *path, struct hist_set *set);
 /** Reads a whole table (rows of all fills) of a file, without the run/subrun/event columns. */
 enum err file_read_table(const char *path, const char *group, struct block *block);

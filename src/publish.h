@@ -8,6 +8,10 @@
  *  If `path` exists already: equal bytes -> the part is removed and ERR_OK (the same unit made twice); other bytes ->
  *  ERR_MISMATCH, both kept. ERR_WRITE names the file and the system's reason. */
 enum err publish_file(const char *part, const char *path);
+/** The same for a file still open as `fd`: what is published is that file, even if another process has meanwhile taken
+ *  the name `part` for its own (then nothing of the other's is touched). ERR_MISMATCH if `part` was taken and `path` is
+ *  not there yet: somebody else is making it. */
+enum err publish_descriptor(int fd, const char *part, const char *path);
 /** Writes text to PATH.part and publishes it; an existing PATH is replaced atomically if may_replace (sidecars). */
 enum err publish_text(const char *path, const char *text, size_t length, int may_replace);
 /** Makes a folder and its parents. */

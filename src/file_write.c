@@ -1,0 +1,314 @@
+/* Unit files: rows are collected in memory and written in whole chunks. */
+#include "file_h5.h"
+
+#include "mem.h"
+#include "publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { N_IDS = 3, MAX_COLUMNS = TABLE_MAX_COLUMNS + N_IDS };
+
+static const struct column id_columns[N_IDS] = {
+    {"run", COL_u32, 1, "1", "run number"},
+    {"subrun", COL_u32, 1, "1", "subrun number"},
+    {"event", COL_u32, 1, "1", "event number: fills count from 1 in each subrun; 0 in tables of the whole unit"},
+};
+static const struct column index_columns[] = {
+    {"first", COL_i64, 1, "1", "first row of this fill"},
+    {"count", COL_i64, 1, "1", "rows of this fill"},
+};
+static const struct column units_columns[] = {
+    {"n_fills", COL_i64, 1, "1", "fills in this unit"},
+    {"n_planned", COL_i64, 1, "1", "fills it was to have; -1: all of its input"},
+};
+const struct table file_index_table = {"index", "", "rows of each fill", true, index_columns, 2};
+const struct table file_units_table = {"units", "", "units in this file", true, units_columns, 2};
+
+/* One group that grows. */
+struct sink {
+    hid_t group;
+    size_t n_columns, n_ids;
+    struct column column[MAX_COLUMNS];
+    hid_t dataset[MAX_COLUMNS];
+    unsigned char *buffer[MAX_COLUMNS];
+    hsize_t chunk;
+    size_t n_buffered, capacity;
+    uint64_t n_written;
+};
+
+struct table_pair {
+    char name[64];
+    struct sink rows, index;
+};
+
+struct unit_file {
+    char *path, *part;
+    int fd; /* of the .part, so that what is published is what was written */
+    hid_t file;
+    struct unit unit;
+    struct table_pair **pair;
+    size_t n_pairs;
+    enum err first_error;
+    char first_message[1024];
+};
+
+/* ---- one group ------------------------------------------------------------------------------------------------- */
+static size_t row_bytes(const struct column *c) { return c->width * column_size(c->type); }
+
+static enum err sink_open(struct sink *s, hid_t where, const char *name, const struct table *table, int has_ids)
+{
+    REQUIRE(table->n_columns <= TABLE_MAX_COLUMNS, ERR_LOGIC, "table %s has too many columns", table->name);
+    s->n_ids     = has_ids ? N_IDS : 0;
+    s->n_columns = table->n_columns + s->n_ids;
+    if (has_ids) memcpy(s->column, id_columns, sizeof id_columns);
+    memcpy(s->column + s->n_ids, table->columns, table->n_columns * sizeof *table->columns);
+    for (size_t i = 0; i < s->n_columns; i++) s->dataset[i] = -1;
+    s->chunk = file_h5_chunk_rows(s->column, s->n_columns, UINT64_MAX);
+    TRY(file_h5_create_group(where, name, &s->group));
+    TRY(file_h5_set_text(s->group, "table", table->name));
+    TRY(file_h5_set_text(s->group, "tier", table->tier));
+    return file_h5_set_text(s->group, "long_name", table->doc);
+}
+
+static enum err sink_create_columns(struct sink *s)
+{
+    if (s->dataset[0] >= 0) return ERR_OK;
+    /* nothing written yet: a table that ends here is small */
+    if (s->n_buffered < s->chunk) s->chunk = file_h5_chunk_rows(s->column, s->n_columns, s->n_buffered);
+    for (size_t i = 0; i < s->n_columns; i++)
+        TRY(file_h5_create_column(s->group, &s->column[i], 0, s->chunk, &s->dataset[i]));
+    return ERR_OK;
+}
+
+static enum err sink_flush(struct sink *s)
+{
+    TRY(sink_create_columns(s));
+    if (s->n_buffered == 0) return ERR_OK;
+    uint64_t n = s->n_written + s->n_buffered;
+    for (size_t i = 0; i < s->n_columns; i++) {
+        hsize_t extent[2] = {n, s->column[i].width};
+        H5_REQUIRE(H5Dset_extent(s->dataset[i], extent) >= 0, ERR_WRITE, "cannot extend column %s", s->column[i].name);
+        TRY(file_h5_write_rows(s->dataset[i], s->column[i].type, s->n_written, s->n_buffered, s->buffer[i]));
+    }
+    s->n_written  = n;
+    s->n_buffered = 0;
+    return ERR_OK;
+}
+
+static enum err sink_grow(struct sink *s, size_t n)
+{
+    if (n <= s->capacity) return ERR_OK;
+    size_t capacity = 2 * s->capacity > n ? 2 * s->capacity : n;
+    if (capacity < 64) capacity = 64;
+    if (capacity > s->chunk) capacity = s->chunk;
+    for (size_t i = 0; i < s->n_columns; i++)
+        TRY(mem_resize(&s->buffer[i], s->n_buffered, capacity, row_bytes(&s->column[i])));
+    s->capacity = capacity;
+    return ERR_OK;
+}
+
+static void copy_rows(struct sink *s, size_t k, void *const *data, size_t from, const uint32_t id[N_IDS])
+{
+    for (size_t i = 0; i < s->n_ids; i++) {
+        uint32_t *to = (uint32_t *)(void *)s->buffer[i] + s->n_buffered, value = id[i];
+        for (size_t r = 0; r < k; r++) to[r] = value;
+    }
+    for (size_t i = s->n_ids; i < s->n_columns; i++) {
+        size_t bytes = row_bytes(&s->column[i]);
+        memcpy(s->buffer[i] + s->n_buffered * bytes, (unsigned char *)data[i - s->n_ids] + from * bytes, k * bytes);
+    }
+}
+
+static enum err sink_append(struct sink *s, size_t n, void *const *data, const uint32_t id[N_IDS])
+{
+    for (size_t from = 0; from < n;) {
+        size_t room = s->chunk - s->n_buffered, k = n - from < room ? n - from : room;
+        TRY(sink_grow(s, s->n_buffered + k));
+        copy_rows(s, k, data, from, id);
+        s->n_buffered += k;
+        from += k;
+        if (s->n_buffered == s->chunk) TRY(sink_flush(s));
+    }
+    return ERR_OK;
+}
+
+static enum err sink_close(struct sink *s)
+{
+    TRY(sink_flush(s));
+    TRY(file_h5_set_i64(s->group, "n_rows", (int64_t)s->n_written));
+    for (size_t i = 0; i < s->n_columns; i++)
+        H5_REQUIRE(H5Dclose(s->dataset[i]) >= 0, ERR_WRITE, "cannot close column %s", s->column[i].name);
+    H5_REQUIRE(H5Gclose(s->group) >= 0, ERR_WRITE, "cannot close a group");
+    return ERR_OK;
+}
+
+static void sink_free(struct sink *s)
+{
+    for (size_t i = 0; i < s->n_columns; i++) mem_free(s->buffer[i]);
+}
+
+/* ---- the file -------------------------------------------------------------------------------------------------- */
+static void unit_file_free(struct unit_file *f)
+{
+    if (f->file >= 0) H5Fclose(f->file);
+    if (f->fd >= 0) close(f->fd);
+    for (size_t i = 0; i < f->n_pairs; i++) {
+        sink_free(&f->pair[i]->rows);
+        sink_free(&f->pair[i]->index);
+        mem_free(f->pair[i]);
+    }
+    mem_free(f->pair);
+    mem_free(f->path);
+    mem_free(f->part);
+    mem_free(f);
+}
+
+/* A full disk shows at one call and not at the next: the first error of a file is the one that counts. */
+static enum err keep(struct unit_file *f, enum err rc)
+{
+    if (!rc) return ERR_OK;
+    err_context(rc, "writing %s", f->part);
+    if (!f->first_error) {
+        f->first_error = rc;
+        snprintf(f->first_message, sizeof f->first_message, "%s", err_message());
+    }
+    return rc;
+}
+
+static enum err first_error(struct unit_file *f)
+{
+    if (f->first_error) FAIL(f->first_error, "%s", f->first_message);
+    return ERR_OK;
+}
+
+static enum err open_part(struct unit_file *f, const struct provenance *p)
+{
+    unlink(f->part); /* a left-over */
+    hid_t access = file_h5_access();
+    enum err rc  = file_h5_create(f->part, access, &f->file);
+    H5Pclose(access);
+    if (rc) return rc;
+    void *handle = NULL;
+    H5_REQUIRE(H5Fget_vfd_handle(f->file, H5P_DEFAULT, &handle) >= 0, ERR_WRITE, "%s has no descriptor", f->part);
+    f->fd = fcntl(*(int *)handle, F_DUPFD_CLOEXEC, 0);
+    REQUIRE(f->fd >= 0, ERR_WRITE, "cannot hold %s: %s", f->part, strerror(errno));
+    TRY(file_h5_write_provenance(f->file, p));
+    return ERR_OK;
+}
+
+enum err unit_file_create(const char *path, const struct provenance *provenance, const struct unit *unit,
+                          struct unit_file **out)
+{
+    struct unit_file *f;
+    enum err rc;
+    *out = NULL;
+    TRY(mem_alloc(&f, 1, sizeof *f));
+    f->fd    = -1;
+    f->file  = -1;
+    f->unit  = *unit;
+    size_t n = strlen(path) + sizeof ".part";
+    f->path  = mem_string(path);
+    if (!f->path) FAIL_TO(failed, ERR_MEMORY, "out of memory");
+    TRY_TO(failed, mem_alloc(&f->part, n, 1));
+    snprintf(f->part, n, "%s.part", path);
+    TRY_TO(failed, open_part(f, provenance));
+    *out = f;
+    return ERR_OK;
+failed:
+    unit_file_abandon(f);
+    return rc;
+}
+
+static enum err find_pair(struct unit_file *f, const char *group, const struct table *table, struct table_pair **out)
+{
+    for (size_t i = 0; i < f->n_pairs; i++)
+        if (strcmp(f->pair[i]->name, group) == 0) {
+            *out = f->pair[i];
+            return ERR_OK;
+        }
+    REQUIRE(!strchr(group, '/') && strlen(group) < sizeof(*out)->name && group[0] && strcmp(group, "hist") != 0 &&
+                strcmp(group, "units") != 0,
+            ERR_LOGIC, "\"%s\" cannot be the name of a table group", group);
+    TRY(mem_resize(&f->pair, f->n_pairs, f->n_pairs + 1, sizeof(struct table_pair *)));
+    TRY(mem_alloc(out, 1, sizeof **out));
+    struct table_pair *pair = f->pair[f->n_pairs++] = *out;
+    snprintf(pair->name, sizeof pair->name, "%s", group);
+    /* samples and bytes: 12 bytes of ids beside each would outweigh them; their index has the ids */
+    TRY(sink_open(&pair->rows, f->file, group, table, table->n_columns > 1));
+    TRY(sink_open(&pair->index, pair->rows.group, "index", &file_index_table, 1));
+    return ERR_OK;
+}
+
+static enum err append(struct unit_file *f, const char *group, const struct block *block, const struct fill *fill)
+{
+    struct table_pair *pair;
+    TRY(find_pair(f, group, block->table, &pair));
+    int64_t first = (int64_t)(pair->rows.n_written + pair->rows.n_buffered), count = (int64_t)block->n;
+    uint32_t id[N_IDS] = {fill->run, fill->subrun, fill->event};
+    TRY(sink_append(&pair->rows, block->n, block->data, id));
+    void *const index[] = {&first, &count};
+    return sink_append(&pair->index, 1, index, id);
+}
+
+enum err unit_file_append(struct unit_file *file, const char *group, const struct block *block, const struct fill *fill)
+{
+    TRY(first_error(file));
+    return keep(file, append(file, group, block, fill));
+}
+
+static enum err write_units(struct unit_file *f, int64_t n_fills)
+{
+    struct sink s         = {0};
+    uint32_t id[N_IDS]    = {f->unit.run, f->unit.subrun, 0};
+    int64_t planned       = f->unit.n_fills;
+    void *const numbers[] = {&n_fills, &planned};
+    enum err rc           = sink_open(&s, f->file, "units", &file_units_table, 1);
+    if (!rc) rc = sink_append(&s, 1, numbers, id);
+    if (!rc) rc = sink_close(&s);
+    sink_free(&s);
+    return rc;
+}
+
+static enum err finish(struct unit_file *f, const struct hist_set *hists, int64_t n_fills)
+{
+    for (size_t i = 0; i < f->n_pairs; i++) {
+        TRY(sink_close(&f->pair[i]->index));
+        TRY(sink_close(&f->pair[i]->rows));
+    }
+    TRY(write_units(f, n_fills));
+    TRY(file_h5_write_hists(f->file, hists));
+    TRY(file_h5_set_i64(f->file, "is_complete", 1));
+    herr_t bad = H5Fclose(f->file);
+    f->file    = -1;
+    H5_REQUIRE(bad >= 0, ERR_WRITE, "cannot close");
+    REQUIRE(fsync(f->fd) == 0, ERR_WRITE, "cannot sync: %s", strerror(errno));
+    return file_h5_verify(f->part, 0, 1);
+}
+
+enum err unit_file_finish(struct unit_file *file, const struct hist_set *hists, int64_t n_fills)
+{
+    TRY(first_error(file));
+    return keep(file, finish(file, hists, n_fills));
+}
+
+enum err unit_file_publish(struct unit_file *file)
+{
+    TRY(first_error(file));
+    TRY(publish_descriptor(file->fd, file->part, file->path));
+    unit_file_free(file);
+    return ERR_OK;
+}
+
+void unit_file_abandon(struct unit_file *file)
+{
+    if (!file) return;
+    struct stat own, named;
+    if (file->fd >= 0 && fstat(file->fd, &own) == 0 && stat(file->part, &named) == 0 && own.st_ino == named.st_ino)
+        unlink(file->part);
+    unit_file_free(file);
+}
