@@ -67,5 +67,7 @@ void cfg_free(const struct cfg_field *fields, void *cfg);
 enum err cfg_fill_defaults(const struct cfg_field *fields, struct fhicl *table, const char *path);
 /** Prints the parameters as a readable table on stdout. */
 void cfg_help(const struct cfg_field *fields);
+/** The known word that differs least from a misspelt one, NULL when none is near. */
+const char *cfg_nearest(const char *word, const char *const *known, size_t n);
 
 #endif
