@@ -11,4 +11,7 @@ struct command {
     int (*run)(int argc, char **argv);
 };
 
+/** All subcommands, in main.c; ends with a NULL name. */
+extern const struct command commands[];
+
 #endif
