@@ -7,16 +7,8 @@
 #ifndef GM2_BLIND_H
 #define GM2_BLIND_H
 
-#include "cfg.h"
-
 #include <stddef.h>
 #include <stdint.h>
-
-/* clang-format off */
-#define BLIND_CFG(F, S)                                                                                          \
-    F(S, str, mode,   "auto", 0, 0, "auto|on|off", "auto: data are blinded, simulation is not")                  \
-    F(S, str, phrase, "",     0, 0, "",            "what the offset of R is made from; keep it out of shared files")
-/* clang-format on */
 
 /** Offset [ppm] to add to a fitted R before anybody sees it: R_shown = R_fit + offset; |offset| is below 24 but for
  *  tails of 1 ppm. Depends on the phrase alone. */

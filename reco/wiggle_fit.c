@@ -240,8 +240,8 @@ static enum err round_of_fit(const struct wiggle_data *d, enum wiggle_statistic 
     int status = gsl_multifit_nlinear_winit(&x.vector, weight, &fdf, work);
     if (!status) status = gsl_multifit_nlinear_driver(MAX_STEPS, 1e-8, 1e-8, 0.0, NULL, NULL, &info, work);
     /* No progress: the start was the minimum. Too many steps: the next round goes on, iterate() judges. */
-    REQUIRE(!status || status == GSL_ENOPROG || status == GSL_EMAXITER, ERR_NUMBER, "the fit of %zu parameters does not converge: %s",
-            fit->model.n_par, gsl_strerror(status));
+    REQUIRE(!status || status == GSL_ENOPROG || status == GSL_EMAXITER, ERR_NUMBER,
+            "the fit of %zu parameters does not converge: %s", fit->model.n_par, gsl_strerror(status));
     fit->n_iterations += (int)gsl_multifit_nlinear_niter(work);
     memcpy(fit->value, gsl_multifit_nlinear_position(work)->data, fit->model.n_par * sizeof(double));
     for (size_t i = 0; i < fit->model.n_par; i++)
