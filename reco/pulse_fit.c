@@ -1,0 +1,161 @@
+/* Module PulseFit: pulses of every crystal trace of the fill's islands. */
+#include "mem.h"
+#include "module.h"
+#include "phys.h"
+#include "pulse_fitter.h"
+#include "pulse_shape.h"
+#include "tables.h"
+
+#include <math.h>
+
+/* clang-format off */
+#define PULSE_FIT_CFG(F, S)                                                                                           \
+    F(S, str, shape,            "beam",     0,    0,    "beam|laser",        "template: particles or laser")          \
+    F(S, str, polarity,         "positive", 0,    0,    "positive|negative", "direction of pulses in ADC counts")     \
+    F(S, f64, noise_adc,        1.5,        0.01, 100,  "adc",  "rms noise of a sample, without quantisation")        \
+    F(S, f64, energy_scale_MeV_per_adc, 1.6, 0.01, 100, "MeV/adc", "energy of a pulse of peak height 1 (reference scenario)") \
+    F(S, f64, fit_threshold_adc, 9,         1,    4096, "adc",  "least height of a pulse above the baseline (ours: 6 sigma)") \
+    F(S, f64, residual_fraction, 0.01,      0,    1,    "1",    "a further pulse must be above this share of the largest: guards against an imperfect template (ours)") \
+    F(S, f64, min_dchi2,        30,         0,    1e6,  "1",    "fall of chi-square that a further pulse must bring (ours)") \
+    F(S, i64, max_pulses,       8,          1,    16,   "1",    "pulses fitted together in a trace at most")          \
+    F(S, f64, first_time_ns,   -1000,      -1e6,  1e6,  "ns",   "islands that end before this time from injection are left out (laser sync pulse)")
+/* clang-format on */
+CFG_DECLARE(pulse_fit_cfg, PULSE_FIT_CFG)
+
+enum { IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_FILL };
+
+struct state {
+    struct pulse_fitter *fitter;
+    struct pulse_fitter_result result;
+};
+
+static enum err begin(struct step *s)
+{
+    const struct pulse_fit_cfg *cfg = s->cfg;
+    struct state *state;
+    TRY(mem_alloc(&state, 1, sizeof *state));
+    s->state                            = state;
+    struct pulse_fitter_options options = {
+        .shape             = pulse_shape(cfg->shape[0] == 'b' ? PULSE_BEAM : PULSE_LASER),
+        .noise_adc         = sqrt(cfg->noise_adc * cfg->noise_adc + 1.0 / 12.0),
+        .threshold_adc     = cfg->fit_threshold_adc,
+        .residual_fraction = cfg->residual_fraction,
+        .min_dchi2         = cfg->min_dchi2,
+        .polarity          = cfg->polarity[0] == 'p' ? 1.0 : -1.0,
+        .max_pulses        = (int)cfg->max_pulses,
+    };
+    TRY(pulse_fitter_create(&options, &state->fitter));
+    return ERR_OK;
+}
+
+static void end(struct step *s)
+{
+    struct state *state = s->state;
+    if (!state) return;
+    pulse_fitter_free(state->fitter);
+    mem_free(state);
+    s->state = NULL;
+}
+
+/* One trace's place in the record. */
+struct place {
+    uint32_t island;
+    uint8_t calo, crystal;
+    double t_first_ns;
+};
+
+static enum err append(struct block *out, const struct pulse_fitter_result *r, struct place place, double GeV_per_adc)
+{
+    size_t row = out->n;
+    TRY(block_resize(out, row + (size_t)r->n));
+    struct pulse_view v = pulse_view(out);
+    for (int j = 0; j < r->n; j++, row++) {
+        const struct pulse_fitter_pulse *p = &r->pulse[j];
+        v.island[row]                      = place.island;
+        v.calo[row]                        = place.calo;
+        v.crystal[row]                     = place.crystal;
+        v.t_fill_ns[row]                   = place.t_first_ns + p->t * SAMPLE_NS;
+        v.energy_GeV[row]                  = p->amplitude * GeV_per_adc;
+        v.amplitude_adc[row]               = (float)p->amplitude;
+        v.pedestal_adc[row]                = (float)r->pedestal;
+        v.chi2_ndf[row]                    = (float)r->chi2_ndf;
+        v.sig_t_ns[row]                    = (float)(sqrt(p->var_t) * SAMPLE_NS);
+        v.sig_energy_GeV[row]              = (float)(sqrt(p->var_a) * GeV_per_adc);
+        v.cov_t_energy[row]                = (float)(p->cov_ta * SAMPLE_NS * GeV_per_adc);
+        v.n_pulses[row]                    = (uint8_t)r->n;
+        v.status[row]                      = (uint8_t)p->status;
+    }
+    return ERR_OK;
+}
+
+static enum err check(const struct island_view *island, size_t i, const struct trace_view *trace, size_t n_samples)
+{
+    REQUIRE(island->n_samples[i] >= 0 && (size_t)island->first_trace[i] + island->n_crystals[i] <= trace->n, ERR_DATA,
+            "island %zu (calorimeter %d) claims %d crystals from trace %u and %d samples; the fill has %zu traces", i,
+            island->calo[i], island->n_crystals[i], island->first_trace[i], island->n_samples[i], trace->n);
+    for (size_t k = island->first_trace[i]; k < island->first_trace[i] + island->n_crystals[i]; k++)
+        REQUIRE((size_t)trace->first_sample[k] + (size_t)island->n_samples[i] <= n_samples, ERR_DATA,
+                "trace %zu (calorimeter %d, crystal %d) ends behind the fill's %zu samples", k, island->calo[i],
+                trace->crystal[k], n_samples);
+    return ERR_OK;
+}
+
+static enum err fit_island(struct step *s, size_t i, double t0_ns)
+{
+    const struct pulse_fit_cfg *cfg = s->cfg;
+    struct state *state             = s->state;
+    struct island_view island       = island_view(s->in[IN_ISLAND]);
+    struct trace_view trace         = trace_view(s->in[IN_TRACE]);
+    struct sample_view sample       = sample_view(s->in[IN_SAMPLE]);
+    const size_t n                  = (size_t)island.n_samples[i];
+    TRY(check(&island, i, &trace, sample.n));
+    TRY(pulse_fitter_reserve(state->fitter, n));
+    for (size_t k = island.first_trace[i]; k < island.first_trace[i] + island.n_crystals[i]; k++) {
+        pulse_fitter_trace(state->fitter, sample.adc + trace.first_sample[k], n, (double)trace.pedestal_adc[k],
+                           &state->result);
+        if (state->result.n == 0) continue;
+        struct place place = {(uint32_t)i, island.calo[i], trace.crystal[k],
+                              island.first_sample[i] * SAMPLE_NS - t0_ns};
+        TRY(append(s->out[0], &state->result, place, cfg->energy_scale_MeV_per_adc * 1e-3));
+    }
+    return ERR_OK;
+}
+
+static enum err event(struct step *s)
+{
+    const struct pulse_fit_cfg *cfg = s->cfg;
+    struct fill_view fill           = fill_view(s->in[IN_FILL]);
+    struct island_view island       = island_view(s->in[IN_ISLAND]);
+    REQUIRE(fill.n == 1, ERR_DATA, "the fill table has %zu rows, wanted 1", fill.n);
+    TRY(block_resize(s->out[0], 0));
+    if (fill.fill_type[0] != 1) return ERR_OK;
+    for (size_t i = 0; i < island.n; i++) {
+        double t_end_ns = (island.first_sample[i] + island.n_samples[i]) * SAMPLE_NS - fill.t0_ns[0];
+        if (island.calo[i] < 1 || island.calo[i] > N_CALOS || t_end_ns < cfg->first_time_ns) continue;
+        TRY(fit_island(s, i, fill.t0_ns[0]));
+    }
+    return ERR_OK;
+}
+
+static const struct port in[]  = {{&table_island, NULL, false},
+                                  {&table_trace, NULL, false},
+                                  {&table_sample, NULL, false},
+                                  {&table_fill, "t0_ns fill_type", false},
+                                  {0}};
+static const struct port out[] = {{&table_pulse, NULL, false}, {0}};
+
+const struct module module_pulse_fit = {
+    .name = "PulseFit",
+    .kind = MODULE_PRODUCER,
+    .doc =
+        "Fits the pulse template to every crystal trace of muon fills: one or more pulses and a pedestal, by variable "
+        "projection, with covariance. Traces without a local maximum above threshold give no pulse.",
+    .source   = "Fienberg et al., NIM A 783 (2015) 12, arXiv:1412.5525; template of the SLAC 2016 test beam",
+    .fields   = pulse_fit_cfg_fields,
+    .cfg_size = sizeof(struct pulse_fit_cfg),
+    .in       = in,
+    .out      = out,
+    .begin    = begin,
+    .event    = event,
+    .end      = end,
+};
