@@ -25,7 +25,8 @@ static inline double geometry_crystal_x_mm(int crystal)
 }
 static inline double geometry_crystal_y_mm(int crystal)
 {
-    return (double)(crystal / CALO_COLUMNS) * CRYSTAL_PITCH_MM - 0.5 * (CALO_ROWS - 1) * CRYSTAL_PITCH_MM;
+    int row = crystal / CALO_COLUMNS;
+    return (row - 0.5 * (CALO_ROWS - 1)) * CRYSTAL_PITCH_MM;
 }
 
 #endif
