@@ -115,7 +115,7 @@ static enum err check_keys(const struct cfg_field *fields, const struct fhicl *t
 
 static enum err check_range(const struct cfg_field *f, const struct fhicl *value, const char *key, double x)
 {
-    REQUIRE(x >= f->min && x <= f->max, ERR_CONFIG, "%s: %s = %.17g is out of range; accepted is %g to %g%s%s",
+    REQUIRE(x >= f->min && x <= f->max, ERR_CONFIG, "%s: %s = %.17g is out of range; accepted is %.10g to %.10g%s%s",
             fhicl_origin(value), key, x, f->min, f->max, strcmp(f->unit, "1") ? " " : "",
             strcmp(f->unit, "1") ? f->unit : "");
     return ERR_OK;
@@ -265,7 +265,7 @@ void cfg_help(const struct cfg_field *fields)
         printf("  %-*s  %s; default ", width, f->name, types[f->type]);
         show_default(f);
         if (is_text && *f->unit) printf("; one of %s", f->unit);
-        if (!is_text && f->type != CFG_flag) printf("; %g to %g", f->min, f->max);
+        if (!is_text && f->type != CFG_flag) printf("; %.10g to %.10g", f->min, f->max);
         if (!is_text && f->type != CFG_flag && strcmp(f->unit, "1") != 0) printf(" %s", f->unit);
         printf("\n  %-*s  %s\n", width, "", f->doc);
     }

@@ -79,7 +79,7 @@ static void bad_tables_are_refused(void **state)
         {"zzzzzzzzz: 4", {"\"zzzzzzzzz\"", "physics.producers.gun", "known are: n_muons sigma_mm"}},
         {"n_muons: 1.5", {"job.fcl:1", "physics.producers.gun.n_muons", "1.5", "an integer"}},
         {"n_muons: many", {"the string many", "an integer"}},
-        {"n_muons: 0", {"n_muons = 0", "out of range", "1 to 1e+07"}},
+        {"n_muons: 0", {"n_muons = 0", "out of range", "1 to 10000000"}},
         {"sigma_mm: -1", {"sigma_mm = -1", "0 to 45 mm"}},
         {"sigma_mm: infinity", {"out of range"}},
         {"sigma_mm: @nil", {"nil", "a number"}},
