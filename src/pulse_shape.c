@@ -8,7 +8,7 @@
 enum { MAX_KNOTS = 64, CORE_POINTS = 17, TAIL_POINTS = 30 };
 
 /* -4, -3.5 ... +4 samples */
-static const double core[N_PULSE_KINDS][CORE_POINTS] = {
+static const double core[2][CORE_POINTS] = {
     {.0001, .0010, .0100, .0529, .1157, .1867, .2371, .2705, .2793, .2650, .2319, .1887, .1494, .1103, .0826, .0584,
      .0453},
     {.0002, .0005, .0054, .0341, .1046, .1995, .2849, .3379, .3536, .3301, .2768, .2081, .1405, .0840, .0435, .0189,
@@ -21,6 +21,7 @@ static const double tail[TAIL_POINTS][2] = {
     {32, .0033},  {34, .0052},  {36, .0036},  {40, -.0007}, {44, -.0003}, {48, -.0024}, {52, -.0051}, {56, -.0005},
     {60, .0033},  {64, .0010},  {70, .0012},  {76, -.0016}, {80, -.0004}, {84, 0.0},
 };
+static const double pmt_rms            = 1.2;                           /* ours */
 static const double laser_tail_earlier = 4.0, laser_tail_scale = 0.957; /* ours; gives area 1 */
 
 struct knots {
@@ -32,6 +33,15 @@ static void add_knot(struct knots *k, double x, double y)
 {
     k->x[k->n]   = x;
     k->y[k->n++] = y;
+}
+
+static void collect_pmt_knots(struct knots *k)
+{
+    k->n = 0;
+    add_knot(k, PULSE_FIRST, 0.0);
+    for (double x = PULSE_FIRST + 0.5; x < -PULSE_FIRST; x += 0.5)
+        add_knot(k, x, exp(-0.5 * x * x / (pmt_rms * pmt_rms)));
+    add_knot(k, -PULSE_FIRST, 0.0);
 }
 
 static void collect_knots(enum pulse_kind kind, struct knots *k)
@@ -98,7 +108,10 @@ static void make_shape(enum pulse_kind kind, struct pulse_shape *shape)
 {
     struct knots k;
     double height;
-    collect_knots(kind, &k);
+    if (kind == PULSE_PMT)
+        collect_pmt_knots(&k);
+    else
+        collect_knots(kind, &k);
     solve_spline(&k);
     memset(shape, 0, sizeof *shape);
     shape->shift = find_peak(&k, &height);

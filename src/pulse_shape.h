@@ -4,7 +4,8 @@
  * physics 5.2: core to +-4 samples, beam tail to +76). Here a shape is scaled to peak 1 and moved so that the peak is
  * at x = 0 exactly: x in samples of 1.25 ns from the peak, so an amplitude is a peak amplitude. Before and behind the
  * measured range the shape goes to 0 with zero slope (at -5 and +84 samples). No laser tail beyond +4 is
- * published: ours is the beam's undershoot 4 samples earlier, scaled so that the area is 1 like the beam's.
+ * published: ours is the beam's undershoot 4 samples earlier, scaled so that the area is 1 like the beam's. The third
+ * shape, the photomultiplier of the T0 counter, is a Gaussian of 1.2 samples rms (ours).
  *
  * Between the points: cubic spline, twice continuously differentiable. All knots lie on multiples of half a sample, so
  * the spline is kept exactly, as cubics on half samples, ordered so that the samples of one pulse are neighbours:
@@ -16,7 +17,7 @@
 
 #include <stddef.h>
 
-enum pulse_kind { PULSE_BEAM, PULSE_LASER, N_PULSE_KINDS };
+enum pulse_kind { PULSE_BEAM, PULSE_LASER, PULSE_PMT, N_PULSE_KINDS };
 
 enum {
     PULSE_FIRST = -5, /* spline coordinate y where the shape begins ... */

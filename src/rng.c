@@ -98,11 +98,16 @@ static void make_normal_table(void)
     for (int i = 0; i < 65536; i++) normal_table[i] = (float)gsl_cdf_ugaussian_Pinv((i + 0.5) / 65536.0);
 }
 
-void rng_noise_i16(struct rng_key key, uint32_t particle, double rms, size_t n, int16_t *out)
+const float *rng_normal_table(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_normal_table);
-    const float scale = (float)rms;
+    return normal_table;
+}
+
+void rng_noise_i16(struct rng_key key, uint32_t particle, double rms, size_t n, int16_t *out)
+{
+    const float *table = rng_normal_table(), scale = (float)rms;
     uint32_t word[4];
     uint32_t counter[4] = {0, particle, key.event, key.subrun};
     for (size_t i = 0; i < n; i += 8) {
@@ -111,7 +116,7 @@ void rng_noise_i16(struct rng_key key, uint32_t particle, double rms, size_t n, 
         size_t stop = n - i < 8 ? n - i : 8;
         for (size_t j = 0; j < stop; j++) {
             uint32_t index = word[j / 2] >> (j % 2 * 16) & 0xFFFFu;
-            out[i + j]     = (int16_t)lrintf(scale * normal_table[index]);
+            out[i + j]     = (int16_t)lrintf(scale * table[index]);
         }
     }
 }
