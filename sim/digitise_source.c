@@ -1,0 +1,71 @@
+/* Laser pulses and the T0 counter. */
+#include "digitise_source.h"
+
+#include <math.h>
+
+enum { PROFILE_POINTS = 61 };
+#define PROFILE_STEP_NS  2.0
+#define GAUSS_RMS_NS     25.0
+#define SECOND_PMT_SHARE 0.8F
+
+/* Delivered beam of 2016, from -60 ns to 60 ns: physics 2.2 */
+static const double w_profile[PROFILE_POINTS] = {
+    27,   325,  837,  1031, 1073, 829,  620,  514,  467,  477,  469,  435,  415,  384,  345,  358,
+    355,  374,  428,  429,  579,  761,  1031, 1215, 1406, 1624, 1837, 1975, 2021, 2025, 2076, 1959,
+    1973, 1866, 1784, 1522, 1289, 1051, 913,  685,  505,  434,  396,  366,  342,  360,  387,  402,
+    406,  473,  466,  498,  564,  547,  723,  910,  1083, 959,  368,  90,   0,
+};
+
+enum err digitise_laser(struct rng_key key, uint32_t sequence, double sample, double amplitude_adc, double pe_per_adc,
+                        struct digitise_fill *fill)
+{
+    for (uint32_t channel = 0; channel < N_CALOS * N_CRYSTALS; channel++) {
+        double amplitude = amplitude_adc;
+        if (pe_per_adc > 0.0) {
+            struct rng rng = rng_start(key, sequence | channel);
+            amplitude      = (double)rng_poisson(&rng, amplitude_adc * pe_per_adc) / pe_per_adc;
+        }
+        struct digitise_light light = {sample, (float)amplitude, (uint16_t)channel, PULSE_LASER};
+        TRY(digitise_add_light(fill, light));
+    }
+    return ERR_OK;
+}
+
+static void make_profile(bool is_w, double weight[PROFILE_POINTS], double *mean_ns, double *peak)
+{
+    double sum = 0.0, moment = 0.0, pmt_rms_ns = 1.2 * SAMPLE_NS;
+    for (int i = 0; i < PROFILE_POINTS; i++) {
+        double t_ns = (i - PROFILE_POINTS / 2) * PROFILE_STEP_NS;
+        weight[i]   = is_w ? w_profile[i] : exp(-0.5 * t_ns * t_ns / (GAUSS_RMS_NS * GAUSS_RMS_NS));
+        sum += weight[i];
+        moment += weight[i] * t_ns;
+    }
+    *mean_ns = moment / sum;
+    *peak    = 0.0;
+    for (int i = 0; i < PROFILE_POINTS; i++) {
+        double here = 0.0;
+        for (int j = 0; j < PROFILE_POINTS; j++) {
+            double d = (i - j) * PROFILE_STEP_NS / pmt_rms_ns;
+            here += weight[j] * exp(-0.5 * d * d);
+        }
+        if (here > *peak) *peak = here;
+    }
+}
+
+enum err digitise_t0(bool is_w, double sample, double amplitude_adc, struct digitise_fill *fill)
+{
+    double weight[PROFILE_POINTS], mean_ns, peak;
+    make_profile(is_w, weight, &mean_ns, &peak);
+    for (int segment = 0; segment < DIGITISE_T0_SEGMENT; segment++)
+        for (int i = 0; i < PROFILE_POINTS; i++) {
+            double t_ns                 = (i - PROFILE_POINTS / 2) * PROFILE_STEP_NS - mean_ns;
+            struct digitise_light light = {
+                .sample        = sample + t_ns / SAMPLE_NS,
+                .amplitude_adc = (float)(amplitude_adc * weight[i] / peak) * (segment ? SECOND_PMT_SHARE : 1.0F),
+                .channel       = (uint16_t)digitise_channel(DIGITISE_T0_CRATE, segment),
+                .kind          = PULSE_PMT,
+            };
+            TRY(digitise_add_light(fill, light));
+        }
+    return ERR_OK;
+}
