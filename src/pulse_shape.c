@@ -150,13 +150,6 @@ double pulse_shape_value(const struct pulse_shape *shape, double x, double *d1, 
     return c[0] + u * (c[1] + u * (c[2] + u * c[3]));
 }
 
-struct pulse_place pulse_shape_place(const struct pulse_shape *shape, double t)
-{
-    double y = shape->shift - t, k = floor(y), f = y - k;
-    int h = f >= 0.5;
-    return (struct pulse_place){h, (float)(f - 0.5 * h), PULSE_PAD - PULSE_FIRST + (ptrdiff_t)k};
-}
-
 /* The part [*begin, *end) of n samples that lies in the table. */
 static void clip(struct pulse_place place, size_t n, size_t *begin, size_t *end)
 {

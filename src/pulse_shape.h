@@ -45,7 +45,15 @@ const struct pulse_shape *pulse_shape(enum pulse_kind kind);
 /** T at x [samples from the peak], and its first and second derivatives [1/sample, 1/sample^2] unless NULL. */
 double pulse_shape_value(const struct pulse_shape *shape, double x, double *d1, double *d2);
 /** The place of samples 0, 1, 2 ... for a pulse whose peak is at t [samples, any real below 1e9]. */
-struct pulse_place pulse_shape_place(const struct pulse_shape *shape, double t);
+static inline struct pulse_place pulse_shape_place(const struct pulse_shape *shape, double t)
+{
+    double y = shape->shift - t;
+    long k   = (long)y;
+    if ((double)k > y) k--; /* floor, without a call where the instruction set lacks it */
+    double f = y - (double)k;
+    int h    = f >= 0.5;
+    return (struct pulse_place){h, (float)(f - 0.5 * h), PULSE_PAD - PULSE_FIRST + k};
+}
 /** out[i] = T(i - t), i = 0..n-1, with first and second derivatives in x unless NULL (d/dt has the other sign). */
 void pulse_shape_row(const struct pulse_shape *shape, double t, size_t n, float *out, float *d1, float *d2);
 /** out[i] += amplitude T(i - t), i = 0..n-1. */
