@@ -230,7 +230,8 @@ void KERNEL(pulse_fit_newton)(const struct pulse_shape *shape, const struct puls
 {
     struct pulse_fit_single fit = {.t = t_start};
     const double t_max          = (double)samples->n + 2.0;
-    for (fit.n_steps = 1; fit.n_steps <= MAX_STEPS && !fit.is_converged; fit.n_steps++) {
+    while (fit.n_steps < MAX_STEPS && !fit.is_converged) {
+        fit.n_steps++;
         struct single_sums s = sum_single(shape, samples, fit.t);
         struct reduced h     = reduce(&s, samples, &fit);
         double curvature     = h.tt - h.ts * h.ts / h.ss;

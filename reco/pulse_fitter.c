@@ -7,9 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_PARAMETERS = 2 * PULSE_FIT_MAX_PULSES + 1, MAX_STEPS = 60, MIN_SAMPLES = 5, MIN_FREE = 1 };
+enum { MAX_LINEAR = PULSE_FIT_MAX_PULSES + 1, MAX_STEPS = 60, MIN_SAMPLES = 5, MIN_FREE = 1 };
 static const double edge_samples = 2.0, full_scale = 2047.0;
-static const double min_distance = 0.5; /* samples: closer pulses cannot be told apart */
+static const double max_step = 1.0, last_step = 3e-3; /* samples; behind the last one the error is below 1e-5 */
+static const double min_distance = 0.5;               /* samples: closer pulses cannot be told apart */
 
 struct pulse_fitter {
     struct pulse_fitter_options options;
@@ -30,6 +31,7 @@ struct several {
     int n, n_steps;
     int is_converged;
     double t[PULSE_FIT_MAX_PULSES], scale[PULSE_FIT_MAX_PULSES], pedestal, chi2;
+    double max_residual; /* an upper limit, where it is known; else DBL_MAX */
     double var_t[PULSE_FIT_MAX_PULSES], var_scale[PULSE_FIT_MAX_PULSES], cov[PULSE_FIT_MAX_PULSES];
 };
 
@@ -81,7 +83,17 @@ static double vertex_of(const float *v, size_t i)
     return (double)i + (d > 1.0 ? 1.0 : d < -1.0 ? -1.0 : d);
 }
 
-/* The highest local maximum above threshold; false if there is none. Saturated samples (weight 0) stand at +max. */
+/* The same where v has its largest value `max` inside; false if that lies at an end. */
+static int find_max(const float *v, size_t n, float max, double *t)
+{
+    size_t at = 0;
+    while (at < n && v[at] < max) at++;
+    if (at == 0 || at + 1 >= n) return 0;
+    *t = vertex_of(v, at);
+    return 1;
+}
+
+/* The highest local maximum above threshold; false if there is none. */
 static int find_peak(const float *v, size_t n, double threshold, double *t)
 {
     size_t at  = 0;
@@ -96,96 +108,112 @@ static int find_peak(const float *v, size_t n, double threshold, double *t)
     return 1;
 }
 
-/* In place A = L L^T of the lower triangle; false if not positive definite. */
-static int cholesky(int n, double a[][MAX_PARAMETERS])
+/* In place A = L L^T of the lower triangle, 1/L on the diagonal; false if not positive definite. */
+static int cholesky(int n, double a[][MAX_LINEAR])
 {
     for (int j = 0; j < n; j++) {
         double d = a[j][j], whole = d;
         for (int k = 0; k < j; k++) d -= a[j][k] * a[j][k];
         if (!(d > 1e-10 * fabs(whole))) return 0;
-        a[j][j] = sqrt(d);
+        a[j][j] = 1.0 / sqrt(d);
         for (int i = j + 1; i < n; i++) {
             double s = a[i][j];
             for (int k = 0; k < j; k++) s -= a[i][k] * a[j][k];
-            a[i][j] = s / a[j][j];
+            a[i][j] = s * a[j][j];
         }
     }
     return 1;
 }
 
-static void solve(int n, double l[][MAX_PARAMETERS], double *x)
+static void solve_forward(int n, double l[][MAX_LINEAR], double *x)
 {
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < i; k++) x[i] -= l[i][k] * x[k];
-        x[i] /= l[i][i];
-    }
-    for (int i = n; i-- > 0;) {
-        for (int k = i + 1; k < n; k++) x[i] -= l[k][i] * x[k];
-        x[i] /= l[i][i];
+        x[i] *= l[i][i];
     }
 }
 
-/* Scales and pedestal at fixed times. */
-static int solve_linear(const struct pulse_fit_sums *s, const struct pulse_fit_samples *samples, struct several *m)
+static void solve_backward(int n, double l[][MAX_LINEAR], double *x)
 {
-    double a[PULSE_FIT_MAX_PULSES + 1][MAX_PARAMETERS], x[PULSE_FIT_MAX_PULSES + 1];
+    for (int i = n; i-- > 0;) {
+        for (int k = i + 1; k < n; k++) x[i] -= l[k][i] * x[k];
+        x[i] *= l[i][i];
+    }
+}
+
+/* What is known at one set of times. Linear parameters: scales, then the pedestal. */
+struct point {
+    struct pulse_fit_sums sums;
+    double rd[PULSE_FIT_MAX_PULSES], rq[PULSE_FIT_MAX_PULSES]; /* residual with D_j, Q_j */
+    double linear[MAX_LINEAR][MAX_LINEAR];                     /* L of the linear parameters' normal matrix C = L L^T */
+    double mixed[PULSE_FIT_MAX_PULSES][MAX_LINEAR]; /* row j: L^-1 B_j, B_j the Hessian's column (linear, t_j) */
+    double times[MAX_LINEAR][MAX_LINEAR];           /* Cholesky of the Schur complement of the times */
+};
+
+/* Scales and pedestal at fixed times. */
+static int solve_linear(const struct pulse_fit_samples *samples, struct point *p, struct several *m)
+{
+    double x[MAX_LINEAR];
     int n = m->n;
     for (int j = 0; j < n; j++) {
-        for (int k = 0; k <= j; k++) a[j][k] = s->tt[j][k];
-        a[n][j] = s->t[j];
-        x[j]    = s->ty[j];
+        for (int k = 0; k <= j; k++) p->linear[j][k] = p->sums.tt[j][k];
+        p->linear[n][j] = p->sums.t[j];
+        x[j]            = p->sums.ty[j];
     }
-    a[n][n] = samples->sum_weight;
-    x[n]    = samples->sum_y;
-    if (!cholesky(n + 1, a)) return 0;
-    solve(n + 1, a, x);
+    p->linear[n][n] = samples->sum_weight;
+    x[n]            = samples->sum_y;
+    if (!cholesky(n + 1, p->linear)) return 0;
+    solve_forward(n + 1, p->linear, x);
+    solve_backward(n + 1, p->linear, x);
     memcpy(m->scale, x, (size_t)n * sizeof *x);
     m->pedestal = x[n];
     return 1;
 }
 
-/* Lower triangle of the Hessian of chi2/2, order times, scales, pedestal; second derivatives only if `full`. */
-static void fill_hessian(const struct pulse_fit_sums *s, const struct several *m, double sum_weight, const double *rd,
-                         const double *rq, int full, double h[][MAX_PARAMETERS])
+/* Hessian of chi2/2 in the times, linear parameters eliminated; without its second derivatives unless `full`. */
+static int reduce_to_times(const struct several *m, double full, struct point *p)
 {
     int n = m->n;
     for (int j = 0; j < n; j++) {
+        for (int i = 0; i < n; i++) p->mixed[j][i] = -m->scale[j] * p->sums.td[i][j];
+        p->mixed[j][j] += full * p->rd[j];
+        p->mixed[j][n] = -m->scale[j] * p->sums.d[j];
+        solve_forward(n + 1, p->linear, p->mixed[j]);
         for (int k = 0; k <= j; k++) {
-            h[j][k]         = m->scale[j] * m->scale[k] * s->dd[j][k];
-            h[n + j][n + k] = s->tt[j][k];
+            double h = m->scale[j] * m->scale[k] * p->sums.dd[j][k];
+            for (int i = 0; i <= n; i++) h -= p->mixed[j][i] * p->mixed[k][i];
+            p->times[j][k] = h;
         }
-        for (int k = 0; k < n; k++) h[n + j][k] = -m->scale[k] * s->td[j][k];
-        h[2 * n][j]     = -m->scale[j] * s->d[j];
-        h[2 * n][n + j] = s->t[j];
-        if (!full) continue;
-        h[j][j] -= m->scale[j] * rq[j];
-        h[n + j][j] += rd[j];
+        p->times[j][j] -= full * m->scale[j] * p->rq[j];
     }
-    h[2 * n][2 * n] = sum_weight;
+    return cholesky(n, p->times);
 }
 
-/* Hessian decomposed, without its second derivatives where those make it indefinite. */
-static int decompose(const struct pulse_fit_sums *s, const struct several *m, double sum_weight, const double *rd,
-                     const double *rq, double h[][MAX_PARAMETERS])
-{
-    fill_hessian(s, m, sum_weight, rd, rq, 1, h);
-    if (cholesky(2 * m->n + 1, h)) return 1;
-    fill_hessian(s, m, sum_weight, rd, rq, 0, h);
-    return cholesky(2 * m->n + 1, h);
-}
-
-static void take_covariance(double h[][MAX_PARAMETERS], struct several *m)
+/* Diagonals of the inverse Hessian, by solving for one unit vector after the other. */
+static void take_covariance(struct point *p, struct several *m)
 {
     int n = m->n;
     for (int j = 0; j < n; j++) {
-        double x[MAX_PARAMETERS] = {0.0}, z[MAX_PARAMETERS] = {0.0};
-        x[j]     = 1.0;
-        z[n + j] = 1.0;
-        solve(2 * n + 1, h, x);
-        solve(2 * n + 1, h, z);
-        m->var_t[j]     = x[j];
-        m->cov[j]       = x[n + j];
-        m->var_scale[j] = z[n + j];
+        double t[PULSE_FIT_MAX_PULSES] = {0.0}, x[MAX_LINEAR] = {0.0}, unit[MAX_LINEAR] = {0.0};
+        t[j] = 1.0;
+        solve_forward(n, p->times, t);
+        solve_backward(n, p->times, t);
+        for (int i = 0; i <= n; i++)
+            for (int k = 0; k < n; k++) x[i] -= p->mixed[k][i] * t[k];
+        solve_backward(n + 1, p->linear, x);
+        m->var_t[j] = t[j];
+        m->cov[j]   = x[j];
+        unit[j]     = 1.0;
+        solve_forward(n + 1, p->linear, unit);
+        double variance = 0.0;
+        for (int i = 0; i <= n; i++) variance += unit[i] * unit[i];
+        for (int k = 0; k < n; k++) {
+            t[k] = 0.0;
+            for (int i = 0; i <= n; i++) t[k] += p->mixed[k][i] * unit[i];
+        }
+        solve_forward(n, p->times, t);
+        for (int k = 0; k < n; k++) variance += t[k] * t[k];
+        m->var_scale[j] = variance;
     }
 }
 
@@ -199,44 +227,56 @@ static int is_possible(const struct several *m, size_t n_samples)
     return 1;
 }
 
+/* Everything at the times m->t: scales, chi2, Hessian. False where there is nothing to fit. */
+static int evaluate(struct pulse_fitter *f, const struct pulse_fit_samples *samples, struct point *p, struct several *m)
+{
+    if (!is_possible(m, samples->n)) return 0;
+    f->rows(f->options.shape, samples, m->n, m->t, f->row, f->capacity, &p->sums);
+    if (!solve_linear(samples, p, m)) return 0;
+    m->chi2 = f->residuals(samples, m->n, m->scale, m->pedestal, f->row, f->capacity, f->residual, p->rd, p->rq);
+    return reduce_to_times(m, 1.0, p) || reduce_to_times(m, 0.0, p);
+}
+
+/* Newton's step, shortened to at most max_step; returns the largest of its parts. */
+static double find_step(struct point *p, const struct several *m, double *step)
+{
+    double largest = 0.0;
+    for (int j = 0; j < m->n; j++) step[j] = -m->scale[j] * p->rd[j]; /* minus the gradient */
+    solve_forward(m->n, p->times, step);
+    solve_backward(m->n, p->times, step);
+    for (int j = 0; j < m->n; j++) largest = fmax(largest, fabs(step[j]));
+    if (!(largest > max_step)) return largest;
+    for (int j = 0; j < m->n; j++) step[j] *= max_step / largest;
+    return max_step;
+}
+
 /* Newton from m->t; a step that raises chi2 is halved. False when it leads nowhere. */
 static int fit_several(struct pulse_fitter *f, const struct pulse_fit_samples *samples, struct several *m)
 {
-    struct pulse_fit_sums s;
-    double rd[PULSE_FIT_MAX_PULSES], rq[PULSE_FIT_MAX_PULSES], h[MAX_PARAMETERS][MAX_PARAMETERS];
-    double last_t[PULSE_FIT_MAX_PULSES] = {0.0}, step[MAX_PARAMETERS] = {0.0}, last_chi2 = DBL_MAX, largest = 0.0;
-    int n           = m->n;
+    struct point p;
+    double last_t[PULSE_FIT_MAX_PULSES] = {0.0}, step[PULSE_FIT_MAX_PULSES] = {0.0};
+    double last_chi2 = DBL_MAX, largest = max_step;
     m->is_converged = 0;
     for (m->n_steps = 1; m->n_steps <= MAX_STEPS; m->n_steps++) {
-        if (!is_possible(m, samples->n)) return 0;
-        f->rows(f->options.shape, samples, n, m->t, f->row, f->capacity, &s);
-        if (!solve_linear(&s, samples, m)) return 0;
-        m->chi2 = f->residuals(samples, n, m->scale, m->pedestal, f->row, f->capacity, f->residual, rd, rq);
+        if (!evaluate(f, samples, &p, m)) return 0;
         if (m->chi2 > last_chi2 * (1.0 + 1e-5) && largest > 1e-3) {
             largest *= 0.5;
-            for (int j = 0; j < n; j++) m->t[j] = last_t[j] + (step[j] *= 0.5);
+            for (int j = 0; j < m->n; j++) m->t[j] = last_t[j] + (step[j] *= 0.5);
             continue;
         }
-        if (!decompose(&s, m, samples->sum_weight, rd, rq, h)) return 0;
-        if (m->n_steps > 1 && largest < 3e-3) {
+        if (largest < last_step) {
             m->is_converged = 1;
-            break;
+            take_covariance(&p, m);
+            return 1;
         }
-        memset(step, 0, sizeof step);
-        for (int j = 0; j < n; j++) step[j] = -m->scale[j] * rd[j]; /* minus the gradient */
-        solve(2 * n + 1, h, step);
-        largest = 0.0;
-        for (int j = 0; j < n; j++) largest = fmax(largest, fabs(step[j]));
-        double shorten = largest > 1.0 ? 1.0 / largest : 1.0;
-        largest *= shorten;
+        largest   = find_step(&p, m, step);
         last_chi2 = m->chi2;
-        for (int j = 0; j < n; j++) {
+        for (int j = 0; j < m->n; j++) {
             last_t[j] = m->t[j];
-            m->t[j] += (step[j] *= shorten);
+            m->t[j] += step[j];
         }
     }
-    if (m->is_converged) take_covariance(h, m);
-    return m->is_converged;
+    return 0;
 }
 
 /* Adds a pulse at t; keeps the outcome if it is a better and sensible description. */
@@ -251,15 +291,18 @@ static int add_pulse(struct pulse_fitter *f, const struct pulse_fit_samples *sam
     for (int j = 0; j < more.n; j++)
         if (!(more.scale[j] > 0.5 * f->options.threshold_adc)) return 0;
     more.n_steps += m->n_steps;
-    *m = more;
+    more.max_residual = DBL_MAX;
+    *m                = more;
     return 1;
 }
 
-static double residual_threshold(const struct pulse_fitter *f, const struct several *m)
+/* Whether something is left above threshold, and where. */
+static int find_next(const struct pulse_fitter *f, const struct several *m, size_t n, double *t)
 {
     double largest = 0.0;
     for (int j = 0; j < m->n; j++) largest = fmax(largest, m->scale[j]);
-    return fmax(f->options.threshold_adc, f->options.residual_fraction * largest);
+    double threshold = fmax(f->options.threshold_adc, f->options.residual_fraction * largest);
+    return m->max_residual > threshold && find_peak(f->residual, n, threshold, t);
 }
 
 static void sort_by_time(struct pulse_fitter_result *r)
@@ -313,6 +356,7 @@ static void fit_first(struct pulse_fitter *f, const struct pulse_fit_samples *sa
     m->n_steps      = one.n_steps;
     m->is_converged = one.is_converged && one.scale > 0.0;
     if (m->is_converged) {
+        m->max_residual = one.max_residual;
         m->t[0]         = one.t;
         m->scale[0]     = one.scale;
         m->pedestal     = one.pedestal;
@@ -322,9 +366,10 @@ static void fit_first(struct pulse_fitter *f, const struct pulse_fit_samples *sa
         m->cov[0]       = one.cov;
         return;
     }
-    m->t[0] = t;
+    m->t[0]         = t;
+    m->max_residual = DBL_MAX;
     if (fit_several(f, samples, m) && m->scale[0] > 0.0) return;
-    *m = (struct several){.n = 1, .n_steps = m->n_steps, .t = {t}, .scale = {height}};
+    *m = (struct several){.n = 1, .n_steps = m->n_steps, .t = {t}, .scale = {height}, .max_residual = 0.0};
 }
 
 void pulse_fitter_trace(struct pulse_fitter *f, const int16_t *adc, size_t n, double pedestal_adc,
@@ -342,11 +387,12 @@ void pulse_fitter_trace(struct pulse_fitter *f, const int16_t *adc, size_t n, do
     double start = 0.25 * ((double)samples.y[0] + (double)samples.y[1] + (double)samples.y[2] + (double)samples.y[3]);
     double level = f->options.threshold_adc + fmin(start, 0.0), t;
     if ((double)samples.max <= level || samples.sum_weight < MIN_SAMPLES) return;
-    if (!find_peak(searched(f, &samples), n, level, &t)) return;
+    const float *v = searched(f, &samples);
+    if (!find_max(v, n, samples.max, &t) && !find_peak(v, n, level, &t)) return;
     struct several m;
     fit_first(f, &samples, t, (double)samples.max, &m);
     unsigned status = 0;
-    for (double next; m.is_converged && find_peak(f->residual, n, residual_threshold(f, &m), &next);) {
+    for (double next; m.is_converged && find_next(f, &m, n, &next);) {
         if (m.n == f->options.max_pulses) status = PULSE_LIMIT;
         if (status || !add_pulse(f, &samples, next, &m)) break;
     }
