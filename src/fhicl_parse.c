@@ -456,13 +456,11 @@ static enum err element(struct parser *p, struct fhicl *sequence)
 
 static enum err elements(struct parser *p, struct fhicl *sequence, size_t start)
 {
-    skip(p);
-    if (peek(p) != ']') TRY(element(p, sequence));
-    for (;;) {
+    for (bool is_first = true;; is_first = false) {
         skip(p);
         if (p->at >= p->end) return fail_at(p, start, "this '[' is never closed");
         if (peek(p) == ']') break;
-        TRY(expect(p, ',', "',' or ']'"));
+        if (!is_first) TRY(expect(p, ',', "',' or ']'"));
         TRY(element(p, sequence));
     }
     p->at++;
