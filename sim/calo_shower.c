@@ -110,11 +110,11 @@ static void add_shares(const struct shower_model *m, double x_mm, double y_mm, d
 void shower_shares(const struct shower_model *m, double energy_GeV, double x_mm, double y_mm, double dxdz, double dydz,
                    double share[N_CRYSTALS])
 {
-    double mean, rms;
+    double mean, rms, cosine = 1.0 / sqrt(1.0 + dxdz * dxdz + dydz * dydz);
     shower_depth(&m->par, energy_GeV, &mean, &rms);
     for (int i = 0; i < N_CRYSTALS; i++) share[i] = 0.0;
     for (int node = -1; node <= 1; node++) {
-        double depth = mean + node * sqrt(3.0) * rms;
+        double depth = (mean + node * sqrt(3.0) * rms) * cosine;
         add_shares(m, x_mm + dxdz * depth, y_mm + dydz * depth, node ? 1.0 / 6.0 : 2.0 / 3.0, share);
     }
 }

@@ -1,6 +1,9 @@
 /* Shower shares, light and resolution. Statistical bounds: fixed seeds, 5 sigma (a false alarm in 2 million each). */
 #include "calo_shower.h"
 #include "geometry.h"
+#include "mem.h"
+#include "module.h"
+#include "tables.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -146,6 +149,59 @@ static void same_key_same_light(void **state)
     assert_memory_not_equal(a, c, sizeof a);
 }
 
+static void run_module(const void *cfg, struct block *in, struct block **out)
+{
+    const struct module *m = module_find("CaloShower")->module;
+    struct step s          = {.module = m, .label = "shower", .cfg = cfg, .rng = rng_key(3, 1, 0, 1, 22), .in = {in}};
+    assert_int_equal(block_create(&table_crystal_hit, &s.out[0]), ERR_OK);
+    assert_int_equal(m->begin(&s), ERR_OK);
+    assert_int_equal(m->event(&s), ERR_OK);
+    m->end(&s);
+    *out = s.out[0];
+}
+
+/* The module with all defaults: rows in order, energies from photo-electrons, the same rows again. */
+static void module_shares_the_light(void **state)
+{
+    (void)state;
+    const struct module *m = module_find("CaloShower")->module;
+    struct block *in, *out, *again;
+    void *cfg;
+    assert_int_equal(mem_alloc(&cfg, 1, m->cfg_size), ERR_OK);
+    assert_int_equal(cfg_read(m->fields, NULL, "shower", NULL, cfg), ERR_OK);
+    assert_int_equal(block_create(&table_calo_hit, &in), ERR_OK);
+    assert_int_equal(block_resize(in, 100), ERR_OK);
+    struct calo_hit_view v = calo_hit_view(in);
+    for (size_t i = 0; i < 100; i++) {
+        v.positron[i]  = (uint32_t)i;
+        v.calo[i]      = (uint8_t)(i % 24 + 1);
+        v.t_fill_ns[i] = (double)i;
+        v.x_mm[i] = v.y_mm[i] = v.dydz[i] = 0.0;
+        v.dxdz[i]                         = -0.1;
+        v.energy_GeV[i]                   = 2.0;
+    }
+    run_module(cfg, in, &out);
+    run_module(cfg, in, &again);
+    struct crystal_hit_view h = crystal_hit_view(out), g = crystal_hit_view(again);
+    double sum[100] = {0};
+    assert_int_equal(h.n, g.n);
+    for (size_t i = 0; i < h.n; i++) {
+        assert_true(i == 0 ||
+                    h.calo_hit[i] * N_CRYSTALS + h.crystal[i] > h.calo_hit[i - 1] * N_CRYSTALS + h.crystal[i - 1]);
+        assert_int_equal(h.calo[i], h.calo_hit[i] % 24 + 1);
+        assert_true(h.t_fill_ns[i] == h.calo_hit[i]);
+        assert_true(h.energy_GeV[i] >= 1e-3 && fabs(h.energy_GeV[i] - h.n_pe[i] / 800.0) < 1e-12);
+        assert_true(h.n_pe[i] == g.n_pe[i] && h.crystal[i] == g.crystal[i]);
+        sum[h.calo_hit[i]] += h.energy_GeV[i];
+    }
+    for (size_t i = 0; i < 100; i++) assert_true(fabs(sum[i] - 1.95) < 6.0 * 0.05);
+    block_free(in);
+    block_free(out);
+    block_free(again);
+    cfg_free(m->fields, cfg);
+    mem_free(cfg);
+}
+
 static void refuses_nonsense(void **state)
 {
     (void)state;
@@ -159,10 +215,10 @@ static void refuses_nonsense(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(corner_is_the_integral), cmocka_unit_test(table_follows_the_closed_form),
-        cmocka_unit_test(core_is_narrow),         cmocka_unit_test(slope_moves_the_axis),
-        cmocka_unit_test(energy_and_resolution),  cmocka_unit_test(same_key_same_light),
-        cmocka_unit_test(refuses_nonsense),
+        cmocka_unit_test(corner_is_the_integral),  cmocka_unit_test(table_follows_the_closed_form),
+        cmocka_unit_test(core_is_narrow),          cmocka_unit_test(slope_moves_the_axis),
+        cmocka_unit_test(energy_and_resolution),   cmocka_unit_test(same_key_same_light),
+        cmocka_unit_test(module_shares_the_light), cmocka_unit_test(refuses_nonsense),
     };
     return cmocka_run_group_tests(tests, make, NULL);
 }

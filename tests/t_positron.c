@@ -1,6 +1,8 @@
 /* Positrons against the closed form of a circle, the limits of the tracker, and its acceptance. */
 #include "decay.h"
 #include "geometry.h"
+#include "mem.h"
+#include "module.h"
 #include "phys.h"
 #include "positron.h"
 
@@ -178,11 +180,11 @@ static void acceptance_rises_and_flattens(void **state)
     double n[N_ENERGY] = {0}, hit[N_ENERGY] = {0}, ends[N_POSITRON_ENDS] = {0}, ends_high[N_POSITRON_ENDS] = {0};
     for (size_t i = 0; i < N; i++) {
         int bin = (int)(w.state[i].p_GeV / 0.5);
+        ends[w.state[i].end] += 1.0;
+        if (w.state[i].p_GeV > 1.0) ends_high[w.state[i].end] += 1.0;
         if (bin >= N_ENERGY) continue;
         n[bin] += 1.0;
         hit[bin] += w.state[i].end == POSITRON_HIT;
-        ends[w.state[i].end] += 1.0;
-        if (w.state[i].p_GeV > 1.0) ends_high[w.state[i].end] += 1.0;
     }
     for (int i = 0; i < N_ENERGY; i++)
         print_message("acceptance %.2f GeV: %.3f (toy %.3f)\n", 0.5 * i + 0.25, hit[i] / n[i],
@@ -193,21 +195,96 @@ static void acceptance_rises_and_flattens(void **state)
         assert_true(i == 0 || share > hit[i - 1] / n[i - 1]);
     }
     assert_true(hit[5] / n[5] - hit[4] / n[4] < 0.5 * (hit[4] / n[4] - hit[3] / n[3]));
+    double n_high = 0.0;
+    for (int i = 0; i < N_POSITRON_ENDS; i++) n_high += ends_high[i];
     for (int i = 0; i < N_POSITRON_ENDS; i++)
-        print_message("%-28s %.4f, above 1 GeV %.4f\n", positron_end_text[i], ends[i] / N,
-                      ends_high[i] / (n[2] + n[3] + n[4] + n[5]));
+        print_message("%-28s %.5f, above 1 GeV %.5f\n", positron_end_text[i], ends[i] / N, ends_high[i] / n_high);
     assert_true(ends[POSITRON_OUTER] == 0.0);
     positron_work_free(&w);
     block_free(b);
 }
 
+/* 5 mm of aluminium at grazing angles: on average 1 - 1/e^(t) of the energy goes for t radiation lengths. */
+static void wall_takes_energy(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    struct positron_setup s = setup_of(node_b);
+    s.wall_mm               = 5.0;
+    s.wall_GeV_per_mm       = 0.0;
+    struct block *b         = birth(N);
+    struct positron_view v  = positron_view(b);
+    for (size_t i = 0; i < N; i++) v = put(b, i, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0);
+    struct positron_work w = {0};
+    assert_int_equal(positron_track(&s, rng_key(8, 1, 0, 1, 21), &v, &w), ERR_OK);
+    double sum = 0.0, sum2 = 0.0;
+    for (size_t i = 0; i < N; i++) {
+        sum += w.state[i].p_GeV / 2.0;
+        sum2 += w.state[i].p_GeV * w.state[i].p_GeV / 4.0;
+    }
+    /* angle at the wall: the circle of radius rho about (R0 - rho) meets r = 7035.8 */
+    double rho = 2.0 / s.curvature, far = RING_R0_MM - rho, r = s.wall_r_mm;
+    double sine = (rho * rho + r * r - far * far) / (2.0 * rho * r), t = 5.0 / sqrt(1.0 - sine * sine) / s.wall_X0_mm;
+    double mean = sum / N, error = sqrt((sum2 / N - mean * mean) / N);
+    /* E(x) of x = E'/E: 2^(-t/ln 2) = exp(-t); those stopped in the wall keep their momentum, below 1 MeV: under 1 % */
+    print_message("wall: t = %.3f X0, mean E'/E %.4f +- %.4f, exp(-t) = %.4f\n", t, mean, error, exp(-t));
+    assert_true(fabs(mean - exp(-t)) < 5.0 * error + 0.01);
+    positron_work_free(&w);
+    block_free(b);
+}
+
+/* With all defaults the module's hits are those of positron_track(), in the order of the positrons. */
+static void module_gives_the_hits(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    const struct module *m = module_find("PositronTracker")->module;
+    struct hist_set hists  = {0};
+    struct step s          = {.module = m, .label = "tracker", .rng = rng_key(7, 1, 0, 3, 21), .hists = &hists};
+    void *cfg;
+    assert_int_equal(mem_alloc(&cfg, 1, m->cfg_size), ERR_OK);
+    assert_int_equal(cfg_read(m->fields, NULL, "tracker", NULL, cfg), ERR_OK);
+    s.cfg   = cfg;
+    s.in[0] = birth(N);
+    decays(s.in[0], N, 3);
+    assert_int_equal(block_create(&table_calo_hit, &s.out[0]), ERR_OK);
+    assert_int_equal(m->begin(&s), ERR_OK);
+    assert_int_equal(m->event(&s), ERR_OK);
+    struct positron_view v      = positron_view(s.in[0]);
+    struct calo_hit_view h      = calo_hit_view(s.out[0]);
+    struct positron_work w      = {0};
+    struct positron_setup setup = setup_of(node_b);
+    assert_int_equal(positron_track(&setup, s.rng, &v, &w), ERR_OK);
+    size_t n = 0;
+    for (size_t i = 0; i < N; i++) {
+        if (w.state[i].end != POSITRON_HIT) continue;
+        assert_int_equal(h.positron[n], i);
+        assert_in_range(h.calo[n], 1, N_CALOS);
+        assert_true(fabs(h.x_mm[n]) < 112.95 && fabs(h.y_mm[n]) < 75.3);
+        double flight_ns = h.t_fill_ns[n] - v.t_fill_ns[i];
+        assert_true(flight_ns > w.state[i].s / C_MM_NS && flight_ns < 40.0);
+        /* the calorimeter hit lies ahead by less than 90 degrees */
+        double ahead = fmod(geometry_calo_phi_rad(h.calo[n]) - v.phi_rad[i] + 2.0 * PI, 2.0 * PI);
+        assert_true(ahead > 0.0 && ahead <= 0.5 * PI);
+        n++;
+    }
+    assert_int_equal(h.n, n);
+    assert_int_equal(hist_find(&hists, "positron/end")->n_entries, N);
+    m->end(&s);
+    positron_work_free(&w);
+    hist_set_free(&hists);
+    cfg_free(m->fields, cfg);
+    mem_free(cfg);
+    block_free(s.in[0]);
+    block_free(s.out[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(field_passes_its_table),
-        cmocka_unit_test(uniform_field_is_a_circle),
-        cmocka_unit_test(steps_are_short_enough),
-        cmocka_unit_test(acceptance_rises_and_flattens),
+        cmocka_unit_test(field_passes_its_table), cmocka_unit_test(uniform_field_is_a_circle),
+        cmocka_unit_test(steps_are_short_enough), cmocka_unit_test(acceptance_rises_and_flattens),
+        cmocka_unit_test(wall_takes_energy),      cmocka_unit_test(module_gives_the_hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
