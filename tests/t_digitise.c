@@ -134,12 +134,15 @@ static void chopping_is_the_daqs(void **state)
 {
     (void)state;
     struct digitise_front run1 = front_run6(), noisy = front_run6(), near_zero = front_run6();
-    run1.threshold_adc  = -300;
-    run1.postsamples    = 16;
-    noisy.noise_rms_adc = 12.0F;
+    struct digitise_front quiet = front_run6(); /* whole-number pedestals: excesses equal to the threshold */
+    quiet.noise_rms_adc         = 0.0F;
+    run1.threshold_adc          = -300;
+    run1.postsamples            = 16;
+    noisy.noise_rms_adc         = 12.0F;
     for (uint32_t i = 0; i < 4; i++) {
         check_chopping(front_run6(), -1700.0F, i);
         check_chopping(run1, 1700.0F, 10 + i);
+        check_chopping(quiet, -1700.0F, 40 + i);
         check_chopping(noisy, -1700.0F, 20 + i);
         check_chopping(near_zero, -70.0F, 30 + i); /* pulses cross the forbidden value 0 near threshold */
     }
