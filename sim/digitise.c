@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
@@ -16,37 +17,37 @@
     F(S, str,  preset,            "run6-like", 0, 0, "run6-like|run1-like", "electronics: run6-like: pedestal -1700, positive pulses, threshold +60, 8 + 18 samples around an island; run1-like: +1700, negative, -300, 8 + 16 (MIPs do not trigger)") \
     F(S, i64,  threshold_adc,     0,     -4095, 4095,   "adc", "island threshold against the fill pedestal; its sign is the polarity of pulses; 0: the preset's") \
     F(S, i64,  presamples,        -1,       -1, 1000,   "ct",  "samples kept before a trigger; -1: the preset's") \
-    F(S, i64,  postsamples,       -1,       -1, 1000,   "ct",  "samples kept after a trigger; -1: the preset's")  \
-    F(S, f64,  pedestal_adc,      0,     -2048, 2047,   "adc", "pedestal; 0: the preset's")                       \
+    F(S, i64,  postsamples,       -1,       -1, 1000,   "ct",  "samples kept after a trigger; -1: the preset's") \
+    F(S, f64,  pedestal_adc,      0,     -2048, 2047,   "adc", "pedestal; 0: the preset's") \
     F(S, f64,  pedestal_spread_adc, 5,       0, 100,    "adc", "channels differ by a fixed offset, uniform in +- this (ours)") \
-    F(S, i64,  n_samples,         560000, 1024, 1000000, "ct", "record of a muon fill, a multiple of 8")          \
-    F(S, i64,  injection_sample,  24000,     0, 1000000, "ct", "sample of injection, t = 0 (ours)")               \
-    F(S, i64,  first_chop_sample, 0,         0, 1000000, "ct", "first sample that may trigger")                   \
+    F(S, i64,  n_samples,         560000, 1024, 1000000, "ct", "record of a muon fill, a multiple of 8") \
+    F(S, i64,  injection_sample,  24000,     0, 1000000, "ct", "sample of injection, t = 0 (ours)") \
+    F(S, i64,  first_chop_sample, 0,         0, 1000000, "ct", "first sample that may trigger") \
     F(S, i64,  last_chop_sample,  -1,       -1, 1000000, "ct", "last sample that may trigger; -1: the record's last") \
-    F(S, f64,  GeV_per_adc,       0.0016, 1e-5, 1,      "GeV", "energy of one count of peak amplitude")           \
-    F(S, f64,  noise_rms_adc,     1.5,       0, 200,    "adc", "white noise of a sample, before rounding")        \
-    F(S, i64,  cs_decimation,     32,        1, 1000,   "ct",  "samples in one element of the calorimeter sum")   \
+    F(S, f64,  GeV_per_adc,       0.0016, 1e-5, 1,      "GeV", "energy of one count of peak amplitude") \
+    F(S, f64,  noise_rms_adc,     1.5,       0, 200,    "adc", "white noise of a sample, before rounding") \
+    F(S, i64,  cs_decimation,     32,        1, 1000,   "ct",  "samples in one element of the calorimeter sum") \
     F(S, f64,  ctag_energy_GeV,   2.0,       0, 100,    "GeV", "calorimeter sum above which an extremum counts as CTAG") \
-    F(S, f64,  ctag_after_us,     50,        0, 1000,   "us",  "CTAG counts later than this after injection")     \
-    F(S, flag, sync_is_on,        true,      0, 1,      "1",   "laser sync pulse before injection, in all crystals") \
-    F(S, i64,  sync_sample,       8000,      0, 1000000, "ct", "sample of the sync pulse (ours)")                 \
-    F(S, f64,  laser_adc,         400,       0, 4000,   "adc", "mean peak amplitude of laser pulses (ours)")      \
+    F(S, f64,  ctag_after_us,     50,        0, 1000,   "us",  "CTAG counts later than this after injection") \
+    F(S, i64,  sync_sample,       8000,      0, 1000000, "ct", "sample of the sync pulse (ours)") \
+    F(S, f64,  laser_adc,         400,       0, 4000,   "adc", "mean peak amplitude of laser pulses (ours)") \
     F(S, f64,  pe_per_MeV,        0.8,       0, 100,    "1",   "photo-electrons for the laser pulses' fluctuation; 0: none") \
     F(S, i64,  laser_every,       0,         0, 1000,   "1",   "in-fill laser pulse in every n-th fill, its time stepped by 5 us; 0: never (running: 10)") \
-    F(S, flag, t0_is_on,          true,      0, 1,      "1",   "T0 counter's crate")                              \
-    F(S, f64,  t0_adc,            1500,      0, 4000,   "adc", "highest sample of the T0 counter (ours)")         \
+    F(S, f64,  t0_adc,            1500,      0, 4000,   "adc", "highest sample of the T0 counter (ours)") \
     F(S, str,  t0_profile,        "w",       0, 0,      "w|gauss", "time profile of the bunch in the T0 counter, its mean time is injection") \
-    F(S, flag, gain_ifg,          false,     0, 1,      "1",   "in-fill gain sag 1 - C_A e^(-t/tau)")             \
-    F(S, f64,  ifg_amplitude,     0.03,      0, 0.5,    "1",   "C_A")                                             \
-    F(S, f64,  ifg_spread,        0.1,       0, 0.5,    "1",   "rms of C_A from crystal to crystal, relative")    \
-    F(S, f64,  ifg_tau_us,        8,      0.01, 1000,   "us",  "recovery time of the in-fill sag")                \
-    F(S, flag, gain_stdp,         false,     0, 1,      "1",   "short-term sag after an earlier pulse of the crystal") \
-    F(S, f64,  stdp_per_GeV,      0.03,      0, 1,      "1/GeV", "sag right after a pulse, per its energy")       \
-    F(S, f64,  stdp_tau_ns,       15,     0.01, 1e5,    "ns",  "recovery time of the short-term sag")             \
-    F(S, flag, gain_oof,          false,     0, 1,      "1",   "long-term drift and walk")                        \
-    F(S, f64,  oof_per_hour,      0.01,     -1, 1,      "1/h", "common drift from the run's start")               \
+    F(S, f64,  ifg_amplitude,     0.03,      0, 0.5,    "1",   "C_A") \
+    F(S, f64,  ifg_spread,        0.1,       0, 0.5,    "1",   "rms of C_A from crystal to crystal, relative") \
+    F(S, f64,  ifg_tau_us,        8,      0.01, 1000,   "us",  "recovery time of the in-fill sag") \
+    F(S, f64,  stdp_per_GeV,      0.03,      0, 1,      "1/GeV", "sag right after a pulse, per its energy") \
+    F(S, f64,  stdp_tau_ns,       15,     0.01, 1e5,    "ns",  "recovery time of the short-term sag") \
+    F(S, f64,  oof_per_hour,      0.01,     -1, 1,      "1/h", "common drift from the run's start") \
     F(S, f64,  oof_walk,          0.002,     0, 0.1,    "1",   "rms step of each crystal's random walk, a subrun") \
-    F(S, i64,  run_start_unix_s,  1524400000, 0, 4000000000, "s", "when the drift was 0")
+    F(S, i64,  run_start_unix_s,  1524400000, 0, 4000000000, "s", "when the drift was 0") \
+    F(S, flag, sync_is_on,        true,      0, 1,      "1",   "laser sync pulse before injection, in all crystals") \
+    F(S, flag, t0_is_on,          true,      0, 1,      "1",   "T0 counter's crate") \
+    F(S, flag, gain_ifg,          false,     0, 1,      "1",   "in-fill gain sag 1 - C_A e^(-t/tau)") \
+    F(S, flag, gain_stdp,         false,     0, 1,      "1",   "short-term sag after an earlier pulse of the crystal") \
+    F(S, flag, gain_oof,          false,     0, 1,      "1",   "long-term drift and walk")
 /* clang-format on */
 CFG_DECLARE(digitise_cfg, DIGITISE_CFG)
 
@@ -89,16 +90,20 @@ static enum err set_front(const struct digitise_cfg *cfg, struct state *s, struc
     REQUIRE(front->n_samples % 8 == 0, ERR_CONFIG, "n_samples: %d is not a multiple of 8", front->n_samples);
     REQUIRE(cfg->injection_sample < cfg->n_samples && cfg->sync_sample < cfg->n_samples, ERR_CONFIG,
             "injection_sample and sync_sample must lie in the record of %d samples", front->n_samples);
-    front->first_chop         = (int32_t)cfg->first_chop_sample;
-    front->last_chop          = cfg->last_chop_sample < 0 || cfg->last_chop_sample >= cfg->n_samples
-                                    ? front->n_samples - 1
-                                    : (int32_t)cfg->last_chop_sample;
-    front->threshold_adc      = cfg->threshold_adc ? (int32_t)cfg->threshold_adc : p->threshold_adc;
-    front->presamples         = cfg->presamples >= 0 ? (int32_t)cfg->presamples : p->presamples;
-    front->postsamples        = cfg->postsamples >= 0 ? (int32_t)cfg->postsamples : p->postsamples;
-    front->pedestal_samples   = 100;
-    front->cs_decimation      = (int32_t)cfg->cs_decimation;
-    front->noise_rms_adc      = (float)cfg->noise_rms_adc;
+    front->first_chop       = (int32_t)cfg->first_chop_sample;
+    front->last_chop        = cfg->last_chop_sample < 0 || cfg->last_chop_sample >= cfg->n_samples
+                                  ? front->n_samples - 1
+                                  : (int32_t)cfg->last_chop_sample;
+    front->threshold_adc    = cfg->threshold_adc ? (int32_t)cfg->threshold_adc : p->threshold_adc;
+    front->presamples       = cfg->presamples >= 0 ? (int32_t)cfg->presamples : p->presamples;
+    front->postsamples      = cfg->postsamples >= 0 ? (int32_t)cfg->postsamples : p->postsamples;
+    front->pedestal_samples = 100;
+    front->cs_decimation    = (int32_t)cfg->cs_decimation;
+    front->noise_rms_adc    = (float)cfg->noise_rms_adc;
+    /* islands are looked for around pulses alone: noise, 4.2 rms at most, must not cross by itself */
+    REQUIRE(4.8 * cfg->noise_rms_adc + 1.0 < abs(front->threshold_adc), ERR_CONFIG,
+            "noise_rms_adc %g would trigger without pulses at threshold_adc %d; at most %.3g is accepted",
+            cfg->noise_rms_adc, front->threshold_adc, (abs(front->threshold_adc) - 1.0) / 4.8);
     front->ctag_threshold_adc = (int32_t)lrint(cfg->ctag_energy_GeV / cfg->GeV_per_adc);
     front->ctag_first_sample  = (int32_t)(cfg->injection_sample + lrint(cfg->ctag_after_us * 1000.0 / SAMPLE_NS));
     /* a preset's pedestal lies where its polarity needs it; with the other polarity it changes sides */
@@ -267,9 +272,9 @@ static enum err add_sources(const struct step *step, struct digitise_fill *light
         TRY(digitise_laser(step->rng, DIGITISE_SYNC, (double)cfg->sync_sample, cfg->laser_adc, pe_per_adc, light));
     if (cfg->laser_every > 0 && step->fill.event % cfg->laser_every == 0) {
         enum { STEP_US = 5 };
-        double t_us   = (double)(step->fill.event / cfg->laser_every * STEP_US);
+        int64_t t_us  = step->fill.event / cfg->laser_every * STEP_US;
         double sample = (double)cfg->injection_sample +
-                        fmod(t_us * 1000.0 / SAMPLE_NS, (double)(cfg->n_samples - cfg->injection_sample));
+                        fmod((double)t_us * 1000.0 / SAMPLE_NS, (double)(cfg->n_samples - cfg->injection_sample));
         TRY(digitise_laser(step->rng, DIGITISE_LASER, sample, cfg->laser_adc, pe_per_adc, light));
     }
     if (cfg->t0_is_on)

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { PROFILE_POINTS = 61 };
+enum { PROFILE_POINTS = 61, PROFILE_MIDDLE = PROFILE_POINTS / 2 };
 #define PROFILE_STEP_NS  2.0
 #define GAUSS_RMS_NS     25.0
 #define SECOND_PMT_SHARE 0.8F
@@ -35,7 +35,7 @@ static void make_profile(bool is_w, double weight[PROFILE_POINTS], double *mean_
 {
     double sum = 0.0, moment = 0.0, pmt_rms_ns = 1.2 * SAMPLE_NS;
     for (int i = 0; i < PROFILE_POINTS; i++) {
-        double t_ns = (i - PROFILE_POINTS / 2) * PROFILE_STEP_NS;
+        double t_ns = (i - PROFILE_MIDDLE) * PROFILE_STEP_NS;
         weight[i]   = is_w ? w_profile[i] : exp(-0.5 * t_ns * t_ns / (GAUSS_RMS_NS * GAUSS_RMS_NS));
         sum += weight[i];
         moment += weight[i] * t_ns;
@@ -58,7 +58,7 @@ enum err digitise_t0(bool is_w, double sample, double amplitude_adc, struct digi
     make_profile(is_w, weight, &mean_ns, &peak);
     for (int segment = 0; segment < DIGITISE_T0_SEGMENT; segment++)
         for (int i = 0; i < PROFILE_POINTS; i++) {
-            double t_ns                 = (i - PROFILE_POINTS / 2) * PROFILE_STEP_NS - mean_ns;
+            double t_ns                 = (i - PROFILE_MIDDLE) * PROFILE_STEP_NS - mean_ns;
             struct digitise_light light = {
                 .sample        = sample + t_ns / SAMPLE_NS,
                 .amplitude_adc = (float)(amplitude_adc * weight[i] / peak) * (segment ? SECOND_PMT_SHARE : 1.0F),

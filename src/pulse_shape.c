@@ -39,8 +39,10 @@ static void collect_pmt_knots(struct knots *k)
 {
     k->n = 0;
     add_knot(k, PULSE_FIRST, 0.0);
-    for (double x = PULSE_FIRST + 0.5; x < -PULSE_FIRST; x += 0.5)
+    for (int i = 2 * PULSE_FIRST + 1; i < -2 * PULSE_FIRST; i++) {
+        double x = 0.5 * i;
         add_knot(k, x, exp(-0.5 * x * x / (pmt_rms * pmt_rms)));
+    }
     add_knot(k, -PULSE_FIRST, 0.0);
 }
 

@@ -157,7 +157,7 @@ static void long_islands_and_limits(void **state)
     front.last_chop             = 3000;
     struct digitise_fill fill   = {0};
     struct digitise_crate crate = {0};
-    for (double t = 200.0; t < 4000.0; t += 20.0) add(&fill, 5, 11, t, 900.0);
+    for (int t = 200; t < 4000; t += 20) add(&fill, 5, 11, t, 900.0);
     make(&front, &fill, 5, -1700.0F, &crate);
     assert_int_equal(crate.n_windows, 1);
     assert_true(crate.window[0].first >= 992 && crate.window[0].first < 1020);
@@ -595,6 +595,24 @@ static void bad_rows_are_refused(void **state)
     rig_close(&rig);
 }
 
+static void noise_that_triggers_is_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, "");
+    module_digitise.end(&rig.step);
+    struct fhicl *doc;
+    const char *text = "noise_rms_adc: 13";
+    cfg_free(module_digitise.fields, rig.cfg);
+    assert_int_equal(fhicl_parse(text, strlen(text), "test", &doc), ERR_OK);
+    assert_int_equal(cfg_read(module_digitise.fields, doc, "test", NULL, rig.cfg), ERR_OK);
+    fhicl_free(doc);
+    assert_int_equal(module_digitise.begin(&rig.step), ERR_CONFIG);
+    assert_non_null(strstr(err_message(), "at most 12.3"));
+    err_clear();
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -614,6 +632,7 @@ int main(void)
         cmocka_unit_test(presets_differ_as_they_should),
         cmocka_unit_test(is_repeatable),
         cmocka_unit_test(bad_rows_are_refused),
+        cmocka_unit_test(noise_that_triggers_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,8 @@ static size_t one_shower(struct crystal_hit_view v, size_t n, uint32_t shower)
     double x = 9.0 * rng_uniform(&r) * 25.1, y = 6.0 * rng_uniform(&r) * 25.1, sum = 0.0, weight[N_CRYSTALS];
     uint8_t calo = (uint8_t)(1 + rng_u32(&r) % N_CALOS);
     for (int c = 0; c < N_CRYSTALS; c++) {
-        double dx = (c % 9 + 0.5) * 25.1 - x, dy = ((double)(c / 9) + 0.5) * 25.1 - y;
+        int row   = c / 9;
+        double dx = (c % 9 + 0.5) * 25.1 - x, dy = (row + 0.5) * 25.1 - y;
         sum += weight[c] = exp(-sqrt(dx * dx + dy * dy) / 10.0);
     }
     for (int c = 0; c < N_CRYSTALS && t_ns < 650e3; c++) {
