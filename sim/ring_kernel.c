@@ -1,0 +1,296 @@
+/* The tracking engine, one copy for each instruction set: blocks of VEC_W muons turn together. A muon first walks from
+ * its own azimuth to phi = 0, then makes whole turns as long as its end is more than a turn away, then walks to its end.
+ * On a walk each muon has its own step lengths, so that it starts and stops at its own place. */
+#include "ring_kernel.h"
+
+#include "ring_element.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#define TWO_PI           (2.0 * PI)
+#define VACUUM_MM        75.0
+#define FARTHEST_TURN_NS 156.0 /* no muon within 10 % of magic momentum takes longer while inside the vacuum */
+
+/* A block in work: where its muons are in the batch and who is done. */
+struct work {
+    const struct ring *ring;
+    struct ring_batch *batch;
+    size_t first;
+    struct lanes m;
+    vec clock_end, phi, turns; /* phi used on walks */
+    unsigned alive;
+};
+
+/* ---- to and from the columns, lane by lane ---- */
+
+static void set_lane(vec *v, unsigned i, double value)
+{
+    double x[VEC_W];
+    vstore(x, *v);
+    x[i] = value;
+    *v   = vload(x);
+}
+static double lane(vec v, unsigned i)
+{
+    double x[VEC_W];
+    vstore(x, v);
+    return x[i];
+}
+
+static double spin_length(const struct ring_batch *b, size_t i)
+{
+    return sqrt(b->s_r[i] * b->s_r[i] + b->s_phi[i] * b->s_phi[i] + b->s_y[i] * b->s_y[i]);
+}
+
+static void load_lane(struct lanes *m, unsigned i, const struct ring *ring, const struct ring_batch *b, size_t k)
+{
+    const double per = 1.0 / ring->GeV;
+    double pr = b->p_r_GeV[k] * per, pphi = b->p_phi_GeV[k] * per, py = b->p_y_GeV[k] * per;
+    double pt = sqrt(pr * pr + pphi * pphi), sine = pr / pt, cosine = pphi / pt;
+    double gamma = sqrt(1.0 + ring->kappa * ring->kappa * (pt * pt + py * py));
+    double s = spin_length(b, k), unit = s > 0.0 ? 1.0 / s : 0.0;
+    set_lane(&m->r, i, RING_R0_MM + b->x_mm[k]);
+    set_lane(&m->y, i, b->y_mm[k]);
+    set_lane(&m->pr, i, pr);
+    set_lane(&m->pphi, i, pphi);
+    set_lane(&m->py, i, py);
+    set_lane(&m->pt, i, pt);
+    set_lane(&m->ipt, i, 1.0 / pt);
+    set_lane(&m->gamma, i, gamma);
+    set_lane(&m->igamma, i, 1.0 / gamma);
+    set_lane(&m->igamma1, i, 1.0 / (gamma + 1.0));
+    set_lane(&m->psi, i, asin(sine));
+    set_lane(&m->sn, i, unit * (b->s_r[k] * cosine - b->s_phi[k] * sine));
+    set_lane(&m->st, i, unit * (b->s_r[k] * sine + b->s_phi[k] * cosine));
+    set_lane(&m->sy, i, unit * b->s_y[k]);
+    set_lane(&m->clock, i, b->t_ns[k] * ring->omega_B);
+}
+
+static void store_lane(const struct lanes *m, unsigned i, const struct ring *ring, struct ring_batch *b, size_t k)
+{
+    double s = spin_length(b, k), sine = lane(m->pr, i) * lane(m->ipt, i), cosine = lane(m->pphi, i) * lane(m->ipt, i);
+    b->x_mm[k]      = lane(m->r, i) - RING_R0_MM;
+    b->y_mm[k]      = lane(m->y, i);
+    b->p_r_GeV[k]   = lane(m->pr, i) * ring->GeV;
+    b->p_phi_GeV[k] = lane(m->pphi, i) * ring->GeV;
+    b->p_y_GeV[k]   = lane(m->py, i) * ring->GeV;
+    b->t_ns[k]      = lane(m->clock, i) / ring->omega_B;
+    b->s_r[k]       = s * (lane(m->sn, i) * cosine + lane(m->st, i) * sine);
+    b->s_phi[k]     = s * (lane(m->st, i) * cosine - lane(m->sn, i) * sine);
+    b->s_y[k]       = s * lane(m->sy, i);
+}
+
+static void load_block(struct work *w, const struct ring *ring, struct ring_batch *b, size_t first)
+{
+    *w = (struct work){.ring = ring, .batch = b, .first = first};
+    for (unsigned i = 0; i < VEC_W; i++) {
+        load_lane(&w->m, i, ring, b, first + i);
+        set_lane(&w->phi, i, b->phi_rad[first + i]);
+    }
+}
+
+/* Muons of the mask have ended at azimuth phi. */
+static void finish(struct work *w, unsigned mask, vec phi, double fate)
+{
+    for (unsigned i = 0; i < VEC_W; i++) {
+        if (!(mask >> i & 1u)) continue;
+        size_t k           = w->first + i;
+        w->batch->turns[k] = lane(w->turns, i) + (lane(phi, i) - w->batch->phi_rad[k]) / TWO_PI;
+        w->batch->fate[k]  = fate;
+        double at          = lane(phi, i);
+        store_lane(&w->m, i, w->ring, w->batch, k);
+        w->batch->phi_rad[k] = at < TWO_PI ? at : at - TWO_PI;
+    }
+    w->alive &= ~mask;
+}
+
+static unsigned outside(const struct lanes *m, double radius)
+{
+    vec x = m->r - vset(RING_R0_MM);
+    return vless(vset(radius * radius), vfma(x, x, m->y * m->y));
+}
+
+/* ---- whole turns ---- */
+
+VEC_INLINE void one_turn(struct work *w, enum ring_field_kind kind, bool with_planes)
+{
+    const struct ring *ring = w->ring;
+    struct lanes m          = w->m;
+    for (size_t k = 0; k < ring->n_ops; k++) {
+        const struct ring_op *op = &ring->ops[k];
+        switch (op->kind) {
+        case RING_OP_DRIFT: drift(ring, &m, vset(op->angle_rad), vset(op->cosine), vset(op->sine)); break;
+        case RING_OP_KICK: kick(ring, kind, &m, vset(op->weight_rad)); break;
+        case RING_OP_ENTER: edge(ring, kind, &m, 1.0); break;
+        case RING_OP_EXIT: edge(ring, kind, &m, -1.0); break;
+        case RING_OP_PLANE: {
+            unsigned lost = with_planes ? outside(&m, ring->aperture_mm) & w->alive : 0u;
+            if (__builtin_expect(lost != 0, 0)) {
+                w->m = m;
+                finish(w, lost, vset(op->phi_rad), 2.0);
+            }
+            break;
+        }
+        }
+    }
+    renormalise(ring, &m);
+    w->m = m;
+}
+
+static void turn(struct work *w, bool with_planes)
+{
+    switch (w->ring->field) {
+    case RING_LINEAR: one_turn(w, RING_LINEAR, with_planes); break;
+    case RING_EVEN: one_turn(w, RING_EVEN, with_planes); break;
+    case RING_GENERAL: one_turn(w, RING_GENERAL, with_planes); break;
+    }
+}
+
+/* ---- walks ---- */
+
+/* sin and cos for 0 <= x <= 0.9. */
+static void sine_cosine(vec x, vec *sine, vec *cosine)
+{
+    vec u = x * x, s = vset(0.0), c = vset(0.0), one = vset(1.0);
+    for (int n = 18; n >= 2; n -= 2) {
+        s = (one - s) * u * vset(1.0 / (n * (n + 1)));
+        c = (one - c) * u * vset(1.0 / (n * (n - 1)));
+    }
+    *sine   = x * (one - s);
+    *cosine = one - c;
+}
+
+static void drift_any(const struct ring *ring, struct lanes *m, vec angle)
+{
+    vec sine, cosine;
+    sine_cosine(angle, &sine, &cosine);
+    drift(ring, m, angle, cosine, sine);
+}
+
+/* One step of the ring, lengths as each muon needs. */
+static struct lanes step(const struct ring *ring, const struct lanes *from, enum ring_step_kind kind, vec length)
+{
+    struct lanes m = *from;
+    vec outer = vset(0.5 * (1.0 - 0.57735026918962576451)) * length, inner = vset(0.57735026918962576451) * length;
+    vec half                   = vset(0.5) * length;
+    enum ring_field_kind field = ring->field;
+    switch (kind) {
+    case RING_DRIFT: drift_any(ring, &m, length); break;
+    case RING_PAIR:
+        drift_any(ring, &m, outer);
+        kick(ring, field, &m, half);
+        drift_any(ring, &m, inner);
+        kick(ring, field, &m, half);
+        drift_any(ring, &m, outer);
+        break;
+    case RING_ENTER: edge(ring, field, &m, 1.0); break;
+    case RING_EXIT: edge(ring, field, &m, -1.0); break;
+    case RING_PLANE: break;
+    }
+    return m;
+}
+
+static struct lanes pick(unsigned mask, const struct lanes *yes, const struct lanes *no)
+{
+    struct lanes m;
+    const vec *a = &yes->r, *b = &no->r;
+    vec *c = &m.r;
+    for (size_t i = 0; i < sizeof m / sizeof m.r; i++) c[i] = vpick(mask, a[i], b[i]);
+    return m;
+}
+
+/* The muons of the mask end within this step: its length for each is found by secant steps on the clock. */
+static void end_in_step(struct work *w, const struct ring_step *s, unsigned mask, vec length, vec clock_full)
+{
+    struct lanes from = w->m, to;
+    vec rate          = length / (clock_full - from.clock); /* nearly constant */
+    vec h             = (w->clock_end - from.clock) * rate;
+    for (int i = 0; i < 6; i++) {
+        to = step(w->ring, &from, s->kind, h);
+        h  = vfma(w->clock_end - to.clock, rate, h);
+    }
+    to   = step(w->ring, &from, s->kind, h);
+    w->m = pick(mask, &to, &from);
+    finish(w, mask, w->phi + h, 1.0);
+}
+
+/* Takes the living muons of the mask through the ring from their azimuth to 2 pi or to their end. */
+static void walk(struct work *w, unsigned mask)
+{
+    const struct ring *ring = w->ring;
+    for (size_t k = 0; k < ring->n_steps && (mask & w->alive); k++) {
+        const struct ring_step *s = &ring->steps[k];
+        bool is_thin              = s->length_rad == 0.0;
+        vec end                   = vset(k + 1 < ring->n_steps ? ring->steps[k + 1].phi_rad : TWO_PI);
+        unsigned on               = is_thin ? ~vless(end, w->phi) : vless(w->phi, end);
+        on &= mask & w->alive;
+        if (!on) continue;
+        vec length         = end - w->phi;
+        struct lanes after = step(ring, &w->m, s->kind, vpick(on, length, vset(0.0)));
+        unsigned ends      = is_thin ? 0u : ~vless(after.clock, w->clock_end) & on;
+        if (ends) end_in_step(w, s, ends, vpick(on, length, vset(1.0)), after.clock);
+        on &= ~ends;
+        w->m   = pick(on, &after, &w->m);
+        w->phi = vpick(on, end, w->phi);
+        if (s->kind == RING_PLANE) finish(w, outside(&w->m, ring->aperture_mm) & on, end, 2.0);
+    }
+}
+
+/* A walk ended at 2 pi: phi = 0 of the next turn. */
+static void next_turn(struct work *w, unsigned mask)
+{
+    w->turns = vpick(mask, w->turns + vset(1.0), w->turns);
+    w->phi   = vpick(mask, vset(0.0), w->phi);
+    finish(w, outside(&w->m, VACUUM_MM) & mask & w->alive, w->phi, 3.0);
+}
+
+/* ---- exported ---- */
+
+void KERNEL(ring_kernel_track)(const struct ring *ring, struct ring_batch *batch)
+{
+    const vec margin = vset(FARTHEST_TURN_NS * ring->omega_B);
+    for (size_t first = 0; first + VEC_W <= batch->n; first += VEC_W) {
+        struct work w;
+        load_block(&w, ring, batch, first);
+        w.clock_end        = vload(batch->t_end_ns + first) * vset(ring->omega_B);
+        const unsigned all = (1u << VEC_W) - 1u;
+        w.alive            = all;
+        finish(&w, ~vless(w.m.clock, w.clock_end) & all, w.phi, 1.0);
+        walk(&w, all);
+        next_turn(&w, w.alive);
+        struct lanes waiting = w.m; /* muons near their end, at phi = 0 */
+        vec turns            = w.turns;
+        unsigned near        = 0;
+        while (w.alive & ~near) {
+            unsigned stop = ~vless(w.m.clock + margin, w.clock_end) & w.alive & ~near;
+            waiting       = pick(stop, &w.m, &waiting);
+            turns         = vpick(stop, w.turns, turns);
+            near |= stop;
+            unsigned rest = w.alive & near;
+            w.alive &= ~near;
+            if (w.alive) {
+                turn(&w, true);
+                next_turn(&w, w.alive);
+            }
+            w.alive |= rest;
+        }
+        w.m     = waiting;
+        w.turns = turns;
+        w.phi   = vset(0.0);
+        while (w.alive) {
+            walk(&w, w.alive);
+            next_turn(&w, w.alive);
+        }
+    }
+}
+
+void KERNEL(ring_kernel_turns)(const struct ring *ring, struct ring_batch *batch, int64_t n_turns)
+{
+    for (size_t first = 0; first + VEC_W <= batch->n; first += VEC_W) {
+        struct work w;
+        load_block(&w, ring, batch, first);
+        for (int64_t i = 0; i < n_turns; i++) turn(&w, false);
+        for (unsigned i = 0; i < VEC_W; i++) store_lane(&w.m, i, ring, batch, first + i);
+    }
+}

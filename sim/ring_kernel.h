@@ -1,0 +1,34 @@
+/* The tracking engine: orbit and spin of many muons at once, compiled for each instruction set.
+ *
+ * Splitting in azimuth. In the dipole alone the motion over an angle is exact; the ESQ acts in kicks at two
+ * Gauss-Legendre nodes per stretch with a force-gradient term (Chin's 4A), which makes orbit and spin fourth order.
+ * The spin is carried in the frame of the horizontal momentum (n outward-ish, y, t along the momentum), where it only
+ * turns by the anomaly. Equations: sim/README.md, "Gun and ring". Source: S. A. Chin, Phys. Lett. A 226 (1997) 344;
+ * Thomas-BMT equation. Tests: tests/t_ring.c, tests/long_ring.c */
+#ifndef GM2_RING_KERNEL_H
+#define GM2_RING_KERNEL_H
+
+#include "isa.h"
+#include "ring_field.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RING_LANES = 8 }; /* n of a batch is a multiple of this */
+
+/** Muons, a column each; all arrays hold n values. In: start; out: end. Frames: src/tables.h. */
+struct ring_batch {
+    size_t n;
+    double *x_mm, *y_mm, *phi_rad, *p_r_GeV, *p_phi_GeV, *p_y_GeV, *s_r, *s_phi, *s_y, *t_ns;
+    double *t_end_ns; /* when to stop */
+    double *turns;    /* out: turns made */
+    double *fate;     /* out: 1 reached t_end_ns, 2 hit a collimator, 3 left the vacuum */
+};
+
+/** Tracks each muon from its own azimuth until t_end_ns or its loss. No allocation, no error: the caller has checked
+ *  that momenta are within 10 % of magic and azimuths in 0..2 pi. A muon's result does not depend on its neighbours. */
+ISA_DECLARE(void, ring_kernel_track, (const struct ring *ring, struct ring_batch *batch))
+/** Whole turns from phi = 0, without losses or end: for studies, tests and benchmarks. turns, fate, t_end_ns unused. */
+ISA_DECLARE(void, ring_kernel_turns, (const struct ring *ring, struct ring_batch *batch, int64_t n_turns))
+
+#endif

@@ -1,0 +1,20 @@
+/* Tracking of many muons: memory for a batch, choice of the instruction set, checks. */
+#ifndef GM2_RING_TRACK_H
+#define GM2_RING_TRACK_H
+
+#include "ring_kernel.h"
+
+/** A batch for n muons (rounded up to RING_LANES; the padding are muons at rest on the design orbit that end at once).
+ *  batch->n is the rounded number. Free with ring_batch_free(). */
+enum err ring_batch_create(size_t n, struct ring_batch *batch);
+void ring_batch_free(struct ring_batch *batch);
+/** Fills row i with a muon of magic momentum on the design orbit at phi = 0, t = 0, spin against the momentum. */
+void ring_batch_reset(struct ring_batch *batch, size_t i);
+
+/** Tracks all muons of the batch to their end, see ring_kernel_track; ERR_NUMBER if one starts outside the engine's
+ *  range (|p/p_magic - 1| < 0.1, angles < 0.03, |x|, |y| < 60 mm, azimuth in 0..2 pi). */
+enum err ring_track(const struct ring *ring, struct ring_batch *batch);
+/** Whole turns without losses, see ring_kernel_turns. */
+enum err ring_turns(const struct ring *ring, struct ring_batch *batch, int64_t n_turns);
+
+#endif
