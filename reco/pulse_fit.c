@@ -1,6 +1,7 @@
 /* Module PulseFit: pulses of every crystal trace of the fill's islands. */
 #include "mem.h"
 #include "module.h"
+#include "odb.h"
 #include "phys.h"
 #include "pulse_fitter.h"
 #include "pulse_shape.h"
@@ -11,7 +12,7 @@
 /* clang-format off */
 #define PULSE_FIT_CFG(F, S)                                                                                           \
     F(S, str, shape,            "beam",     0,    0,    "beam|laser",        "template: particles or laser")          \
-    F(S, str, polarity,         "positive", 0,    0,    "positive|negative", "direction of pulses in ADC counts")     \
+    F(S, str, polarity,         "odb",      0,    0,    "odb|positive|negative", "direction of pulses in ADC counts; odb: as the run's settings say, positive without them") \
     F(S, f64, noise_adc,        1.5,        0.01, 100,  "adc",  "rms noise of a sample, without quantisation")        \
     F(S, f64, energy_scale_MeV_per_adc, 1.6, 0.01, 100, "MeV/adc", "energy of a pulse of peak height 1 (reference scenario)") \
     F(S, f64, fit_threshold_adc, 9,         1,    4096, "adc",  "least height of a pulse above the baseline (ours: 6 sigma)") \
@@ -22,11 +23,13 @@
 /* clang-format on */
 CFG_DECLARE(pulse_fit_cfg, PULSE_FIT_CFG)
 
-enum { IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_FILL };
+enum { IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_FILL, IN_ODB };
 
 struct state {
     struct pulse_fitter *fitter;
     struct pulse_fitter_result result;
+    bool is_polarity_known;    /* for this unit */
+    int polarity[N_CALOS + 1]; /* by calorimeter */
 };
 
 static enum err begin(struct step *s)
@@ -41,10 +44,42 @@ static enum err begin(struct step *s)
         .threshold_adc     = cfg->fit_threshold_adc,
         .residual_fraction = cfg->residual_fraction,
         .min_dchi2         = cfg->min_dchi2,
-        .polarity          = cfg->polarity[0] == 'p' ? 1.0 : -1.0,
         .max_pulses        = (int)cfg->max_pulses,
     };
     TRY(pulse_fitter_create(&options, &state->fitter));
+    return ERR_OK;
+}
+
+static enum err begin_unit(struct step *s)
+{
+    ((struct state *)s->state)->is_polarity_known = false;
+    return ERR_OK;
+}
+
+static enum err read_odb(const struct block *block, int polarity[N_CALOS + 1])
+{
+    enum err rc = ERR_OK;
+    struct odb *odb;
+    TRY(odb_parse((const char *)odb_view(block).byte, block->n, &odb));
+    for (int calo = 1; calo <= N_CALOS; calo++) {
+        struct odb_crate crate;
+        if (!odb_has_crate(odb, calo)) continue;
+        TRY_TO(done, odb_get_crate(odb, calo, &crate));
+        polarity[calo] = crate.polarity;
+    }
+done:
+    odb_free(odb);
+    return rc;
+}
+
+/* With the unit's first fill, since its source reads the run's settings no earlier. */
+static enum err find_polarity(const struct step *s, struct state *state)
+{
+    const struct pulse_fit_cfg *cfg = s->cfg;
+    if (state->is_polarity_known) return ERR_OK;
+    for (int calo = 1; calo <= N_CALOS; calo++) state->polarity[calo] = cfg->polarity[0] == 'n' ? -1 : 1;
+    if (cfg->polarity[0] == 'o' && s->in[IN_ODB] && s->in[IN_ODB]->n) TRY(read_odb(s->in[IN_ODB], state->polarity));
+    state->is_polarity_known = true;
     return ERR_OK;
 }
 
@@ -112,7 +147,7 @@ static enum err fit_island(struct step *s, size_t i, double t0_ns)
     TRY(pulse_fitter_reserve(state->fitter, n));
     for (size_t k = island.first_trace[i]; k < island.first_trace[i] + island.n_crystals[i]; k++) {
         pulse_fitter_trace(state->fitter, sample.adc + trace.first_sample[k], n, (double)trace.pedestal_adc[k],
-                           &state->result);
+                           state->polarity[island.calo[i]], &state->result);
         if (state->result.n == 0) continue;
         struct place place = {(uint32_t)i, island.calo[i], trace.crystal[k],
                               island.first_sample[i] * SAMPLE_NS - t0_ns};
@@ -129,6 +164,7 @@ static enum err event(struct step *s)
     REQUIRE(fill.n == 1, ERR_DATA, "the fill table has %zu rows, wanted 1", fill.n);
     TRY(block_resize(s->out[0], 0));
     if (fill.fill_type[0] != 1) return ERR_OK;
+    TRY(find_polarity(s, s->state));
     for (size_t i = 0; i < island.n; i++) {
         double t_end_ns = (island.first_sample[i] + island.n_samples[i]) * SAMPLE_NS - fill.t0_ns[0];
         if (island.calo[i] < 1 || island.calo[i] > N_CALOS || t_end_ns < cfg->first_time_ns) continue;
@@ -137,11 +173,9 @@ static enum err event(struct step *s)
     return ERR_OK;
 }
 
-static const struct port in[]  = {{&table_island, NULL, false},
-                                  {&table_trace, NULL, false},
-                                  {&table_sample, NULL, false},
-                                  {&table_fill, "t0_ns fill_type", false},
-                                  {0}};
+static const struct port in[]  = {{&table_island, NULL, false}, {&table_trace, NULL, false},
+                                  {&table_sample, NULL, false}, {&table_fill, "t0_ns fill_type", false},
+                                  {&table_odb, NULL, true},     {0}};
 static const struct port out[] = {{&table_pulse, NULL, false}, {0}};
 
 const struct module module_pulse_fit = {
@@ -150,12 +184,13 @@ const struct module module_pulse_fit = {
     .doc =
         "Fits the pulse template to every crystal trace of muon fills: one or more pulses and a pedestal, by variable "
         "projection, with covariance. Traces without a local maximum above threshold give no pulse.",
-    .source   = "Fienberg et al., NIM A 783 (2015) 12, arXiv:1412.5525; template of the SLAC 2016 test beam",
-    .fields   = pulse_fit_cfg_fields,
-    .cfg_size = sizeof(struct pulse_fit_cfg),
-    .in       = in,
-    .out      = out,
-    .begin    = begin,
-    .event    = event,
-    .end      = end,
+    .source     = "Fienberg et al., NIM A 783 (2015) 12, arXiv:1412.5525; template of the SLAC 2016 test beam",
+    .fields     = pulse_fit_cfg_fields,
+    .cfg_size   = sizeof(struct pulse_fit_cfg),
+    .in         = in,
+    .out        = out,
+    .begin      = begin,
+    .begin_unit = begin_unit,
+    .event      = event,
+    .end        = end,
 };

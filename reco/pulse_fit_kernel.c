@@ -242,12 +242,12 @@ void KERNEL(pulse_fit_newton)(const struct pulse_shape *shape, const struct puls
         fit.t += step;
         if (!(fit.t > -3.0 && fit.t < t_max)) break;
         if (fabs(step) >= time_limit) continue;
+        double determinant = h.tt * h.ss - h.ts * h.ts;
+        if (!(determinant > 0.0)) break; /* no minimum */
         fit.is_converged = 1;
         double dscale    = -h.ts / h.ss * step;
         fit.pedestal     = (samples->sum_y - (fit.scale + dscale) * (s.t - s.d * step)) / samples->sum_weight;
         fit.scale += dscale;
-        double determinant = h.tt * h.ss - h.ts * h.ts;
-        if (!(determinant > 0.0)) determinant = h.gauss_newton * h.ss;
         fit.var_t     = h.ss / determinant;
         fit.var_scale = h.tt / determinant;
         fit.cov       = -h.ts / determinant;

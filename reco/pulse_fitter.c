@@ -316,7 +316,7 @@ static void sort_by_time(struct pulse_fitter_result *r)
 }
 
 static void write_result(const struct pulse_fitter *f, const struct pulse_fit_samples *samples, const struct several *m,
-                         double base, unsigned status, struct pulse_fitter_result *out)
+                         unsigned status, struct pulse_fitter_result *out)
 {
     const double variance = f->options.noise_adc * f->options.noise_adc, last = (double)samples->n - 1.0;
     double ndf = samples->sum_weight - 2.0 * m->n - 1.0;
@@ -324,7 +324,6 @@ static void write_result(const struct pulse_fitter *f, const struct pulse_fit_sa
     if (samples->sum_weight < (double)samples->n) status |= PULSE_SATURATED;
     out->n        = m->n;
     out->n_steps  = m->n_steps;
-    out->pedestal = base + f->options.polarity * m->pedestal;
     out->chi2_ndf = m->chi2 / (variance * fmax(ndf, 1.0));
     for (int j = 0; j < m->n; j++) {
         int is_edge   = m->t[j] < edge_samples || m->t[j] > last - edge_samples;
@@ -346,9 +345,9 @@ static const float *searched(struct pulse_fitter *f, const struct pulse_fit_samp
     return f->residual;
 }
 
-/* One pulse from t. Where Newton alone does not arrive, the damped steps try; then the guess stands, marked. */
-static void fit_first(struct pulse_fitter *f, const struct pulse_fit_samples *samples, double t, double height,
-                      struct several *m)
+/* One pulse from t. Where Newton alone does not arrive, damped steps try; else the time stays as guessed, marked.
+ * n = 0 when even that describes nothing. */
+static void fit_first(struct pulse_fitter *f, const struct pulse_fit_samples *samples, double t, struct several *m)
 {
     struct pulse_fit_single one;
     f->newton(f->options.shape, samples, t, f->residual, &one);
@@ -366,18 +365,26 @@ static void fit_first(struct pulse_fitter *f, const struct pulse_fit_samples *sa
         m->cov[0]       = one.cov;
         return;
     }
+    struct point p;
     m->t[0]         = t;
     m->max_residual = DBL_MAX;
     if (fit_several(f, samples, m) && m->scale[0] > 0.0) return;
-    *m = (struct several){.n = 1, .n_steps = m->n_steps, .t = {t}, .scale = {height}, .max_residual = 0.0};
+    m->n_steps      = MAX_STEPS;
+    m->is_converged = 0;
+    m->t[0]         = t;
+    if (evaluate(f, samples, &p, m))
+        take_covariance(&p, m);
+    else
+        m->n = 0;
 }
 
-void pulse_fitter_trace(struct pulse_fitter *f, const int16_t *adc, size_t n, double pedestal_adc,
+void pulse_fitter_trace(struct pulse_fitter *f, const int16_t *adc, size_t n, double pedestal_adc, int polarity,
                         struct pulse_fitter_result *out)
 {
     out->n = 0;
     if (n < MIN_SAMPLES || n > f->capacity) return;
-    struct pulse_fit_scale scale     = {.sign = (float)f->options.polarity,
+    if (!(fabs(pedestal_adc) < 1e5)) pedestal_adc = (double)adc[0]; /* none was recorded */
+    struct pulse_fit_scale scale     = {.sign = (float)polarity,
                                         .base = (float)rint(pedestal_adc),
                                         .low  = (float)(-full_scale - 1.0),
                                         .high = (float)full_scale};
@@ -390,12 +397,13 @@ void pulse_fitter_trace(struct pulse_fitter *f, const int16_t *adc, size_t n, do
     const float *v = searched(f, &samples);
     if (!find_max(v, n, samples.max, &t) && !find_peak(v, n, level, &t)) return;
     struct several m;
-    fit_first(f, &samples, t, (double)samples.max, &m);
+    fit_first(f, &samples, t, &m);
     unsigned status = 0;
     for (double next; m.is_converged && find_next(f, &m, n, &next);) {
         if (m.n == f->options.max_pulses) status = PULSE_LIMIT;
         if (status || !add_pulse(f, &samples, next, &m)) break;
     }
-    if (m.n == 1 && m.scale[0] < 0.5 * f->options.threshold_adc) return;
-    write_result(f, &samples, &m, (double)scale.base, status, out);
+    if (m.n == 0 || (m.n == 1 && !(m.scale[0] >= 0.5 * f->options.threshold_adc))) return;
+    write_result(f, &samples, &m, status, out);
+    out->pedestal = (double)(scale.base + scale.sign * (float)m.pedestal);
 }

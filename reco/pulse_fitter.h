@@ -27,7 +27,6 @@ struct pulse_fitter_options {
     double threshold_adc;     /* a pulse's least height */
     double residual_fraction; /* a further pulse must be above this share of the largest too */
     double min_dchi2;         /* fall of chi2 that a further pulse must bring */
-    double polarity;          /* +1 or -1 */
     int max_pulses;           /* 1 .. PULSE_FIT_MAX_PULSES */
 };
 
@@ -53,9 +52,9 @@ void pulse_fitter_free(struct pulse_fitter *fitter);
 /** Makes room for traces of up to n samples. */
 enum err pulse_fitter_reserve(struct pulse_fitter *fitter, size_t n);
 /** Fits a trace of n samples (as many as were reserved at most; fewer than 5 give no pulse). pedestal_adc: the
- *  channel's expected baseline. A trace without a local maximum above threshold gives n = 0 at once. Any content is
+ *  channel's expected baseline (not finite: the first sample stands in); polarity: +1, or -1 where pulses go down. A trace without a local maximum above threshold gives n = 0 at once. Any content is
  *  fine: no result is NaN or infinite. */
-void pulse_fitter_trace(struct pulse_fitter *fitter, const int16_t *adc, size_t n, double pedestal_adc,
+void pulse_fitter_trace(struct pulse_fitter *fitter, const int16_t *adc, size_t n, double pedestal_adc, int polarity,
                         struct pulse_fitter_result *out);
 
 #endif

@@ -46,7 +46,7 @@ static double time_ours(struct pulse_fitter *f, const struct traces *traces, dou
     struct pulse_fitter_result out;
     double start = now_s(), n_steps = 0.0;
     for (int i = 0; i < N_TRACES; i++) {
-        pulse_fitter_trace(f, traces->adc[i], LENGTH, pedestal_adc, &out);
+        pulse_fitter_trace(f, traces->adc[i], LENGTH, pedestal_adc, 1, &out);
         fitted_t[i] = out.n ? out.pulse[0].t : 0.0;
         n_steps += out.n ? out.n_steps : 0;
     }
@@ -174,7 +174,6 @@ int main(void)
                                            .threshold_adc     = 9.0,
                                            .residual_fraction = 0.01,
                                            .min_dchi2         = 30.0,
-                                           .polarity          = 1.0,
                                            .max_pulses        = 8};
     for (int k = 0; k < N_KINDS; k++) make(k, &traces[k]);
     for (int i = 0; i < 3; i++)
