@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 /* Level 1: on doubles of random mantissa the higher levels cost time and win less than 1 %. */
 enum { DEFLATE_LEVEL = 1, MAX_CHUNK_ROWS = 32768, MAX_CHUNK_BYTES = 1 << 19, MIN_CHUNK_ROWS = 64 };
@@ -217,15 +216,26 @@ enum err file_h5_read_rows(hid_t dataset, enum column_type type, hsize_t first, 
     return rc;
 }
 
-enum err file_h5_write_rows(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, const void *data)
+enum err file_h5_write_together(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, const void *data,
+                                int is_collective)
 {
-    hid_t space, memory;
+    hid_t space, memory, transfer = H5P_DEFAULT;
     TRY(select_rows(dataset, first, n, &space, &memory));
-    herr_t bad  = H5Dwrite(dataset, file_h5_type(type), memory, space, H5P_DEFAULT, data);
+    if (is_collective) {
+        transfer = H5Pcreate(H5P_DATASET_XFER);
+        H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE);
+    }
+    herr_t bad  = H5Dwrite(dataset, file_h5_type(type), memory, space, transfer, data);
     enum err rc = bad < 0 ? file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot write rows") : ERR_OK;
+    if (is_collective) H5Pclose(transfer);
     H5Sclose(space);
     H5Sclose(memory);
     return rc;
+}
+
+enum err file_h5_write_rows(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, const void *data)
+{
+    return file_h5_write_together(dataset, type, first, n, data, 0);
 }
 
 enum err file_h5_rows(hid_t dataset, uint64_t *out)
@@ -264,6 +274,11 @@ enum err file_h5_set_text(hid_t object, const char *name, const char *text)
 enum err file_h5_set_i64(hid_t object, const char *name, int64_t value)
 {
     return set_attribute(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &value);
+}
+
+enum err file_h5_set_u64(hid_t object, const char *name, uint64_t value)
+{
+    return set_attribute(object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64, &value);
 }
 
 enum err file_h5_set_f64(hid_t object, const char *name, double value)
@@ -325,6 +340,11 @@ enum err file_h5_get_i64(hid_t object, const char *name, int64_t *out)
     return get_number(object, name, H5T_INTEGER, H5T_NATIVE_INT64, out);
 }
 
+enum err file_h5_get_u64(hid_t object, const char *name, uint64_t *out)
+{
+    return get_number(object, name, H5T_INTEGER, H5T_NATIVE_UINT64, out);
+}
+
 enum err file_h5_get_f64(hid_t object, const char *name, double *out)
 {
     return get_number(object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, out);
@@ -367,32 +387,4 @@ void file_h5_free_names(char **names, size_t n)
 {
     for (size_t i = 0; i < n; i++) mem_free(names[i]);
     mem_free(names);
-}
-
-/* ---- provenance ---------------------------------------------------------------------------------------------------- */
-enum err file_h5_write_provenance(hid_t file, const struct provenance *p)
-{
-    char libraries[64];
-    unsigned major, minor, release;
-    H5get_libversion(&major, &minor, &release);
-    snprintf(libraries, sizeof libraries, "hdf5 %u.%u.%u, zlib %s", major, minor, release, zlibVersion());
-    const struct {
-        const char *name, *text;
-    } texts[] = {
-        {"format", FILE_FORMAT_NAME},
-        {"process_name", p->process_name},
-        {"release", p->release},
-        {"git_commit", p->git_commit},
-        {"configuration", p->config_text},
-        {"config_id", p->config_id},
-        {"isa", p->isa},
-        {"constants_set", p->constants_set},
-        {"conditions_tag", p->conditions_tag},
-        {"parents", p->parents},
-        {"libraries", libraries},
-    };
-    TRY(file_h5_set_i64(file, "format_version", FILE_FORMAT_VERSION));
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        TRY(file_h5_set_text(file, texts[i].name, texts[i].text ? texts[i].text : ""));
-    return set_attribute(file, "seed", H5T_STD_U64LE, H5T_NATIVE_UINT64, &p->seed);
 }

@@ -55,17 +55,22 @@ hsize_t file_h5_chunk_rows(const struct column *columns, size_t n_columns, uint6
 /** Attributes: fixed-length UTF-8 text, 64-bit integers, doubles. */
 enum err file_h5_set_text(hid_t object, const char *name, const char *text);
 enum err file_h5_set_i64(hid_t object, const char *name, int64_t value);
+enum err file_h5_set_u64(hid_t object, const char *name, uint64_t value);
 enum err file_h5_set_f64(hid_t object, const char *name, double value);
 /** *out is to be freed with mem_free(). */
 enum err file_h5_get_text(hid_t object, const char *name, char **out);
 /** Cut to size - 1 bytes. */
 enum err file_h5_get_short_text(hid_t object, const char *name, char *out, size_t size);
 enum err file_h5_get_i64(hid_t object, const char *name, int64_t *out);
+enum err file_h5_get_u64(hid_t object, const char *name, uint64_t *out);
 enum err file_h5_get_f64(hid_t object, const char *name, double *out);
 
 /** Reads or writes rows [first, first + n) of a column; data: [n][width] of its type in memory. */
 enum err file_h5_read_rows(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, void *data);
 enum err file_h5_write_rows(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, const void *data);
+/** The same as write_rows, by all ranks together if is_collective; n may be 0. */
+enum err file_h5_write_together(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, const void *data,
+                                int is_collective);
 /** Number of rows (first extent). */
 enum err file_h5_rows(hid_t dataset, uint64_t *out);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { N_IDS = 3, MAX_COLUMNS = TABLE_MAX_COLUMNS + N_IDS };
 
@@ -150,6 +151,34 @@ static enum err sink_close(struct sink *s)
 static void sink_free(struct sink *s)
 {
     for (size_t i = 0; i < s->n_columns; i++) mem_free(s->buffer[i]);
+}
+
+/* ---- provenance ---------------------------------------------------------------------------------------------------- */
+enum err file_h5_write_provenance(hid_t file, const struct provenance *p)
+{
+    char libraries[64];
+    unsigned major, minor, release;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(libraries, sizeof libraries, "hdf5 %u.%u.%u, zlib %s", major, minor, release, zlibVersion());
+    const struct {
+        const char *name, *text;
+    } texts[] = {
+        {"format", FILE_FORMAT_NAME},
+        {"process_name", p->process_name},
+        {"release", p->release},
+        {"git_commit", p->git_commit},
+        {"configuration", p->config_text},
+        {"config_id", p->config_id},
+        {"isa", p->isa},
+        {"constants_set", p->constants_set},
+        {"conditions_tag", p->conditions_tag},
+        {"parents", p->parents},
+        {"libraries", libraries},
+    };
+    TRY(file_h5_set_i64(file, "format_version", FILE_FORMAT_VERSION));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        TRY(file_h5_set_text(file, texts[i].name, texts[i].text ? texts[i].text : ""));
+    return file_h5_set_u64(file, "seed", p->seed);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------------- */
