@@ -13,6 +13,12 @@
 struct midas_reader;
 struct midas_writer;
 
+/** Run and subrun of a name that ends like gm2_run00001_00000.mid, .mid.gz or .mid.lz4; false for other names. */
+bool midas_file_name(const char *path, uint32_t *run, uint32_t *subrun);
+/** "FOLDER/gm2_run00001_00000.mid" with the suffix of the compression. ERR_WRITE when it does not fit. */
+enum err midas_file_path(const char *folder, uint32_t run, uint32_t subrun, enum midas_compression kind, size_t size,
+                         char *out);
+
 struct midas_options {
     bool is_strict;
     uint64_t max_event_bytes; /* 0: 2 GiB; longer events are taken for damage */
@@ -43,6 +49,8 @@ enum err midas_file_write(struct midas_writer *w, const void *bytes, size_t n);
 /** Begin- or end-of-run event (MIDAS_BOR, MIDAS_EOR) with the ODB as text. */
 enum err midas_file_write_run(struct midas_writer *w, uint16_t id, uint32_t run, uint32_t time_s, const char *text,
                               size_t n);
+/** The file's descriptor, open for reading too (for publish_descriptor); lent until the writer is finished. */
+int midas_file_descriptor(const struct midas_writer *w);
 /** Bytes of events so far. */
 uint64_t midas_file_written(const struct midas_writer *w);
 /** Flushes and closes; frees in any case; NULL is fine. */

@@ -44,7 +44,7 @@ const char *midas_stream_suffix(enum midas_compression kind)
 
 static void release(struct midas_stream *s)
 {
-    if (s->gz) gzclose(s->gz);
+    if (s->gz) gzclose(s->gz); /* its own descriptor */
     if (s->lz4_in) LZ4F_freeDecompressionContext(s->lz4_in);
     if (s->lz4_out) LZ4F_freeCompressionContext(s->lz4_out);
     if (s->fd >= 0) close(s->fd);
@@ -75,6 +75,16 @@ static enum err make(const char *path, enum midas_compression kind, int flags, s
 fail:
     release(s);
     return rc;
+}
+
+static enum err open_gz(struct midas_stream *s, const char *mode)
+{
+    int fd = dup(s->fd); /* gzclose closes it */
+    s->gz  = fd >= 0 ? gzdopen(fd, mode) : NULL;
+    if (!s->gz && fd >= 0) close(fd);
+    REQUIRE(s->gz, ERR_MEMORY, "no memory or descriptor left for %s", s->path);
+    gzbuffer(s->gz, BUFFER_BYTES);
+    return ERR_OK;
 }
 
 /* ---- reading ---- */
@@ -116,12 +126,7 @@ enum err midas_stream_open(const char *path, struct midas_stream **out)
     *out = NULL;
     TRY(make(path, midas_stream_kind(path), O_RDONLY, &s));
     TRY_TO(fail, check_begin(s));
-    if (s->kind == MIDAS_GZ) {
-        s->gz = gzdopen(s->fd, "rb");
-        if (!s->gz) FAIL_TO(fail, ERR_MEMORY, "out of memory");
-        s->fd = -1; /* gzclose closes it */
-        gzbuffer(s->gz, BUFFER_BYTES);
-    }
+    if (s->kind == MIDAS_GZ) TRY_TO(fail, open_gz(s, "rb"));
     if (s->kind == MIDAS_LZ4 && LZ4F_isError(LZ4F_createDecompressionContext(&s->lz4_in, LZ4F_VERSION)))
         FAIL_TO(fail, ERR_MEMORY, "out of memory");
     *out = s;
@@ -247,13 +252,8 @@ enum err midas_stream_create(const char *path, enum midas_compression kind, stru
     struct midas_stream *s;
     enum err rc;
     *out = NULL;
-    TRY(make(path, kind, O_WRONLY | O_CREAT | O_TRUNC, &s));
-    if (kind == MIDAS_GZ) {
-        s->gz = gzdopen(s->fd, "wb1");
-        if (!s->gz) FAIL_TO(fail, ERR_MEMORY, "out of memory");
-        s->fd = -1;
-        gzbuffer(s->gz, BUFFER_BYTES);
-    }
+    TRY(make(path, kind, O_RDWR | O_CREAT | O_EXCL, &s));
+    if (kind == MIDAS_GZ) TRY_TO(fail, open_gz(s, "wb1"));
     if (kind == MIDAS_LZ4) TRY_TO(fail, begin_lz4(s));
     *out = s;
     return ERR_OK;
@@ -302,13 +302,14 @@ static enum err finish(struct midas_stream *s)
         s->gz     = NULL;
         errno     = 0;
         REQUIRE(gzclose(gz) == Z_OK, ERR_WRITE, "cannot write %s: %s", s->path, strerror(errno));
-        return ERR_OK;
     }
     int fd = s->fd;
     s->fd  = -1;
     REQUIRE(close(fd) == 0, ERR_WRITE, "cannot write %s: %s", s->path, strerror(errno));
     return ERR_OK;
 }
+
+int midas_stream_descriptor(const struct midas_stream *s) { return s->fd; }
 
 enum err midas_stream_close(struct midas_stream *s)
 {

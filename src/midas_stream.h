@@ -25,9 +25,11 @@ const char *midas_stream_problem(const struct midas_stream *s);
 /** Bytes given out so far. */
 uint64_t midas_stream_position(const struct midas_stream *s);
 
-/** Creates (or empties) a file for writing. ERR_WRITE. */
+/** Creates a file for writing; ERR_WRITE, also when it exists: no file is ever replaced. */
 enum err midas_stream_create(const char *path, enum midas_compression kind, struct midas_stream **out);
 enum err midas_stream_write(struct midas_stream *s, const void *data, size_t n);
+/** The file's descriptor, open for reading too; lent until the stream is closed. */
+int midas_stream_descriptor(const struct midas_stream *s);
 /** Flushes what was written and closes; frees in any case. ERR_WRITE. */
 enum err midas_stream_close(struct midas_stream *s);
 

@@ -6,11 +6,13 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -57,6 +59,7 @@ static void build_fill(struct midas_build *b, uint32_t serial)
 static void write_file(const char *path, struct midas_build b, enum midas_compression kind)
 {
     struct midas_stream *s;
+    unlink(path);
     assert_int_equal(midas_stream_create(path, kind, &s), ERR_OK);
     for (uint32_t i = 0; i < N_EVENTS; i++) {
         if (i == 0 || i == N_EVENTS - 1)
@@ -444,6 +447,7 @@ static void test_concatenated(void **state)
         for (int i = 0; i < 2; i++) {
             struct midas_stream *s;
             size_t from = i ? ends[1] + 7 : 0, to = i ? n : ends[1] + 7;
+            unlink(path_of("part"));
             assert_int_equal(midas_stream_create(path_of("part"), kind, &s), ERR_OK);
             assert_int_equal(midas_stream_write(s, bytes + from, to - from), ERR_OK);
             assert_int_equal(midas_stream_close(s), ERR_OK);
@@ -460,27 +464,50 @@ static void test_concatenated(void **state)
     mem_free(bytes);
 }
 
-/* A disk without room: one error that names the file. */
-static void test_full_disk(void **state)
+/* No room (a limit on file sizes stands for it): one error that names the file. And no file is replaced. */
+static void test_cannot_write(void **state)
 {
     (void)state;
-    uint8_t block[65536];
-    memset(block, 17, sizeof block);
+    uint32_t block[16384];
+    struct rlimit limit, small;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small          = limit;
+    small.rlim_cur = 1 << 20;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     for (enum midas_compression kind = MIDAS_PLAIN; kind <= MIDAS_LZ4; kind++) {
         struct midas_stream *s;
-        enum err rc = midas_stream_create("/dev/full", kind, &s);
+        struct rng r = rng_start(rng_key(1, 1, 1, 1, 1), 0);
+        unlink(path_of("full"));
+        enum err rc = midas_stream_create(path_of("full"), kind, &s);
         for (uint32_t i = 0; !rc && i < 100; i++) {
-            struct rng r = rng_start(rng_key(1, 1, 1, 1, 1), i);
-            for (size_t k = 0; k + 4 <= sizeof block; k += 4) {
-                uint32_t word = rng_u32(&r);
-                memcpy(block + k, &word, 4);
-            }
+            for (size_t k = 0; k < sizeof block / sizeof *block; k++) block[k] = rng_u32(&r);
             rc = midas_stream_write(s, block, sizeof block);
-            if (rc) assert_int_equal(midas_stream_close(s) == ERR_LOGIC, 0);
         }
         assert_int_equal(rc, ERR_WRITE);
-        assert_non_null(strstr(err_message(), "/dev/full"));
+        assert_non_null(strstr(err_message(), "/full"));
+        midas_stream_close(s);
+        assert_int_equal(midas_stream_create(path_of("full"), kind, &s), ERR_WRITE);
+        assert_int_equal(midas_stream_create(path_of("no/such/folder"), kind, &s), ERR_WRITE);
     }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    uint32_t run, subrun;
+    char path[64];
+    assert_true(midas_file_name("/data/gm2_run18150_00002.mid", &run, &subrun));
+    assert_true(run == 18150 && subrun == 2);
+    assert_true(midas_file_name("gm2_run123456_00010.mid.lz4", &run, &subrun));
+    assert_true(run == 123456 && subrun == 10);
+    assert_false(midas_file_name("gm2_run18150_00002.mid.part", &run, &subrun));
+    assert_false(midas_file_name("gm2_run181_00002.mid", &run, &subrun));
+    assert_false(midas_file_name("run18150_00002.mid", &run, &subrun));
+    assert_int_equal(midas_file_path("out", 1, 0, MIDAS_GZ, sizeof path, path), ERR_OK);
+    assert_string_equal(path, "out/gm2_run00001_00000.mid.gz");
+    assert_int_equal(midas_file_path("out", 1, 0, MIDAS_GZ, 20, path), ERR_WRITE);
 }
 
 static int set_up(void **state)
@@ -507,7 +534,7 @@ int main(void)
         cmocka_unit_test(test_mutations),      cmocka_unit_test(test_hostile_lengths),
         cmocka_unit_test(test_damaged_middle), cmocka_unit_test(test_not_midas),
         cmocka_unit_test(test_strict),         cmocka_unit_test(test_concatenated),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_cannot_write),   cmocka_unit_test(test_names),
     };
     int rc = cmocka_run_group_tests(tests, set_up, tear_down);
     return rc || mem_live() != 0;

@@ -1,0 +1,363 @@
+/* One fill: banks, islands, T0. */
+#include "unpack.h"
+
+#include "mem.h"
+#include "phys.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err unpack_set_odb(struct unpack_settings *settings, const struct odb *odb)
+{
+    struct odb_crate crate = {.crate = 0};
+    settings->n_samples    = 0;
+    for (int i = 1; i < UNPACK_CRATES; i++) {
+        bool is_there            = odb_has_crate(odb, i);
+        settings->is_expected[i] = is_there && i <= N_CALOS;
+        if (!is_there) continue;
+        TRY(odb_get_crate(odb, i, &crate));
+        if (crate.n_samples > settings->n_samples) settings->n_samples = crate.n_samples;
+        /* the T0 crate comes after the calorimeters, which stand in for it */
+        if (i > BANK_CRATE_T0) continue;
+        settings->injection_sample = crate.injection_sample;
+        settings->t0_polarity      = crate.polarity;
+    }
+    REQUIRE(crate.crate, ERR_NOTFOUND, "the ODB has no settings of any crate (/Equipment/AMC13nn/Settings)");
+    return ERR_OK;
+}
+
+static void damage(struct unpack *u, int crate, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void damage(struct unpack *u, int crate, const char *format, ...)
+{
+    va_list list;
+    u->status |= UNPACK_DAMAGED;
+    if (crate > 0) u->crate[crate].is_damaged = true;
+    if (!u->problem[0]) {
+        int n = crate > 0 ? snprintf(u->problem, sizeof u->problem, "crate %d: ", crate) : 0;
+        va_start(list, format);
+        vsnprintf(u->problem + n, sizeof u->problem - (size_t)n, format, list);
+        va_end(list);
+    }
+    err_clear();
+}
+
+/* ---- banks ---- */
+
+/* In a body of the other byte order a bank is copied and turned round. */
+static enum err host_order(struct unpack *u, const struct midas_bank *bank, const void **data)
+{
+    void *room = NULL;
+    *data      = bank->data;
+    if (!bank->is_swapped) return ERR_OK;
+    TRY(midas_build_room(&u->host, (bank->size + 7) / 8 * 8, &room));
+    memcpy(room, bank->data, bank->size);
+    midas_swap(room, bank->size, bank->type);
+    *data = room;
+    return ERR_OK;
+}
+
+static enum err take_bank(struct unpack *u, const struct midas_bank *bank)
+{
+    static const char prefixes[] = "CLPA", kinds[] = "TPA";
+    static const uint32_t types[] = {MIDAS_I16, MIDAS_F32, MIDAS_U32};
+    int number                    = bank_crate(bank->name);
+    const char *prefix = strchr(prefixes, bank->name[0]), *kind = strchr(kinds, bank->name[1]);
+    if (number < 1 || number >= UNPACK_CRATES || !prefix || !*prefix) return ERR_OK;
+    int fill_type = (int)(prefix - prefixes) + 1;
+    if (!u->fill_type) u->fill_type = fill_type;
+    if (fill_type != BANK_MUON || !kind || !*kind) return ERR_OK;
+
+    struct unpack_crate *c = &u->crate[number];
+    const void **slots[]   = {&c->ct, &c->cp, &c->ca};
+    size_t *sizes[]        = {&c->ct_bytes, &c->cp_bytes, &c->ca_bytes};
+    int i                  = (int)(kind - kinds);
+    c->is_seen             = true;
+    if (bank->type != types[i])
+        damage(u, number, "bank %s has type %u, %u expected", bank->name, bank->type, types[i]);
+    else if (*slots[i])
+        damage(u, number, "two banks %s", bank->name);
+    else
+        TRY(host_order(u, bank, slots[i]));
+    *sizes[i] = bank->size;
+    return ERR_OK;
+}
+
+static enum err take_banks(struct unpack *u, const struct midas_event *event)
+{
+    struct midas_walk walk;
+    struct midas_bank bank;
+    void *room;
+    if (midas_walk(event, false, &walk)) {
+        damage(u, 0, "%s", err_message());
+        return ERR_OK;
+    }
+    /* room for every bank, and what pads it, before the first pointer into it is kept */
+    u->host.n = 0;
+    if (walk.is_swapped) TRY(midas_build_room(&u->host, 2 * event->n_bytes, &room));
+    u->host.n = 0;
+    for (;;) {
+        if (midas_walk_next(&walk, &bank)) {
+            damage(u, 0, "%s", err_message());
+            return ERR_OK;
+        }
+        if (!bank.data) return ERR_OK;
+        TRY(take_bank(u, &bank));
+    }
+}
+
+/* Fills of two triggers in one event: the crates that disagree with most others are out. */
+static void check_triggers(struct unpack *u)
+{
+    uint32_t candidate = 0;
+    int votes          = 0;
+    for (int i = 1; i < UNPACK_CRATES; i++) {
+        struct unpack_crate *c = &u->crate[i];
+        if (!c->ca) continue;
+        if (bank_ca_trigger(c->ca, c->ca_bytes, &c->trigger_number)) {
+            damage(u, i, "%s", err_message());
+            c->ca = NULL;
+            continue;
+        }
+        if (votes == 0) candidate = c->trigger_number;
+        votes += c->trigger_number == candidate ? 1 : -1;
+    }
+    for (int i = 1; i < UNPACK_CRATES; i++) {
+        const struct unpack_crate *c = &u->crate[i];
+        if (c->ca && c->trigger_number != candidate)
+            damage(u, i, "trigger number %u, most others have %u", c->trigger_number, candidate);
+    }
+}
+
+/* ---- islands ---- */
+
+static enum err add_island(struct unpack *u, int crate, const struct bank_ct *bank, const struct bank_island *island)
+{
+    if (u->n_islands == u->capacity) {
+        size_t capacity = u->capacity ? 2 * u->capacity : 1024;
+        TRY(mem_resize(&u->island, u->n_islands, capacity, sizeof *u->island));
+        u->capacity = capacity;
+    }
+    u->island[u->n_islands] = (struct unpack_island){*bank, *island, crate, (uint32_t)u->n_islands};
+    u->n_islands++;
+    return ERR_OK;
+}
+
+static enum err check_island(const struct unpack *u, const struct bank_ct *bank, const struct bank_island *island)
+{
+    uint64_t end = (uint64_t)island->first_sample + island->length;
+    uint64_t max = u->settings.n_samples ? (uint64_t)u->settings.n_samples : INT32_MAX;
+    REQUIRE(end <= max, ERR_DATA, "island of samples %u to %llu in a fill of %llu", island->first_sample,
+            (unsigned long long)end, (unsigned long long)max);
+    for (uint32_t k = 0; bank->is_truncated && k < island->n_kept; k++) {
+        uint32_t segment;
+        TRY(bank_ct_segment(bank, island, k, &segment));
+    }
+    return ERR_OK;
+}
+
+/* Islands of one crate; ERR_DATA when any of them is damaged. */
+static enum err take_islands(struct unpack *u, int number, uint32_t *ctag)
+{
+    const struct unpack_crate *c = &u->crate[number];
+    struct bank_ct bank;
+    struct bank_island island;
+    TRY(bank_ct_open(c->ct, c->ct_bytes, &bank));
+    REQUIRE(number > N_CALOS || bank.n_segments <= N_CRYSTALS, ERR_DATA, "%u crystals, a calorimeter has %d",
+            bank.n_segments, N_CRYSTALS);
+    *ctag = bank.ctag;
+    for (;;) {
+        TRY(bank_ct_next(&bank, &island));
+        if (!island.words) return ERR_OK;
+        TRY(check_island(u, &bank, &island));
+        TRY(add_island(u, number, &bank, &island));
+    }
+}
+
+static enum err take_pedestals(struct unpack *u, int number)
+{
+    struct unpack_crate *c = &u->crate[number];
+    uint32_t n = 0, n_segments = 0;
+    struct bank_ct bank;
+    REQUIRE(c->cp, ERR_DATA, "islands without a bank of pedestals");
+    TRY(bank_cp_read(c->cp, c->cp_bytes, BANK_MAX_SEGMENTS, c->pedestal_adc, &n));
+    if (bank_ct_open(c->ct, c->ct_bytes, &bank) == ERR_OK) n_segments = bank.n_segments;
+    REQUIRE(n >= n_segments, ERR_DATA, "pedestals of %u segments, islands of %u", n, n_segments);
+    return ERR_OK;
+}
+
+static enum err take_crates(struct unpack *u)
+{
+    for (int i = 1; i < UNPACK_CRATES; i++) {
+        struct unpack_crate *c = &u->crate[i];
+        size_t before          = u->n_islands;
+        uint32_t ctag          = 0;
+        if (u->settings.is_expected[i] && !c->is_seen) u->status |= UNPACK_MISSING;
+        if (!c->is_seen || c->is_damaged) continue;
+        if (!c->ct) {
+            damage(u, i, "no bank of islands");
+            continue;
+        }
+        enum err rc = take_islands(u, i, &ctag);
+        if (!rc) rc = take_pedestals(u, i);
+        if (rc && rc != ERR_DATA) return rc;
+        if (rc) {
+            damage(u, i, "%s", err_message());
+            u->n_islands = before;
+            continue;
+        }
+        if (i <= N_CALOS) u->ctag += ctag;
+        c->n_islands = (uint32_t)(u->n_islands - before);
+    }
+    return ERR_OK;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct unpack_island *p = a, *q = b;
+    if (p->island.first_sample != q->island.first_sample)
+        return p->island.first_sample < q->island.first_sample ? -1 : 1;
+    return (p->order > q->order) - (p->order < q->order);
+}
+
+/* ---- T0 ---- */
+
+/* Charge and its mean time [samples] of segment 0; false when it is not in the island or too small. */
+static bool t0_pulse(const struct unpack *u, const struct unpack_island *ref, double *charge, double *mean)
+{
+    const struct unpack_settings *set = &u->settings;
+    uint32_t segment                  = 1;
+    double sum = 0.0, moment = 0.0, peak = 0.0;
+    for (uint32_t k = 0; k < ref->island.n_kept; k++) {
+        if (bank_ct_segment(&ref->bank, &ref->island, k, &segment) || segment != 0) continue;
+        const int16_t *adc = bank_ct_samples(&ref->bank, &ref->island, k);
+        double pedestal    = (double)u->crate[ref->crate].pedestal_adc[0];
+        for (uint32_t i = 0; i < ref->island.length; i++) {
+            double value = set->t0_polarity * (adc[i] - pedestal);
+            sum += value;
+            moment += value * i;
+            peak = fmax(peak, value);
+        }
+    }
+    if (sum <= 0.0 || peak < set->t0_min_adc) return false;
+    *charge = sum;
+    *mean   = ref->island.first_sample + moment / sum;
+    return true;
+}
+
+static void find_t0(struct unpack *u)
+{
+    double best = 0.0, charge, mean, nominal_ns = u->settings.injection_sample * SAMPLE_NS;
+    u->t0_ns = nominal_ns;
+    for (size_t i = 0; i < u->n_islands; i++) {
+        const struct unpack_island *ref = &u->island[i];
+        if (ref->crate != BANK_CRATE_T0 || !t0_pulse(u, ref, &charge, &mean)) continue;
+        if (charge <= best || fabs(mean * SAMPLE_NS - nominal_ns) > u->settings.t0_window_ns) continue;
+        best     = charge;
+        u->t0_ns = mean * SAMPLE_NS;
+    }
+    if (best <= 0.0) u->status |= UNPACK_NO_T0;
+}
+
+/* ---- tables ---- */
+
+static enum err size_tables(const struct unpack *u, struct block *island, struct block *trace, struct block *sample)
+{
+    uint64_t n_traces = 0, n_samples = 0;
+    for (size_t i = 0; i < u->n_islands; i++) {
+        n_traces += u->island[i].island.n_kept;
+        n_samples += (uint64_t)u->island[i].island.n_kept * u->island[i].island.length;
+    }
+    REQUIRE(n_samples <= UINT32_MAX, ERR_NUMBER, "a fill of %llu samples, more than a table holds",
+            (unsigned long long)n_samples);
+    TRY(block_resize(island, u->n_islands));
+    TRY(block_resize(trace, n_traces));
+    return block_resize(sample, n_samples);
+}
+
+static void copy_samples(const struct unpack_island *ref, int16_t *to)
+{
+    const struct bank_island *island = &ref->island;
+    if (!ref->bank.is_truncated) {
+        memcpy(to, island->words, sizeof *to * island->n_kept * island->length);
+        return;
+    }
+    for (uint32_t k = 0; k < island->n_kept; k++)
+        memcpy(to + (size_t)k * island->length, bank_ct_samples(&ref->bank, island, k), sizeof *to * island->length);
+}
+
+static enum err fill_tables(const struct unpack *u, struct block *island_block, struct block *trace_block,
+                            struct block *sample_block)
+{
+    uint32_t n_traces = 0, n_samples = 0, segment = 0;
+    TRY(size_tables(u, island_block, trace_block, sample_block));
+    struct island_view island = island_view(island_block);
+    struct trace_view trace   = trace_view(trace_block);
+    struct sample_view sample = sample_view(sample_block);
+    for (size_t i = 0; i < u->n_islands; i++) {
+        const struct unpack_island *ref = &u->island[i];
+        island.calo[i]                  = (uint8_t)ref->crate;
+        island.first_sample[i]          = (int32_t)ref->island.first_sample;
+        island.n_samples[i]             = (int32_t)ref->island.length;
+        island.n_crystals[i]            = (uint8_t)ref->island.n_kept;
+        island.first_trace[i]           = n_traces;
+        copy_samples(ref, sample.adc + n_samples);
+        for (uint32_t k = 0; k < ref->island.n_kept; k++, n_traces++) {
+            TRY(bank_ct_segment(&ref->bank, &ref->island, k, &segment));
+            trace.island[n_traces]       = (uint32_t)i;
+            trace.crystal[n_traces]      = (uint8_t)segment;
+            trace.pedestal_adc[n_traces] = u->crate[ref->crate].pedestal_adc[segment];
+            trace.first_sample[n_traces] = n_samples;
+            n_samples += ref->island.length;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err fill_row(const struct unpack *u, uint32_t time_s, struct block *fill)
+{
+    TRY(block_resize(fill, 1));
+    struct fill_view v    = fill_view(fill);
+    v.unix_time_s[0]      = time_s;
+    v.fill_type[0]        = (uint8_t)(u->fill_type ? u->fill_type : BANK_MUON);
+    v.injection_sample[0] = (int32_t)floor(u->t0_ns / SAMPLE_NS);
+    v.t0_ns[0]            = u->t0_ns;
+    v.ctag[0]             = u->ctag;
+    v.status[0]           = u->status;
+    return ERR_OK;
+}
+
+enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct block *fill, struct block *island,
+                      struct block *trace, struct block *sample)
+{
+    struct midas_event event;
+    memset(u->crate, 0, sizeof u->crate);
+    u->status = u->ctag = 0;
+    u->fill_type        = 0;
+    u->n_islands        = 0;
+    u->problem[0]       = '\0';
+    if (midas_parse(bytes, n, &event))
+        damage(u, 0, "%s", err_message());
+    else
+        TRY(take_banks(u, &event));
+    if (!u->fill_type || u->fill_type == BANK_MUON) {
+        check_triggers(u);
+        TRY(take_crates(u));
+        if (u->n_islands) qsort(u->island, u->n_islands, sizeof *u->island, by_time);
+        find_t0(u);
+    } else {
+        u->t0_ns = u->settings.injection_sample * SAMPLE_NS;
+    }
+    TRY(fill_tables(u, island, trace, sample));
+    return fill_row(u, event.time_s, fill);
+}
+
+void unpack_free(struct unpack *u)
+{
+    mem_free(u->island);
+    midas_build_free(&u->host);
+    u->island   = NULL;
+    u->capacity = 0;
+}
