@@ -45,6 +45,17 @@ static void print_truth(const struct wiggle_input *in)
            "           0.5 + 0.2 ppm for the usual beam; the fit is not corrected for them\n");
 }
 
+static void print_weak_terms(const struct wiggle_fit *fit)
+{
+    for (size_t i = 0; i < fit->model.n_terms; i++) {
+        const struct wiggle_term *k = fit->model.term[i];
+        size_t a                    = (size_t)fit->model.place[k->amplitude];
+        if (fit->value[a] < 3.0 * fit->error[a])
+            printf("note       %s is %.1f errors from zero: frequency, phase and lifetime of this term mean little\n",
+                   wiggle_parameters[k->amplitude].name, fit->value[a] / fit->error[a]);
+    }
+}
+
 static void print_fit(const struct wiggle_input *in, const struct fit_options *o, const struct wiggle_data *d,
                       const struct wiggle_fit *fit)
 {
@@ -53,8 +64,8 @@ static void print_fit(const struct wiggle_input *in, const struct fit_options *o
     if (o->calo) snprintf(calo, sizeof calo, "calorimeter %d", o->calo);
     printf("%s-method, %s, %s, %zu file%s, release %s%s\n", strcmp(o->method, "a") == 0 ? "A" : "T", calo, range,
            in->n_files, in->n_files == 1 ? "" : "s", in->release, in->is_simulation ? ", simulation" : "");
-    printf("%.4f to %.4f us, %zu bins of %.1f ns, sum of contents %.0f, model %s, %s\n\n", d->t_us[0] - 0.5 * d->bin_us,
-           d->t_us[d->n - 1] + 0.5 * d->bin_us, d->n, d->bin_us * 1e3, fit->n_counts, o->model,
+    printf("%.4f to %.4f us, %zu bins of %.1f ns, sum of contents %.0f, model %s, %s\n\n", fit->from_us, fit->to_us,
+           d->n, d->bin_us * 1e3, fit->n_counts, o->model,
            o->statistic == WIGGLE_NEYMAN ? "Neyman chi-square" : "likelihood");
     printf("%-11s %14s %12s  %s\n", "parameter", "value", "error", "unit");
     for (size_t i = 0; i < fit->model.n_par; i++) {
@@ -66,6 +77,7 @@ static void print_fit(const struct wiggle_input *in, const struct fit_options *o
            fit->ndf, fit->chi2 / fit->ndf, fit->p_value);
     printf("omega_a    %.8g +- %.2g rad/us (statistical)   R = %.2f +- %.2f ppm%s\n", omega * (1.0 + 1e-6 * r),
            omega * 1e-6 * fit->error[WIGGLE_R], r, fit->error[WIGGLE_R], in->is_blind ? " (blind)" : "");
+    print_weak_terms(fit);
     print_truth(in);
 }
 
@@ -90,15 +102,14 @@ static cJSON *json_parameters(const struct wiggle_input *in, const struct wiggle
     return list;
 }
 
-cJSON *cmd_fit_json(const struct wiggle_input *in, const struct wiggle_fit *fit, const char *method, int calo,
-                    double from_us, double to_us)
+cJSON *cmd_fit_json(const struct wiggle_input *in, const struct wiggle_fit *fit, const char *method, int calo)
 {
     cJSON *j     = cJSON_CreateObject();
     double omega = 2.0 * PI * F_REFERENCE_MHz;
     cJSON_AddStringToObject(j, "method", method);
     cJSON_AddNumberToObject(j, "calorimeter", calo);
-    cJSON_AddNumberToObject(j, "from_us", from_us);
-    cJSON_AddNumberToObject(j, "to_us", to_us);
+    cJSON_AddNumberToObject(j, "from_us", fit->from_us);
+    cJSON_AddNumberToObject(j, "to_us", fit->to_us);
     cJSON_AddNumberToObject(j, "sum_of_contents", fit->n_counts);
     cJSON_AddItemToObject(j, "parameters", json_parameters(in, fit));
     cJSON_AddNumberToObject(j, "chi2", fit->chi2);
@@ -128,10 +139,9 @@ void cmd_fit_json_input(const struct wiggle_input *in, cJSON *j)
     cJSON_AddBoolToObject(j, "is_simulation", in->is_simulation);
 }
 
-static enum err write_json(const struct wiggle_input *in, const struct fit_options *o, const struct wiggle_data *d,
-                           const struct wiggle_fit *fit)
+static enum err write_json(const struct wiggle_input *in, const struct fit_options *o, const struct wiggle_fit *fit)
 {
-    cJSON *j = cmd_fit_json(in, fit, o->method, o->calo, d->t_us[0], d->t_us[d->n - 1]);
+    cJSON *j = cmd_fit_json(in, fit, o->method, o->calo);
     cmd_fit_json_input(in, j);
     cJSON_AddStringToObject(j, "model", o->model);
     char *text = cJSON_Print(j);
@@ -198,7 +208,7 @@ static enum err fit(char *const *paths, size_t n, const struct fit_options *o)
     TRY_TO(done, wiggle_data_take(h, o->calo, o->from_us, o->to_us, &d));
     TRY_TO(done, wiggle_fit(&d, &model, o->statistic, &result));
     print_fit(&in, o, &d, &result);
-    if (o->json) TRY_TO(done, write_json(&in, o, &d, &result));
+    if (o->json) TRY_TO(done, write_json(&in, o, &result));
 done:
     wiggle_data_free(&d);
     wiggle_input_free(&in);

@@ -327,6 +327,8 @@ enum err wiggle_fit(const struct wiggle_data *d, const struct wiggle_model *mode
     REQUIRE(five.n_counts >= MIN_COUNTS && d->n > model->n_par, ERR_DATA,
             "%.0f counts in %zu bins are too few for a fit of %zu parameters; at least %d counts are needed",
             five.n_counts, d->n, model->n_par, MIN_COUNTS);
+    five.from_us = d->t_us[0] - 0.5 * d->bin_us;
+    five.to_us   = d->t_us[d->n - 1] + 0.5 * d->bin_us;
     TRY(wiggle_model("5", &five.model));
     guess_five(d, five.value);
     TRY(iterate(d, statistic, &five));

@@ -99,6 +99,7 @@ struct wiggle_fit {
     double covariance[WIGGLE_N_PARAMETERS][WIGGLE_N_PARAMETERS];
     double chi2;           /* over groups of neighbouring bins with at least 10 expected counts each */
     double ndf, p_value;   /* p: probability of a larger chi2 */
+    double from_us, to_us; /* edges of the range */
     double n_counts;       /* sum of the contents */
     double variance_scale; /* expected variance over expected content; 1 for counts */
     int n_iterations;

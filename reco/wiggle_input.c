@@ -73,21 +73,43 @@ static enum err decide_blinding(const struct fhicl *config, const char *phrase_f
     return ERR_OK;
 }
 
-static enum err read_first(const char *path, const char *phrase_file, struct wiggle_input *in)
+static enum err read_config(const char *path, struct fhicl **out)
 {
     char *text;
-    struct fhicl *config = NULL;
+    TRY(file_read_provenance_text(path, "configuration", &text));
+    enum err rc = fhicl_parse(text, strlen(text), path, out);
+    mem_free(text);
+    return rc ? err_context(rc, "the configuration in %s", path) : ERR_OK;
+}
+
+static bool is_simulation(const struct fhicl *config)
+{
+    return strcmp(config_word(config, "source.module_type", ""), "EmptyFill") == 0;
+}
+
+static enum err read_first(const char *path, const char *phrase_file, struct wiggle_input *in)
+{
+    struct fhicl *config;
     TRY(copy_text(path, "git_commit", in->git_commit, sizeof in->git_commit));
     TRY(copy_text(path, "process_name", in->process_name, sizeof in->process_name));
     TRY(copy_text(path, "constants_set", in->constants_set, sizeof in->constants_set));
-    TRY(file_read_provenance_text(path, "configuration", &text));
-    enum err rc = fhicl_parse(text, strlen(text), path, &config);
-    mem_free(text);
-    if (rc) return err_context(rc, "the configuration in %s", path);
-    in->is_simulation = strcmp(config_word(config, "source.module_type", ""), "EmptyFill") == 0;
-    rc                = decide_blinding(config, phrase_file, in);
+    TRY(read_config(path, &config));
+    in->is_simulation = is_simulation(config);
+    enum err rc       = decide_blinding(config, phrase_file, in);
     fhicl_free(config);
     return rc;
+}
+
+/* Another configuration may differ in much, but not in what is sample and what is data. */
+static enum err check_other(const char *path, struct wiggle_input *in)
+{
+    struct fhicl *config;
+    in->has_mixed_configs = true;
+    TRY(read_config(path, &config));
+    bool agrees = is_simulation(config) == in->is_simulation;
+    fhicl_free(config);
+    REQUIRE(agrees, ERR_MISMATCH, "%s: data and simulation cannot be added up", path);
+    return ERR_OK;
 }
 
 static int is_before(uint32_t run_a, uint32_t subrun_a, uint32_t run_b, uint32_t subrun_b)
@@ -95,13 +117,16 @@ static int is_before(uint32_t run_a, uint32_t subrun_a, uint32_t run_b, uint32_t
     return run_a < run_b || (run_a == run_b && subrun_a < subrun_b);
 }
 
-static enum err add_file(const char *path, int is_first, struct wiggle_input *in)
+static enum err add_file(const char *path, int is_first, const char *phrase_file, struct wiggle_input *in)
 {
     struct file_summary s;
     TRY(file_summary(path, &s));
     if (is_first) {
         memcpy(in->release, s.release, sizeof in->release);
         memcpy(in->config_id, s.config_id, sizeof in->config_id);
+        TRY(read_first(path, phrase_file, in));
+    } else if (strcmp(in->config_id, s.config_id) != 0) {
+        TRY(check_other(path, in));
     }
     if (is_first || is_before(s.first_run, s.first_subrun, in->first_run, in->first_subrun)) {
         in->first_run    = s.first_run;
@@ -111,7 +136,6 @@ static enum err add_file(const char *path, int is_first, struct wiggle_input *in
         in->last_run    = s.last_run;
         in->last_subrun = s.last_subrun;
     }
-    if (strcmp(in->config_id, s.config_id) != 0) in->has_mixed_configs = true;
     in->n_units += s.n_units;
     in->n_fills += s.n_fills;
     return file_read_hists(path, &in->hists);
@@ -121,15 +145,7 @@ enum err wiggle_input_read(char *const *paths, size_t n, const char *phrase_file
 {
     struct wiggle_input in = {.n_files = n};
     enum err rc;
-    for (size_t i = 0; i < n; i++) {
-        char process[64] = "";
-        TRY_TO(failed, add_file(paths[i], i == 0, &in));
-        if (i == 0) TRY_TO(failed, read_first(paths[i], phrase_file, &in));
-        TRY_TO(failed, copy_text(paths[i], "process_name", process, sizeof process));
-        if (strcmp(process, in.process_name) != 0)
-            FAIL_TO(failed, ERR_MISMATCH, "%s comes from process %s, %s from %s: they do not belong together", paths[i],
-                    process, paths[0], in.process_name);
-    }
+    for (size_t i = 0; i < n; i++) TRY_TO(failed, add_file(paths[i], i == 0, phrase_file, &in));
     if (in.has_mixed_configs) log_warn("the files were made with different configurations");
     *out = in;
     return ERR_OK;
