@@ -188,23 +188,20 @@ enum err chain_complete(struct fhicl *document)
     return ERR_OK;
 }
 
-enum err chain_config_id(const struct fhicl *document, char id[41])
+enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
 {
     static const char *const outside[] = {"services.scheduler",           "services.message",  "services.TimeTracker",
                                           "services.MemoryTracker",       "source.maxEvents",  "source.fileNames",
                                           "services.FileCatalogMetadata", "source.skipEvents", NULL};
-    struct fhicl *copy;
-    TRY(fhicl_copy(document, &copy));
-    for (size_t i = 0; outside[i]; i++) fhicl_remove(copy, outside[i]);
-    const struct fhicl *outputs = fhicl_get(copy, "outputs");
+    TRY(fhicl_copy(document, out));
+    for (size_t i = 0; outside[i]; i++) fhicl_remove(*out, outside[i]);
+    const struct fhicl *outputs = fhicl_get(*out, "outputs");
     for (size_t i = 0; outputs && i < fhicl_size(outputs); i++) {
         char path[256];
         snprintf(path, sizeof path, "outputs.%s.fileName", fhicl_key(outputs, i));
-        fhicl_remove(copy, path);
+        fhicl_remove(*out, path);
     }
-    enum err rc = fhicl_id(copy, id);
-    fhicl_free(copy);
-    return rc;
+    return ERR_OK;
 }
 
 /* ---- building ---- */

@@ -49,7 +49,8 @@ double chain_time_median_s(const struct chain_time *t);
 
 /** Checks the skeleton of a document and puts the defaults of every module used into it. */
 enum err chain_complete(struct fhicl *document);
-/** The configuration hash: of what changes results only. id: 40 digits and NUL. */
-enum err chain_config_id(const struct fhicl *document, char id[41]);
+/** A copy of a document without what does not change results (paths, counts, scheduling, logging): the configuration
+ *  hash and the text in output files are made from it. fhicl_free() it. */
+enum err chain_results_only(const struct fhicl *document, struct fhicl **out);
 
 #endif

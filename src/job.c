@@ -1,0 +1,385 @@
+/* A job: from command line and document to units. */
+#include "job.h"
+
+#include "comm.h"
+#include "isa.h"
+#include "log.h"
+#include "mem.h"
+#include "phys.h"
+#include "version.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+CFG_DECLARE(message_cfg, MESSAGE_CFG)
+CFG_DECLARE(random_cfg, RANDOM_CFG)
+CFG_DECLARE(time_cfg, TIME_CFG)
+CFG_DECLARE(memory_cfg, MEMORY_CFG)
+CFG_DECLARE(blinding_cfg, BLINDING_CFG)
+
+static const struct {
+    const char *name;
+    const struct cfg_field *fields;
+} services[] = {
+    {"scheduler", scheduler_cfg_fields},
+    {"message", message_cfg_fields},
+    {"RandomNumberGenerator", random_cfg_fields},
+    {"TimeTracker", time_cfg_fields},
+    {"MemoryTracker", memory_cfg_fields},
+    {"FileCatalogMetadata", catalog_cfg_fields},
+    {"Blinding", blinding_cfg_fields},
+};
+enum { N_SERVICES = sizeof services / sizeof services[0] };
+
+/* ---- the document, on rank 0 ---- */
+
+static enum err check_services(struct fhicl *document)
+{
+    const struct fhicl *table = fhicl_get(document, "services");
+    for (size_t i = 0; table && i < fhicl_size(table); i++) {
+        bool is_known = false;
+        for (size_t k = 0; k < N_SERVICES; k++) is_known |= strcmp(fhicl_key(table, i), services[k].name) == 0;
+        REQUIRE(is_known, ERR_CONFIG,
+                "unknown service \"%s\" (%s); there are scheduler, message, RandomNumberGenerator, TimeTracker, "
+                "MemoryTracker, FileCatalogMetadata, Blinding",
+                fhicl_key(table, i), fhicl_origin(fhicl_at(table, i)));
+    }
+    for (size_t k = 0; k < N_SERVICES; k++) {
+        char path[128];
+        snprintf(path, sizeof path, "services.%s", services[k].name);
+        TRY(cfg_fill_defaults(services[k].fields, document, path));
+    }
+    return ERR_OK;
+}
+
+static enum err append(char **text, size_t *used, const char *piece)
+{
+    size_t n = strlen(piece);
+    TRY(mem_resize(text, *used, *used + n + 1, 1));
+    memcpy(*text + *used, piece, n + 1);
+    *used += n;
+    return ERR_OK;
+}
+
+static enum err append_file_name(char **text, size_t *used, const char *name)
+{
+    for (const char *c = name; *c; c++)
+        REQUIRE(*c != '\'' && *c != '\n', ERR_OPTION,
+                "source file \"%s\": a name with quotes or line ends is not taken", name);
+    TRY(append(text, used, *used > 1 ? ", '" : "'"));
+    TRY(append(text, used, name));
+    return append(text, used, "'");
+}
+
+static enum err append_list(char **text, size_t *used, const char *list)
+{
+    FILE *f = fopen(list, "r");
+    REQUIRE(f, ERR_OPEN, "source list %s cannot be opened: %s", list, strerror(errno));
+    char line[4096];
+    enum err rc = ERR_OK;
+    while (!rc && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = 0;
+        char *start                 = line + strspn(line, " \t");
+        if (*start && *start != '#') rc = append_file_name(text, used, start);
+    }
+    fclose(f);
+    return rc;
+}
+
+/* -s and -S become source.fileNames, so that they are in the document as used. */
+static enum err put_sources(const struct job_options *o, struct fhicl *document)
+{
+    if (!o->n_sources && !o->source_list) return ERR_OK;
+    const char *type = "";
+    if (fhicl_get(document, "source.module_type"))
+        TRY(fhicl_as_string(fhicl_get(document, "source.module_type"), "source.module_type", &type));
+    REQUIRE(strcmp(type, "EmptyFill") != 0, ERR_OPTION,
+            "-s/-S give raw files, but this document simulates (source.module_type EmptyFill); use one with RawInput, "
+            "such as reco.fcl");
+    char *text  = NULL;
+    size_t used = 0;
+    enum err rc;
+    TRY_TO(done, append(&text, &used, "["));
+    for (size_t i = 0; i < o->n_sources; i++) TRY_TO(done, append_file_name(&text, &used, o->sources[i]));
+    if (o->source_list) TRY_TO(done, append_list(&text, &used, o->source_list));
+    TRY_TO(done, append(&text, &used, "]"));
+    rc = fhicl_set(document, "source.fileNames", text, "command line");
+done:
+    mem_free(text);
+    return rc;
+}
+
+static enum err put_settings(const struct job_options *o, struct fhicl *document)
+{
+    for (size_t i = 0; i < o->n_set; i++) {
+        const char *equal = strchr(o->set[i], '=');
+        char key[256];
+        REQUIRE(equal && equal != o->set[i] && (size_t)(equal - o->set[i]) < sizeof key, ERR_OPTION,
+                "--set %s: KEY=VALUE is expected", o->set[i]);
+        snprintf(key, sizeof key, "%.*s", (int)(equal - o->set[i]), o->set[i]);
+        TRY(fhicl_set(document, key, equal + 1, "command line"));
+    }
+    if (o->process_name) TRY(fhicl_set(document, "process_name", o->process_name, "command line"));
+    return put_sources(o, document);
+}
+
+static enum err write_config_out(const char *path, const struct fhicl *document)
+{
+    char *text;
+    TRY(fhicl_print(document, false, &text));
+    FILE *f    = fopen(path, "w");
+    int failed = !f || fputs(text, f) < 0;
+    if (f && fclose(f) != 0) failed = 1;
+    mem_free(text);
+    REQUIRE(!failed, ERR_WRITE, "--config-out %s cannot be written: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+static enum err read_document(const struct job_options *o, char **text)
+{
+    struct fhicl *document = NULL;
+    enum err rc;
+    TRY(fhicl_read(o->config, &document));
+    TRY_TO(done, put_settings(o, document));
+    if (!fhicl_get(document, "process_name")) TRY_TO(done, fhicl_set(document, "process_name", "gm2", "default"));
+    TRY_TO(done, chain_complete(document));
+    TRY_TO(done, check_services(document));
+    if (o->config_out) TRY_TO(done, write_config_out(o->config_out, document));
+    rc = fhicl_print(document, false, text);
+done:
+    fhicl_free(document);
+    return rc;
+}
+
+/* ---- what the document says ---- */
+
+static enum err read_services(struct job *job)
+{
+    static const char *const levels[] = {"error", "warn", "info", "detail", "debug"};
+    const struct fhicl *d             = job->document;
+    struct message_cfg message;
+    struct random_cfg random;
+    struct time_cfg time;
+    struct memory_cfg memory;
+    TRY(cfg_read(scheduler_cfg_fields, fhicl_get(d, "services.scheduler"), "services.scheduler", NULL,
+                 &job->scheduler));
+    TRY(cfg_read(catalog_cfg_fields, fhicl_get(d, "services.FileCatalogMetadata"), "services.FileCatalogMetadata", NULL,
+                 &job->catalog));
+    TRY(cfg_read(message_cfg_fields, fhicl_get(d, "services.message"), "services.message", NULL, &message));
+    for (int i = 0; i < 5; i++)
+        if (strcmp(message.level, levels[i]) == 0) log_init((enum log_level)i, comm_rank(), comm_size());
+    cfg_free(message_cfg_fields, &message);
+    TRY(cfg_read(random_cfg_fields, fhicl_get(d, "services.RandomNumberGenerator"), "services.RandomNumberGenerator",
+                 NULL, &random));
+    TRY(cfg_read(time_cfg_fields, fhicl_get(d, "services.TimeTracker"), "services.TimeTracker", NULL, &time));
+    TRY(cfg_read(memory_cfg_fields, fhicl_get(d, "services.MemoryTracker"), "services.MemoryTracker", NULL, &memory));
+    struct blinding_cfg blinding;
+    TRY(cfg_read(blinding_cfg_fields, fhicl_get(d, "services.Blinding"), "services.Blinding", NULL, &blinding));
+    cfg_free(blinding_cfg_fields, &blinding);
+    job->info.seed     = (uint64_t)random.seed;
+    job->prints_time   = time.printSummary || job->options.wants_timing;
+    job->prints_memory = memory.printSummary || job->options.wants_memory;
+    return ERR_OK;
+}
+
+static enum err split_output(struct job *job)
+{
+    const char *name          = job->options.output;
+    const struct fhicl *group = fhicl_get(job->document, "outputs");
+    for (size_t i = 0; !name && group && i < fhicl_size(group); i++) {
+        const struct fhicl *file = fhicl_get(fhicl_at(group, i), "fileName");
+        if (file) TRY(fhicl_as_string(file, "fileName", &name));
+        if (name && !*name) name = NULL;
+    }
+    if (!name) name = "gm2.h5";
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+    size_t n = strlen(base);
+    REQUIRE(n > 3 && strcmp(base + n - 3, ".h5") == 0, ERR_OPTION, "output \"%s\": DIR/STEM.h5 is expected", name);
+    REQUIRE((size_t)(base - name) < sizeof job->out_dir && n - 3 < sizeof job->out_stem - 40, ERR_OPTION,
+            "output \"%s\": the name is too long", name);
+    for (const char *c = base; *c; c++)
+        REQUIRE(*c > ' ' && *c != 127, ERR_OPTION, "output \"%s\": blanks and control characters are not taken", name);
+    snprintf(job->out_dir, sizeof job->out_dir, "%.*s", slash ? (int)(slash == name ? 1 : slash - name) : 1,
+             slash ? name : ".");
+    snprintf(job->out_stem, sizeof job->out_stem, "%.*s", (int)(n - 3), base);
+    return ERR_OK;
+}
+
+static int64_t source_number(const struct job *job, const char *key, int64_t fallback)
+{
+    char path[64];
+    int64_t value = fallback;
+    snprintf(path, sizeof path, "source.%s", key);
+    const struct fhicl *v = fhicl_get(job->document, path);
+    if (v && fhicl_as_i64(v, path, &value)) value = fallback;
+    return value;
+}
+
+/* ---- units ---- */
+
+static enum err make_units(struct job *job, size_t n)
+{
+    REQUIRE(n > 0, ERR_CONFIG, "there is nothing to do: no units");
+    REQUIRE(n <= 100000000, ERR_CONFIG, "%zu units are too many for one job; the limit is 1e8", n);
+    TRY(mem_alloc(&job->units, n, sizeof *job->units));
+    TRY(mem_alloc(&job->cost, n, sizeof *job->cost));
+    job->n_units = n;
+    return ERR_OK;
+}
+
+static enum err plan_simulation(struct job *job)
+{
+    int64_t per_unit = source_number(job, "fills_per_subrun", 10), first = source_number(job, "first_subrun", 0);
+    int64_t n    = job->options.n_fills >= 0 ? job->options.n_fills : source_number(job, "maxEvents", -1);
+    int64_t skip = job->options.n_skip;
+    REQUIRE(n > 0, ERR_OPTION, "how many fills? Give -n N or source.maxEvents (a number above 0)");
+    REQUIRE(skip % per_unit == 0, ERR_OPTION,
+            "--nskip %" PRId64 ": simulation skips whole subruns, a multiple of %" PRId64 " fills", skip, per_unit);
+    TRY(make_units(job, (size_t)((n + per_unit - 1) / per_unit)));
+    for (size_t i = 0; i < job->n_units; i++) {
+        int64_t left  = n - (int64_t)i * per_unit;
+        job->units[i] = (struct unit){.index   = (int64_t)i,
+                                      .run     = (uint32_t)source_number(job, "run", 1),
+                                      .subrun  = (uint32_t)(first + skip / per_unit + (int64_t)i),
+                                      .n_fills = left < per_unit ? left : per_unit,
+                                      .out_dir = job->out_dir};
+        job->cost[i]  = (double)job->units[i].n_fills;
+    }
+    return ERR_OK;
+}
+
+static enum err parse_raw_name(const char *path, uint32_t *run, uint32_t *subrun)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    unsigned r, s;
+    int used = 0;
+    REQUIRE(sscanf(base, "gm2_run%6u_%6u.mid%n", &r, &s, &used) == 2 && used > 0, ERR_OPTION,
+            "%s: the name of a raw file must be gm2_runRRRRR_SSSSS.mid, .mid.gz or .mid.lz4", path);
+    *run    = r;
+    *subrun = s;
+    return ERR_OK;
+}
+
+static enum err plan_raw(struct job *job)
+{
+    const struct fhicl *files = fhicl_get(job->document, "source.fileNames");
+    size_t n                  = files ? fhicl_size(files) : 0;
+    REQUIRE(n > 0, ERR_OPTION, "no raw files: give -s FILE, -S LIST or source.fileNames");
+    int64_t limit = job->options.n_fills >= 0 ? job->options.n_fills : source_number(job, "maxEvents", -1);
+    REQUIRE(n == 1 || (limit < 0 && job->options.n_skip == 0), ERR_OPTION,
+            "-n and --nskip count events of one raw file; %zu files are given", n);
+    TRY(make_units(job, n));
+    for (size_t i = 0; i < n; i++) {
+        struct unit *u = &job->units[i];
+        *u             = (struct unit){
+                        .index = (int64_t)i, .n_fills = limit, .n_skip = job->options.n_skip, .out_dir = job->out_dir};
+        TRY(fhicl_as_string(fhicl_at(files, i), "source.fileNames", &u->source));
+        TRY(parse_raw_name(u->source, &u->run, &u->subrun));
+        struct stat st;
+        job->cost[i] = comm_rank() == 0 && stat(u->source, &st) == 0 ? (double)st.st_size : 0.0;
+        for (size_t k = 0; k < i && n <= 10000; k++)
+            REQUIRE(job->units[k].run != u->run || job->units[k].subrun != u->subrun, ERR_OPTION,
+                    "run %u subrun %u is given twice: %s and %s", u->run, u->subrun, job->units[k].source, u->source);
+    }
+    return ERR_OK;
+}
+
+static enum err understand(struct job *job)
+{
+    TRY(read_services(job));
+    TRY(split_output(job));
+    const char *source, *name;
+    TRY(fhicl_as_string(fhicl_get(job->document, "source.module_type"), "source.module_type", &source));
+    TRY(fhicl_as_string(fhicl_get(job->document, "process_name"), "process_name", &name));
+    job->is_simulation = strcmp(source, "EmptyFill") == 0;
+    TRY(job->is_simulation ? plan_simulation(job) : plan_raw(job));
+    job->info.release      = version_release;
+    job->info.git_commit   = version_git_commit;
+    job->info.config_id    = job->config_id;
+    job->info.config_text  = job->config_text;
+    job->info.process_name = name;
+    job->provenance        = (struct provenance){.process_name   = name,
+                                                 .release        = version_release,
+                                                 .git_commit     = version_git_commit,
+                                                 .config_text    = job->config_text,
+                                                 .config_id      = job->config_id,
+                                                 .isa            = isa_name(isa_active()),
+                                                 .constants_set  = PHYS_SET_NAME,
+                                                 .conditions_tag = "",
+                                                 .parents        = "",
+                                                 .seed           = job->info.seed};
+    return ERR_OK;
+}
+
+static enum err make_identity(struct job *job)
+{
+    struct fhicl *copy;
+    TRY(chain_results_only(job->document, &copy));
+    enum err rc = fhicl_print(copy, false, &job->config_text);
+    if (!rc) rc = fhicl_id(copy, job->config_id);
+    fhicl_free(copy);
+    return rc;
+}
+
+enum err job_open(const struct job_options *options, struct job *job)
+{
+    *job        = (struct job){.options = *options};
+    char *text  = NULL;
+    enum err rc = ERR_OK;
+    if (options->isa && isa_force(options->isa) != 0)
+        rc = err_fail(ERR_OPTION, __FILE__, __LINE__,
+                      "--isa %s: this processor or build has no such instruction set; "
+                      "baseline, avx2, avx512 or best",
+                      options->isa);
+    if (!rc && comm_rank() == 0) rc = read_document(options, &text);
+    rc = comm_agree(rc);
+    if (rc) goto done;
+    TRY_TO(done, comm_broadcast_text(&text));
+    rc = fhicl_parse(text, strlen(text), "configuration", &job->document);
+    if (!rc) rc = make_identity(job);
+    if (!rc) rc = understand(job);
+    rc = comm_agree(rc);
+done:
+    mem_free(text);
+    if (rc) job_close(job);
+    return rc;
+}
+
+void job_close(struct job *job)
+{
+    cfg_free(scheduler_cfg_fields, &job->scheduler);
+    cfg_free(catalog_cfg_fields, &job->catalog);
+    fhicl_free(job->document);
+    mem_free(job->config_text);
+    mem_free(job->units);
+    mem_free(job->cost);
+    *job = (struct job){0};
+}
+
+void job_unit_path(const struct job *job, size_t unit, char path[1536])
+{
+    snprintf(path, 1536, "%s/%s_r%06u_s%05u.h5", job->out_dir, job->out_stem, job->units[unit].run,
+             job->units[unit].subrun);
+}
+
+void job_shard_path(const struct job *job, size_t shard, char path[1536])
+{
+    snprintf(path, 1536, "%s/%s_shard%05zu.h5", job->out_dir, job->out_stem, shard);
+}
+
+size_t job_n_shards(const struct job *job)
+{
+    size_t per = (size_t)job->scheduler.units_per_shard;
+    return (job->n_units + per - 1) / per;
+}
+
+void job_shard_units(const struct job *job, size_t shard, size_t *first, size_t *end)
+{
+    size_t per = (size_t)job->scheduler.units_per_shard;
+    *first     = shard * per;
+    *end       = *first + per < job->n_units ? *first + per : job->n_units;
+}

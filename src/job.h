@@ -1,0 +1,76 @@
+/* A job: what the command line and the document say, turned into units, names and settings. All ranks hold the same.
+ * Test: tests/t_job.c */
+#ifndef GM2_JOB_H
+#define GM2_JOB_H
+
+#include "chain.h"
+
+/** The command line of a run, as typed. */
+struct job_options {
+    const char *config; /* -c: file, or a ';'-separated chain */
+    size_t n_sources;   /* -s, -S */
+    const char **sources;
+    const char *source_list;
+    int64_t n_fills, n_skip; /* -n (-1: not given), --nskip */
+    const char *output;      /* -o */
+    const char *config_out, *isa, *process_name;
+    size_t n_set; /* --set key=value */
+    const char **set;
+    bool is_validate_only, wants_timing, wants_memory;
+    int checkpoint_exit_code; /* 75 unless told */
+};
+
+/* clang-format off */
+#define SCHEDULER_CFG(F, S)                                                                                           \
+    F(S, i64,  units_per_shard, 100, 1, 1000000, "1", "units gathered into one output file; 1: each unit is a product") \
+    F(S, flag, merge,           true, 0, 1,      "1", "gather complete shards at the end (false: leave it to a later job)") \
+    F(S, i64,  ripe_shards,     32, 1, 1000000,  "1", "pause and gather when so many shards are complete")            \
+    F(S, f64,  watchdog_s,      300, 1, 86400,   "s", "a rank silent for so long ends the job with 75 (ours)")         \
+    F(S, f64,  drain_s,         20, 0, 86400,    "s", "after a signal, units in hand may take so long before they are dropped (ours)") \
+    F(S, f64,  progress_s,      30, 1, 86400,    "s", "between progress lines where stderr is no terminal")
+#define MESSAGE_CFG(F, S) F(S, str, level, "info", 0, 0, "error|warn|info|detail|debug", "what is logged")
+#define RANDOM_CFG(F, S)  F(S, i64, seed, 1, 0, 9.2e18, "1", "the job's seed: another seed is another sample")
+#define TIME_CFG(F, S)    F(S, flag, printSummary, false, 0, 1, "1", "print the TimeReport, as --timing")
+#define MEMORY_CFG(F, S)  F(S, flag, printSummary, false, 0, 1, "1", "print the MemReport, as --memcheck")
+#define CATALOG_CFG(F, S)                                                                                             \
+    F(S, str, applicationFamily, "gm2", 0, 0, "", "application.family of the metadata")                              \
+    F(S, str, group,     "gm2", 0, 0, "", "group of the metadata")                                                   \
+    F(S, str, dataTier,  "",    0, 0, "", "data_tier of the metadata; empty: sim for simulation, reco for raw input") \
+    F(S, str, streamName, "",   0, 0, "", "data_stream of the metadata")                                             \
+    F(S, str, runType,   "",    0, 0, "", "run type of the metadata; empty: mc for simulation, physics for raw input") \
+    F(S, str, campaign,  "",    0, 0, "", "gm2.campaign")                                                            \
+    F(S, str, stage,     "",    0, 0, "", "gm2.stage")
+#define BLINDING_CFG(F, S)                                                                                            \
+    F(S, str, mode,   "auto", 0, 0, "auto|on|off", "software blinding of R in fits: auto is on for data, off for simulation") \
+    F(S, str, phrase, "",     0, 0, "",            "the blinding phrase")
+/* clang-format on */
+CFG_DECLARE(scheduler_cfg, SCHEDULER_CFG)
+CFG_DECLARE(catalog_cfg, CATALOG_CFG)
+
+struct job {
+    struct job_options options;
+    struct fhicl *document;
+    char *config_text;
+    char config_id[41];
+    struct scheduler_cfg scheduler;
+    struct catalog_cfg catalog;
+    bool prints_time, prints_memory, is_simulation;
+    struct job_info info;
+    struct provenance provenance;
+    char out_dir[1024], out_stem[256];
+    size_t n_units;
+    struct unit *units;
+    double *cost;
+};
+
+/** Collective: reads, completes and checks the document on rank 0, gives it to all, plans the units. */
+enum err job_open(const struct job_options *options, struct job *job);
+void job_close(struct job *job);
+/** The file of a unit, and of the shard that holds it. */
+void job_unit_path(const struct job *job, size_t unit, char path[1536]);
+void job_shard_path(const struct job *job, size_t shard, char path[1536]);
+size_t job_n_shards(const struct job *job);
+/** First unit of a shard, and one past its last. */
+void job_shard_units(const struct job *job, size_t shard, size_t *first, size_t *end);
+
+#endif
