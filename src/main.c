@@ -1,5 +1,6 @@
 /* gm2: one program. `gm2 -c FILE.fcl ...` runs a job (the only thing that starts MPI), `gm2 <command> ...` does the rest. */
 #include "command.h"
+#include "err.h"
 #include "version.h"
 
 #include <gsl/gsl_errno.h>
@@ -23,11 +24,11 @@ static int cmd_version(int argc, char **argv)
 const struct command commands[] = {
     {"-c", "-c FILE.fcl [-n FILLS] [-s RAW | -S LIST] [-o DIR/STEM.h5] ...",
      "run a job; 'gm2 -c --help' for all options", cmd_run},
-    {"fit", "fit FILE.h5 ...", "fit the precession frequency to the histograms of files", cmd_fit},
-    {"report", "report FILE.h5 ... [-o DIR]", "one HTML page with pictures, and the numbers as JSON", cmd_report},
-    {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
-    {"help", "help [MODULE | tables [NAME]]", "modules, their parameters and columns", cmd_help},
-    {"version", "version", "release and commit", cmd_version},
+    {"fit", "FILE.h5 ...", "fit the precession frequency to the histograms of files", cmd_fit},
+    {"report", "FILE.h5 ... [-o DIR]", "one HTML page with pictures, and the numbers as JSON", cmd_report},
+    {"fcl", "dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
+    {"help", "[MODULE | tables [NAME]]", "modules, their parameters and columns", cmd_help},
+    {"version", "", "release and commit", cmd_version},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -39,7 +40,11 @@ int main(int argc, char **argv)
     if (argv[1][0] == '-' && strcmp(argv[1], "--version") != 0) return cmd_run(argc, argv);
     const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
     for (const struct command *c = commands; c->name; c++)
-        if (strcmp(c->name, name) == 0) return c->run(argc - 1, argv + 1);
+        if (strcmp(c->name, name) == 0) {
+            int status = c->run(argc - 1, argv + 1);
+            if (status && err_message()[0]) fprintf(stderr, "gm2 %s: %s\n", name, err_message());
+            return status;
+        }
     fprintf(stderr, "gm2: there is no command \"%s\"; 'gm2 help' lists them\n", name);
     return 88;
 }
