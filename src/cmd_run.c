@@ -77,7 +77,7 @@ static enum err read_count(const char *text, const char *option, int64_t low, in
 
 static enum err read_option(int option, const char *value, struct job_options *o, bool *wants_help)
 {
-    int64_t n;
+    int64_t n = 0;
     switch (option) {
     case 'c': o->config = value; break;
     case 's': o->sources[o->n_sources++] = value; break;
