@@ -292,12 +292,12 @@ static void fly_inside(const struct positron_setup *s, struct positron_work *w, 
         size_t padded = (n + POSITRON_LANES - 1) / POSITRON_LANES * POSITRON_LANES, kept = 0;
         for (size_t i = n; i < padded; i++) {
             to_lane(&w->state[w->lane_of[0]], &w->lanes, i);
-            w->lanes.stop[i] = 1;
+            w->lanes.stop[i] = 2 + POSITRON_BACK;
         }
         steps(s, &w->lanes, padded);
+        to_plane(s, &w->lanes, padded);
         for (size_t i = 0; i < n; i++) {
             struct positron_state *p = &w->state[w->lane_of[i]];
-            if (w->lanes.stop[i] == 1) to_plane(s, &w->lanes, i);
             from_lane(&w->lanes, i, p);
             if (w->lanes.stop[i] != 1)
                 p->end = (enum positron_end)(w->lanes.stop[i] - 2);

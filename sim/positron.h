@@ -82,7 +82,7 @@ void positron_work_free(struct positron_work *work);
 
 /** Steps all lanes with stop 0 (Runge-Kutta, fourth order, in path length) until each has stopped. */
 ISA_DECLARE(void, positron_steps, (const struct positron_setup *s, struct positron_lanes *lanes, size_t n))
-/** Takes lane i, whose next step crosses z = 0, exactly to z = 0 (Newton, to 1e-10 mm). */
-ISA_DECLARE(void, positron_to_plane, (const struct positron_setup *s, struct positron_lanes *lanes, size_t i))
+/** Takes the lanes with stop 1, whose next step crosses z = 0, exactly to z = 0 (Newton, to 1e-9 mm). */
+ISA_DECLARE(void, positron_to_plane, (const struct positron_setup *s, struct positron_lanes *lanes, size_t n))
 
 #endif

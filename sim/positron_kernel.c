@@ -1,126 +1,142 @@
 /* Positrons in the falling field inside the ring: Runge-Kutta steps over many at once. */
 #include "positron.h"
-
-#include <math.h>
+#include "ring_vec.h"
 
 struct path {
-    double x, y, z, ux, uy, uz;
+    vec x, y, z, ux, uy, uz;
 };
 
 /* d/ds of position and direction: du/ds = k u x B/B0, B = (Br, By) with By falling towards the axis of the ring. */
-static inline __attribute__((always_inline)) struct path slope(const struct positron_setup *s, struct path p, double k)
+VEC_INLINE struct path slope(const struct positron_setup *s, struct path p, vec k)
 {
-    double r2 = FMA(p.x, p.x, p.z * p.z), r = sqrt(r2), depth = (s->r_uniform_mm - r) * 0.01;
-    double by = 1.0, db = 0.0;
+    vec r = vsqrt(vfma(p.x, p.x, p.z * p.z)), depth = (vset(s->r_uniform_mm) - r) * vset(0.01);
+    vec by = vset(1.0), db = vset(0.0);
     for (int i = 0; i < POSITRON_KNOTS; i++) {
-        double t = depth - s->knot[i], bt;
-        t        = t > 0.0 ? t : 0.0;
-        bt       = s->b[i] * t;
-        by       = FMA(t * t, s->a[i] + bt, by);
-        db       = FMA(t, FMA(3.0, bt, 2.0 * s->a[i]), db);
+        vec t = vmax(depth - vset(s->knot[i]), vset(0.0)), a = vset(s->a[i]), bt = vset(s->b[i]) * t;
+        by = vfma(t * t, a + bt, by);
+        db = vfma(t, vfma(vset(3.0), bt, a + a), db);
     }
-    double c = k * by, d = -0.01 * k * db * p.y / r; /* d = k Br / r */
-    double turn = FMA(p.x, p.uz, -(p.z * p.ux));     /* r u_phi */
+    vec c = k * by, d = vset(-0.01) * k * db * p.y / r, d_uy = d * p.uy; /* d = k Br / r */
     return (struct path){
         .x  = p.ux,
         .y  = p.uy,
         .z  = p.uz,
-        .ux = FMA(-c, p.uz, d * p.uy * p.z),
-        .uz = FMA(c, p.ux, -(d * p.uy * p.x)),
-        .uy = d * turn,
+        .ux = vfms(d_uy, p.z, c * p.uz),
+        .uz = vfms(c, p.ux, d_uy * p.x),
+        .uy = d * vfms(p.x, p.uz, p.z * p.ux),
     };
 }
 
-static inline __attribute__((always_inline)) struct path ahead(struct path p, struct path d, double h)
+VEC_INLINE struct path ahead(struct path p, struct path d, vec h)
 {
-    return (struct path){FMA(h, d.x, p.x),   FMA(h, d.y, p.y),   FMA(h, d.z, p.z),
-                         FMA(h, d.ux, p.ux), FMA(h, d.uy, p.uy), FMA(h, d.uz, p.uz)};
+    return (struct path){vfma(h, d.x, p.x),   vfma(h, d.y, p.y),   vfma(h, d.z, p.z),
+                         vfma(h, d.ux, p.ux), vfma(h, d.uy, p.uy), vfma(h, d.uz, p.uz)};
 }
 
-static inline __attribute__((always_inline)) struct path step(const struct positron_setup *s, struct path p, double k,
-                                                              double h)
+VEC_INLINE struct path step(const struct positron_setup *s, struct path p, vec k, vec h)
 {
-    struct path d1 = slope(s, p, k), d2 = slope(s, ahead(p, d1, 0.5 * h), k);
-    struct path d3 = slope(s, ahead(p, d2, 0.5 * h), k), d4 = slope(s, ahead(p, d3, h), k);
-    p = ahead(p, d1, h / 6.0);
-    p = ahead(p, d2, h / 3.0);
-    p = ahead(p, d3, h / 3.0);
-    return ahead(p, d4, h / 6.0);
+    vec half = vset(0.5) * h, third = h * vset(1.0 / 3.0), sixth = h * vset(1.0 / 6.0);
+    struct path d1 = slope(s, p, k), d2 = slope(s, ahead(p, d1, half), k);
+    struct path d3 = slope(s, ahead(p, d2, half), k), d4 = slope(s, ahead(p, d3, h), k);
+    return ahead(ahead(ahead(ahead(p, d1, sixth), d2, third), d3, third), d4, sixth);
 }
 
-static int64_t loss(const struct positron_setup *s, double r2, double y, double turn)
+VEC_INLINE struct path pick(unsigned mask, struct path yes, struct path no)
 {
-    if (r2 < s->r_min_mm * s->r_min_mm) return 2 + POSITRON_INNER;
-    if (fabs(y) > s->y_max_mm) return 2 + POSITRON_HEIGHT;
-    if (r2 > s->r_max_mm * s->r_max_mm) return 2 + POSITRON_OUTER;
-    return turn > 0.0 ? 0 : 2 + POSITRON_BACK;
+    return (struct path){vpick(mask, yes.x, no.x),   vpick(mask, yes.y, no.y),   vpick(mask, yes.z, no.z),
+                         vpick(mask, yes.ux, no.ux), vpick(mask, yes.uy, no.uy), vpick(mask, yes.uz, no.uz)};
 }
 
-/* One group of lanes. A lane that has stopped takes steps of length 0, which leave it as it is. */
-static void steps_of_group(const struct positron_setup *s, struct positron_lanes *l, size_t first)
+VEC_INLINE struct path load(const struct positron_lanes *l, size_t i)
 {
-    double *restrict x = l->x + first, *restrict y = l->y + first, *restrict z = l->z + first;
-    double *restrict ux = l->ux + first, *restrict uy = l->uy + first, *restrict uz = l->uz + first;
-    double *restrict path = l->s + first, *restrict k = l->k + first;
-    int64_t *restrict stop = l->stop + first;
-    const double limit2 = s->r_max_mm * s->r_max_mm, low2 = s->r_min_mm * s->r_min_mm, y_max = s->y_max_mm;
-    double h[POSITRON_LANES], event[POSITRON_LANES];
-    double n_live = 0.0;
-    for (int i = 0; i < POSITRON_LANES; i++) {
-        h[i] = stop[i] ? 0.0 : s->step_mm;
-        n_live += stop[i] ? 0.0 : 1.0;
+    return (struct path){vload(l->x + i),  vload(l->y + i),  vload(l->z + i),
+                         vload(l->ux + i), vload(l->uy + i), vload(l->uz + i)};
+}
+
+VEC_INLINE void store(const struct positron_lanes *l, size_t i, struct path p)
+{
+    vstore(l->x + i, p.x);
+    vstore(l->y + i, p.y);
+    vstore(l->z + i, p.z);
+    vstore(l->ux + i, p.ux);
+    vstore(l->uy + i, p.uy);
+    vstore(l->uz + i, p.uz);
+}
+
+/* Lanes that one of the limits takes out. */
+struct limits {
+    unsigned inner, height, outer, back;
+};
+
+VEC_INLINE struct limits beyond(const struct positron_setup *s, struct path p)
+{
+    vec r2 = vfma(p.x, p.x, p.z * p.z);
+    return (struct limits){
+        .inner  = vless(r2, vset(s->r_min_mm * s->r_min_mm)),
+        .height = vless(vset(s->y_max_mm * s->y_max_mm), p.y * p.y),
+        .outer  = vless(vset(s->r_max_mm * s->r_max_mm), r2),
+        .back   = vless(vfms(p.x, p.uz, p.z * p.ux), vset(0.0)),
+    };
+}
+
+static void note(const struct positron_lanes *l, size_t first, unsigned crosses, unsigned lost, struct limits m)
+{
+    for (unsigned i = 0; i < VEC_W; i++) {
+        unsigned bit = 1u << i;
+        if (crosses & bit)
+            l->stop[first + i] = 1;
+        else if (lost & bit)
+            l->stop[first + i] = 2 + (m.inner & bit    ? POSITRON_INNER
+                                      : m.height & bit ? POSITRON_HEIGHT
+                                      : m.outer & bit  ? POSITRON_OUTER
+                                                       : POSITRON_BACK);
     }
-    while (n_live > 0.0) {
-        double n_events = 0.0;
-#pragma omp simd reduction(+ : n_events)
-        for (int i = 0; i < POSITRON_LANES; i++) {
-            struct path p = {x[i], y[i], z[i], ux[i], uy[i], uz[i]}, q = step(s, p, k[i], h[i]);
-            double crosses = q.z >= 0.0 ? 1.0 : 0.0, r2 = FMA(q.x, q.x, q.z * q.z);
-            double turn = FMA(q.x, q.uz, -(q.z * q.ux)), out = r2 > limit2 ? 2.0 : 0.0;
-            out      = r2 < low2 ? 2.0 : out;
-            out      = fabs(q.y) > y_max ? 2.0 : out;
-            out      = turn > 0.0 ? out : 2.0;
-            out      = crosses > 0.0 ? 1.0 : out;
-            out      = h[i] > 0.0 ? out : 0.0;
-            event[i] = out;
-            x[i]     = crosses > 0.0 ? p.x : q.x;
-            y[i]     = crosses > 0.0 ? p.y : q.y;
-            z[i]     = crosses > 0.0 ? p.z : q.z;
-            ux[i]    = crosses > 0.0 ? p.ux : q.ux;
-            uy[i]    = crosses > 0.0 ? p.uy : q.uy;
-            uz[i]    = crosses > 0.0 ? p.uz : q.uz;
-            path[i] += crosses > 0.0 ? 0.0 : h[i];
-            n_events += out;
-        }
-        if (n_events == 0.0) continue;
-        for (int i = 0; i < POSITRON_LANES; i++) {
-            if (event[i] == 0.0) continue;
-            n_live -= 1.0;
-            h[i]    = 0.0;
-            stop[i] = event[i] == 1.0 ? 1 : loss(s, x[i] * x[i] + z[i] * z[i], y[i], x[i] * uz[i] - z[i] * ux[i]);
-        }
+}
+
+/* One group of lanes, until all have stopped; a lane that would cross z = 0 stays where it was. */
+static void steps_of_group(const struct positron_setup *s, const struct positron_lanes *l, size_t first)
+{
+    struct path p = load(l, first);
+    vec k = vload(l->k + first), path = vload(l->s + first), h = vset(s->step_mm);
+    unsigned live = 0;
+    for (unsigned i = 0; i < VEC_W; i++) live |= (unsigned)(l->stop[first + i] == 0) << i;
+    while (live) {
+        struct path q    = step(s, p, k, h);
+        unsigned crosses = live & ~vless(q.z, vset(0.0)), go = live & ~crosses;
+        struct limits m = beyond(s, q);
+        unsigned lost   = go & (m.inner | m.height | m.outer | m.back);
+        p               = pick(go, q, p);
+        path            = vpick(go, path + h, path);
+        live            = go & ~lost;
+        if (crosses | lost) note(l, first, crosses, lost, m);
     }
+    store(l, first, p);
+    vstore(l->s + first, path);
 }
 
 void KERNEL(positron_steps)(const struct positron_setup *s, struct positron_lanes *lanes, size_t n)
 {
-    for (size_t i = 0; i < n; i += POSITRON_LANES) steps_of_group(s, lanes, i);
+    for (size_t i = 0; i < n; i += VEC_W) steps_of_group(s, lanes, i);
 }
 
-void KERNEL(positron_to_plane)(const struct positron_setup *s, struct positron_lanes *l, size_t i)
+/* Newton's iteration; a plane lies one step ahead or less. */
+void KERNEL(positron_to_plane)(const struct positron_setup *s, struct positron_lanes *l, size_t n)
 {
-    struct path p = {l->x[i], l->y[i], l->z[i], l->ux[i], l->uy[i], l->uz[i]}, q;
-    double h      = s->step_mm;
-    for (int iteration = 0; iteration < 5; iteration++) {
-        q = step(s, p, l->k[i], h);
-        h = fmin(fmax(h - q.z / q.uz, 0.0), s->step_mm);
+    const vec zero = vset(0.0), longest = vset(s->step_mm);
+    for (size_t i = 0; i < n; i += VEC_W) {
+        struct path p = load(l, i), q;
+        vec k = vload(l->k + i), h = longest;
+        unsigned at_plane = 0;
+        for (unsigned j = 0; j < VEC_W; j++) at_plane |= (unsigned)(l->stop[i + j] == 1) << j;
+        if (!at_plane) continue;
+        for (int iteration = 0; iteration < 4; iteration++) {
+            q = step(s, p, k, h);
+            h = vmax(h - q.z / q.uz, zero);
+            h = vpick(vless(longest, h), longest, h);
+        }
+        q   = step(s, p, k, h);
+        q.z = zero;
+        store(l, i, pick(at_plane, q, p));
+        vstore(l->s + i, vpick(at_plane, vload(l->s + i) + h, vload(l->s + i)));
     }
-    q        = step(s, p, l->k[i], h);
-    l->x[i]  = q.x;
-    l->y[i]  = q.y;
-    l->z[i]  = 0.0;
-    l->ux[i] = q.ux;
-    l->uy[i] = q.uy;
-    l->uz[i] = q.uz;
-    l->s[i] += h;
 }

@@ -17,6 +17,8 @@ VEC_INLINE void vstore(double *p, vec a) { _mm512_storeu_pd(p, a); }
 VEC_INLINE vec vfma(vec a, vec b, vec c) { return _mm512_fmadd_pd(a, b, c); }   /* a b + c */
 VEC_INLINE vec vfms(vec a, vec b, vec c) { return _mm512_fmsub_pd(a, b, c); }   /* a b - c */
 VEC_INLINE vec vfnma(vec a, vec b, vec c) { return _mm512_fnmadd_pd(a, b, c); } /* c - a b */
+VEC_INLINE vec vsqrt(vec a) { return _mm512_sqrt_pd(a); }
+VEC_INLINE vec vmax(vec a, vec b) { return _mm512_max_pd(a, b); }
 VEC_INLINE unsigned vless(vec a, vec b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
 VEC_INLINE vec vpick(unsigned mask, vec yes, vec no) { return _mm512_mask_blend_pd((__mmask8)mask, no, yes); }
 #elif defined(__AVX2__) && defined(__FMA__)
@@ -29,6 +31,8 @@ VEC_INLINE void vstore(double *p, vec a) { _mm256_storeu_pd(p, a); }
 VEC_INLINE vec vfma(vec a, vec b, vec c) { return _mm256_fmadd_pd(a, b, c); }
 VEC_INLINE vec vfms(vec a, vec b, vec c) { return _mm256_fmsub_pd(a, b, c); }
 VEC_INLINE vec vfnma(vec a, vec b, vec c) { return _mm256_fnmadd_pd(a, b, c); }
+VEC_INLINE vec vsqrt(vec a) { return _mm256_sqrt_pd(a); }
+VEC_INLINE vec vmax(vec a, vec b) { return _mm256_max_pd(a, b); }
 VEC_INLINE unsigned vless(vec a, vec b) { return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ)); }
 VEC_INLINE vec vpick(unsigned mask, vec yes, vec no)
 {
@@ -49,6 +53,8 @@ VEC_INLINE void vstore(double *p, vec a)
 VEC_INLINE vec vfma(vec a, vec b, vec c) { return a * b + c; }
 VEC_INLINE vec vfms(vec a, vec b, vec c) { return a * b - c; }
 VEC_INLINE vec vfnma(vec a, vec b, vec c) { return c - a * b; }
+VEC_INLINE vec vsqrt(vec a) { return (vec){__builtin_sqrt(a[0]), __builtin_sqrt(a[1])}; }
+VEC_INLINE vec vmax(vec a, vec b) { return (vec){a[0] > b[0] ? a[0] : b[0], a[1] > b[1] ? a[1] : b[1]}; }
 VEC_INLINE unsigned vless(vec a, vec b) { return (unsigned)(a[0] < b[0]) | (unsigned)(a[1] < b[1]) << 1; }
 VEC_INLINE vec vpick(unsigned mask, vec yes, vec no)
 {

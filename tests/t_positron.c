@@ -59,7 +59,8 @@ static void field_passes_its_table(void **state)
     }
     positron_field(&s, RING_R0_MM, 30.0, &by, &br);
     assert_true(by == 1.0 && br == 0.0);
-    for (double x = -519.0; x < -100.0; x += 0.5) {
+    for (int i = 0; i < 838; i++) {
+        double x = -519.0 + 0.5 * i;
         positron_field(&s, RING_R0_MM + x, 10.0, &by, &br);
         positron_field(&s, RING_R0_MM + x - 0.01, 0.0, &below, &ignored);
         positron_field(&s, RING_R0_MM + x + 0.01, 0.0, &above, &ignored);
@@ -110,6 +111,60 @@ static void uniform_field_is_a_circle(void **state)
     assert_true(n_hits > 500);
     positron_work_free(&w1);
     positron_work_free(&w2);
+    block_free(b);
+}
+
+/* d/ds of (X, Y, Z, u): laboratory axes, Z up, azimuth from X; force u x B of a positive charge that circulates with
+ * growing azimuth, so the axes are left-handed and B up bends to the left. */
+static void lorentz(const struct positron_setup *s, double k, const double in[6], double out[6])
+{
+    double r = hypot(in[0], in[1]), by, br, er[2] = {in[0] / r, in[1] / r};
+    positron_field(s, r, in[2], &by, &br);
+    double u_r = in[3] * er[0] + in[4] * er[1], u_phi = in[4] * er[0] - in[3] * er[1];
+    double f_r = -u_phi * by, f_y = u_phi * br, f_phi = u_r * by - in[5] * br;
+    for (int i = 0; i < 3; i++) out[i] = in[i + 3];
+    out[3] = k * (f_r * er[0] - f_phi * er[1]);
+    out[4] = k * (f_r * er[1] + f_phi * er[0]);
+    out[5] = k * f_y;
+}
+
+/* A second description of the falling field, in the laboratory's frame, with midpoint steps of 1 mm. */
+static void falling_field_bends_and_defocuses(void **state)
+{
+    (void)state;
+    struct positron_setup s = setup_of(node_b);
+    struct block *b         = birth(40);
+    struct positron_view v  = positron_view(b);
+    for (size_t i = 0; i < 40; i++) {
+        double p = 0.5 + 0.06 * (double)i;
+        v        = put(b, i, -20.0, 15.0, 0.15 * (double)i, 0.0, p, 0.002 * p);
+    }
+    struct positron_work w = {0};
+    assert_int_equal(positron_track(&s, rng_key(1, 1, 0, 1, 21), &v, &w), ERR_OK);
+    int n_hits = 0;
+    for (size_t i = 0; i < 40; i++) {
+        if (w.state[i].end != POSITRON_HIT) continue;
+        double phi = v.phi_rad[i], r = RING_R0_MM + v.x_mm[i], p = w.state[i].p_GeV, k = s.curvature / p;
+        double q[6] = {
+            r * cos(phi),    r * sin(phi), v.y_mm[i], -sin(phi) * v.p_phi_GeV[i] / p, cos(phi) * v.p_phi_GeV[i] / p,
+            v.p_y_GeV[i] / p};
+        double rest = w.state[i].s;
+        while (rest > 1e-9) {
+            double h = fmin(1.0, rest), d[6], middle[6];
+            lorentz(&s, k, q, d);
+            for (int j = 0; j < 6; j++) middle[j] = q[j] + 0.5 * h * d[j];
+            lorentz(&s, k, middle, d);
+            for (int j = 0; j < 6; j++) q[j] += h * d[j];
+            rest -= h;
+        }
+        double face = geometry_calo_phi_rad(w.state[i].calo);
+        assert_true(fabs(q[0] * cos(face) + q[1] * sin(face) - w.state[i].x) < 0.01);
+        assert_true(fabs(q[1] * cos(face) - q[0] * sin(face)) < 0.01);
+        assert_true(fabs(q[2] - w.state[i].y) < 0.01);
+        n_hits++;
+    }
+    assert_true(n_hits > 10);
+    positron_work_free(&w);
     block_free(b);
 }
 
@@ -204,6 +259,30 @@ static void acceptance_rises_and_flattens(void **state)
     block_free(b);
 }
 
+/* A positron's track does not depend on those beside it: the same bits, alone or in company. */
+static void lanes_are_independent(void **state)
+{
+    (void)state;
+    enum { N = 1003 };
+    struct positron_setup s = setup_of(node_b);
+    struct block *b = birth(N), *one = birth(1);
+    decays(b, N, 4);
+    struct positron_view v  = positron_view(b);
+    struct positron_work w1 = {0}, w2 = {0};
+    assert_int_equal(positron_track(&s, rng_key(7, 1, 0, 4, 21), &v, &w1), ERR_OK);
+    for (size_t i = 0; i < N; i += 7) {
+        struct positron_view u =
+            put(one, 0, v.x_mm[i], v.y_mm[i], v.phi_rad[i], v.p_r_GeV[i], v.p_phi_GeV[i], v.p_y_GeV[i]);
+        assert_int_equal(positron_track(&s, rng_key(7, 1, 0, 4, 21), &u, &w2), ERR_OK);
+        struct positron_state *a = &w1.state[i], *c = &w2.state[0];
+        assert_true(a->end == c->end && a->calo == c->calo && a->x == c->x && a->y == c->y && a->s == c->s);
+    }
+    positron_work_free(&w1);
+    positron_work_free(&w2);
+    block_free(b);
+    block_free(one);
+}
+
 /* 5 mm of aluminium at grazing angles: on average 1 - 1/e^(t) of the energy goes for t radiation lengths. */
 static void wall_takes_energy(void **state)
 {
@@ -282,9 +361,14 @@ static void module_gives_the_hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(field_passes_its_table), cmocka_unit_test(uniform_field_is_a_circle),
-        cmocka_unit_test(steps_are_short_enough), cmocka_unit_test(acceptance_rises_and_flattens),
-        cmocka_unit_test(wall_takes_energy),      cmocka_unit_test(module_gives_the_hits),
+        cmocka_unit_test(field_passes_its_table),
+        cmocka_unit_test(uniform_field_is_a_circle),
+        cmocka_unit_test(falling_field_bends_and_defocuses),
+        cmocka_unit_test(steps_are_short_enough),
+        cmocka_unit_test(acceptance_rises_and_flattens),
+        cmocka_unit_test(lanes_are_independent),
+        cmocka_unit_test(wall_takes_energy),
+        cmocka_unit_test(module_gives_the_hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
