@@ -1,0 +1,48 @@
+/* Metadata beside each product: PATH.json, in SAM's field names, for catalogues. Schema: metadata.schema.json.
+ *
+ * It is written after the product and describes the bytes on disk (size, adler32). What does not change results (host,
+ * rank count, times) is here only. Tests: tests/t_meta.c, tests/cli/metadata.sh (with an outside validator) */
+#ifndef GM2_META_H
+#define GM2_META_H
+
+#include "err.h"
+
+#include <stdint.h>
+
+struct meta_run {
+    uint32_t run, subrun;
+};
+
+/** Strings may be NULL where "" would do; they are lent. */
+struct meta {
+    const char *file_type;                              /* importedSimulated, importedDetector, ... */
+    const char *file_format;                            /* hdf5, midas, json, ... */
+    const char *data_tier;                              /* sim, raw, digit, reco, dqc, calib, hist */
+    const char *data_stream;                            /* "full", ... */
+    const char *application_name, *application_version; /* the family is gm2 */
+    const char *run_type;                               /* mc, physics, ... */
+    size_t n_runs;
+    const struct meta_run *runs;
+    int64_t event_count, first_event, last_event; /* fills; numbers within the first and last subrun */
+    double start_unix_s, end_unix_s;              /* when the product was made */
+    size_t n_parents;
+    const char *const *parents; /* file names, without folders */
+
+    /* gm2.* */
+    const char *git_commit, *fcl_name, *config_id, *process_name, *conditions_tag, *constants_set, *isa;
+    char host[256];
+    uint64_t seed;
+    int32_t n_ranks, format_version;
+    int64_t n_units, n_bad_events;
+    double cpu_s;
+    int64_t peak_rss_kB;
+};
+
+/** Sets host, CPU seconds and peak memory of this process. */
+void meta_fill_host(struct meta *meta);
+/** Measures the product and publishes PRODUCT.json, replacing an older one. ERR_OPEN, ERR_WRITE, ERR_MEMORY. */
+enum err meta_write(const char *product, const struct meta *meta);
+/** Compares a product with its JSON: ERR_NOTFOUND without one, ERR_DATA if size or checksum differ. */
+enum err meta_check(const char *product);
+
+#endif
