@@ -92,7 +92,8 @@ struct digitise_crate {
     size_t n_adc, adc_capacity;
     int16_t *adc; /* island after island, segment after segment, length samples each */
     uint32_t ctag;
-    uint64_t *mark; /* a bit a sample of the record */
+    size_t cursor[N_CRYSTALS]; /* while samples are drawn: each channel's first pulse that is not over yet */
+    uint64_t *mark;            /* a bit a sample of the record */
     size_t n_marks;
     int32_t *sum; /* calorimeter sum of one island */
     size_t sum_capacity;

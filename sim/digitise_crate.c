@@ -9,14 +9,27 @@
 enum { CHUNK = 1024, TILE = 512, BLOCK = 8 };
 
 /* ---- noise: 8 samples a random block, so a sample's noise depends on its number alone ----------------------------- */
+
+/* A normal deviate of 16 random bits: 15 choose from the upper half of the table, which stays in the cache, one the
+ * sign. */
+static inline float deviate(const float *table, uint32_t bits)
+{
+    union {
+        float f;
+        uint32_t u;
+    } z = {.f = table[32768 + (bits & 0x7FFFu)]};
+    z.u |= (bits & 0x8000u) << 16;
+    return z.f;
+}
+
 static void words_to_noise(const uint32_t *words, size_t stride, size_t n_blocks, float *z)
 {
     const float *table = rng_normal_table();
     for (size_t b = 0; b < n_blocks; b++)
         for (size_t j = 0; j < 4; j++) {
             uint32_t word            = words[j * stride + b];
-            z[BLOCK * b + 2 * j]     = table[word & 0xFFFFu];
-            z[BLOCK * b + 2 * j + 1] = table[word >> 16];
+            z[BLOCK * b + 2 * j]     = deviate(table, word);
+            z[BLOCK * b + 2 * j + 1] = deviate(table, word >> 16);
         }
 }
 
@@ -47,7 +60,7 @@ static float noise_at(struct rng_key key, int crate, int segment, int32_t sample
     uint32_t counter[4] = {(uint32_t)sample / BLOCK, noise_sequence(crate, segment), key.event, key.subrun}, word[4];
     rng_philox(counter, key.key, word);
     uint32_t j = (uint32_t)sample % BLOCK;
-    return rng_normal_table()[word[j / 2] >> (j % 2 * 16) & 0xFFFFu];
+    return deviate(rng_normal_table(), word[j / 2] >> (j % 2 * 16));
 }
 
 /* ---- the waveform without noise ------------------------------------------------------------------------------------ */
@@ -238,13 +251,14 @@ static enum err find_islands(const struct digitise_front *front, struct rng_key 
 
 /* Samples of n_segments traces from `segment` on, blocks [first_block, + n_blocks) of the record; the part from..+n goes
  * to adc, a trace each `stride`. n_segments * n_blocks <= CHUNK. */
-static void draw_traces(const struct digitise_front *front, struct rng_key key, const struct digitise_crate *crate,
+static void draw_traces(const struct digitise_front *front, struct rng_key key, struct digitise_crate *crate,
                         int segment, int n_segments, struct digitise_window part, size_t stride, int16_t *adc)
 {
     uint32_t block[CHUNK], particle[CHUNK], words[4 * CHUNK];
     float v[CHUNK * BLOCK], z[CHUNK * BLOCK];
-    const uint32_t first_block = (uint32_t)part.first / BLOCK;
-    const size_t n_blocks      = (uint32_t)(part.first + part.length - 1) / BLOCK - first_block + 1;
+    const struct digitise_pulse *pulse = crate->fill->pulse;
+    const uint32_t first_block         = (uint32_t)part.first / BLOCK;
+    const size_t n_blocks              = (uint32_t)(part.first + part.length - 1) / BLOCK - first_block + 1;
     const size_t n = (size_t)n_segments * n_blocks, skip = (uint32_t)part.first % BLOCK, length = (size_t)part.length;
     for (size_t s = 0, i = 0; s < (size_t)n_segments; s++)
         for (size_t b = 0; b < n_blocks; b++, i++) {
@@ -253,17 +267,18 @@ static void draw_traces(const struct digitise_front *front, struct rng_key key, 
         }
     ISA_PICK(digitise_philox)(key, n, block, particle, words);
     for (int s = 0; s < n_segments; s++) {
-        const size_t *start = crate->fill->start + digitise_channel(crate->number, segment + s);
-        size_t first        = first_pulse(crate->fill->pulse, start[0], start[1], part.first);
+        const size_t end = crate->fill->start[digitise_channel(crate->number, segment + s) + 1];
+        size_t *cursor   = &crate->cursor[segment + s];
+        while (*cursor < end && pulse[*cursor].first + DIGITISE_SUPPORT <= part.first) (*cursor)++;
         memset(v, 0, length * sizeof *v);
-        add_pulses(crate->fill->pulse, first, start[1], part.first, part.length, v);
+        add_pulses(pulse, *cursor, end, part.first, part.length, v);
         words_to_noise(words + (size_t)s * n_blocks, n, n_blocks, z);
         ISA_PICK(digitise_sample)
         (crate->level_adc[segment + s], front->noise_rms_adc, length, v, z + skip, adc + (size_t)s * stride);
     }
 }
 
-static void draw_island(const struct digitise_front *front, struct rng_key key, const struct digitise_crate *crate,
+static void draw_island(const struct digitise_front *front, struct rng_key key, struct digitise_crate *crate,
                         struct digitise_window window, int16_t *adc)
 {
     enum { PART = (CHUNK - 2) * BLOCK };
@@ -320,6 +335,8 @@ static enum err draw_islands(const struct digitise_front *front, struct rng_key 
     }
     int16_t *adc = crate->adc;
     crate->ctag  = 0;
+    memcpy(crate->cursor, crate->fill->start + digitise_channel(crate->number, 0),
+           (size_t)crate->n_segments * sizeof *crate->cursor);
     for (size_t i = 0; i < crate->n_windows; i++) {
         draw_island(front, key, crate, crate->window[i], adc);
         if (crate->number != DIGITISE_T0_CRATE) crate->ctag += count_extrema(front, crate, crate->window[i], adc);
