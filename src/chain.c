@@ -201,6 +201,8 @@ enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
         snprintf(path, sizeof path, "outputs.%s.fileName", fhicl_key(outputs, i));
         fhicl_remove(*out, path);
     }
+    const struct fhicl *services = fhicl_get(*out, "services");
+    if (services && fhicl_size(services) == 0) fhicl_remove(*out, "services");
     return ERR_OK;
 }
 
@@ -288,16 +290,16 @@ static enum err join_inputs(struct chain *c, size_t index, const struct fhicl *t
 static enum err add_label(struct chain *c, const struct fhicl *document, struct chain_path *path, const char *label,
                           const struct fhicl *where, bool is_end)
 {
+    enum module_kind kind;
+    char place[256];
+    const struct fhicl *table = find_label(document, label, &kind, place);
+    REQUIRE(table, ERR_CONFIG, "path %s (%s) names \"%s\", which is no producer, filter, analyzer or output",
+            path->name, fhicl_origin(where), label);
+    bool is_for_end = kind == MODULE_ANALYZER || kind == MODULE_OUTPUT;
+    REQUIRE(is_for_end == is_end, ERR_CONFIG, "path %s (%s): \"%s\" belongs on %s", path->name, fhicl_origin(where),
+            label, is_for_end ? "an end path" : "a trigger path");
     int known = step_by_label(c, label);
     if (known < 0) {
-        enum module_kind kind;
-        char place[256];
-        const struct fhicl *table = find_label(document, label, &kind, place);
-        REQUIRE(table, ERR_CONFIG, "path %s (%s) names \"%s\", which is no producer, filter, analyzer or output",
-                path->name, fhicl_origin(where), label);
-        bool is_for_end = kind == MODULE_ANALYZER || kind == MODULE_OUTPUT;
-        REQUIRE(is_for_end == is_end, ERR_CONFIG, "path %s (%s): \"%s\" belongs on %s", path->name, fhicl_origin(where),
-                label, is_for_end ? "an end path" : "a trigger path");
         const struct module_entry *entry;
         TRY(find_module(table, place, kind, &entry));
         known = (int)c->n_steps;
