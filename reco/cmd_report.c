@@ -170,7 +170,7 @@ static enum err write_report(const struct report *r, const struct report_options
     if (!numbers) FAIL_TO(done, ERR_MEMORY, "no memory for the report's numbers");
     snprintf(path, sizeof path, "%s/report.json", o->dir);
     TRY_TO(done, publish_text(path, numbers, strlen(numbers), 1));
-    snprintf(path, sizeof path, "%s/report.html", o->dir);
+    snprintf(path, sizeof path, "%s/index.html", o->dir);
     TRY_TO(done, publish_text(path, page, size, 1));
     printf("%s\n", path);
 done:

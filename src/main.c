@@ -11,6 +11,7 @@ int cmd_run(int argc, char **argv);
 int cmd_fcl(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_fit(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 
 static int cmd_version(int argc, char **argv)
 {
@@ -24,6 +25,8 @@ const struct command commands[] = {
     {"-c", "-c FILE.fcl [-n FILLS] [-s RAW | -S LIST] [-o DIR/STEM.h5] ...",
      "run a job; 'gm2 -c --help' for all options", cmd_run},
     {"fit", "fit FILE.h5 ...", "fit the precession frequency to the histograms of files", cmd_fit},
+    {"report", "report FILE.h5 ... [-o DIR]", "one page of pictures, and their numbers, from the histograms of files",
+     cmd_report},
     {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
     {"help", "help [MODULE | tables [NAME]]", "modules, their parameters and columns", cmd_help},
     {"version", "version", "release and commit", cmd_version},

@@ -184,7 +184,7 @@ static void page_stands_alone(void **state)
     (void)state;
     if (!report_has_gnuplot()) skip();
     assert_int_equal(RUN(cmd_report, "report", simulated, "-o", in_folder("with")), 0);
-    char *page = read_text(in_folder("with/report.html"));
+    char *page = read_text(in_folder("with/index.html"));
     assert_int_equal(count(page, "<img "), n_pictures());
     assert_int_equal(count(page, " src=\"data:image/svg+xml;base64,"), n_pictures());
     assert_int_equal(count(page, "http:") + count(page, "https:") + count(page, "<script") + count(page, "<link"), 0);
@@ -206,7 +206,7 @@ static void no_gnuplot(void **state)
     setenv("PATH", path, 1);
     free(path);
     assert_int_equal(status, 0);
-    char *page = read_text(in_folder("without/report.html"));
+    char *page = read_text(in_folder("without/index.html"));
     assert_int_equal(count(page, "<img "), 0);
     assert_int_equal(count(page, "gnuplot is not installed"), n_pictures());
     free(page);
