@@ -281,8 +281,8 @@ static enum err join_inputs(struct chain *c, size_t index, const struct fhicl *t
         if (named) TRY(fhicl_as_string(named, key, &from));
         s->in[p] = find_input(c, index, m->in[p].table, from);
         REQUIRE(s->in[p] || (m->in[p].is_optional && !named), ERR_CONFIG,
-                "module \"%s\" (%s) reads table %s, which %s%s before it makes", s->label, m->name,
-                m->in[p].table->name, from ? "not the module " : "no module", from ? from : "");
+                "module \"%s\" (%s) reads table %s, but no module%s%s before it makes that", s->label, m->name,
+                m->in[p].table->name, from ? " called " : "", from ? from : "");
     }
     return ERR_OK;
 }
