@@ -8,6 +8,8 @@
 #include "tables.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* clang-format off */
 #define PULSE_FIT_CFG(F, S)                                                                                           \
@@ -25,11 +27,26 @@ CFG_DECLARE(pulse_fit_cfg, PULSE_FIT_CFG)
 
 enum { IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_FILL, IN_ODB };
 
+enum {
+    N_EARLIER = 8,   /* pulses of a crystal remembered for their tails */
+    MAX_PIECE = 384, /* samples: longer traces are fitted in pieces */
+    QUIET     = 16   /* samples looked at for a place to cut */
+};
+
 struct state {
     struct pulse_fitter *fitter;
     struct pulse_fitter_result result;
     bool is_polarity_known;    /* for this unit */
     int polarity[N_CALOS + 1]; /* by calorimeter */
+    struct earlier {
+        int n, next;
+        struct pulse_fitter_tail pulse[N_EARLIER]; /* t in samples of the record */
+    } earlier[N_CALOS][N_CRYSTALS];
+    size_t capacity;
+    struct turn {
+        int32_t first_sample;
+        uint32_t island;
+    } * turn; /* [capacity] islands in order of time */
 };
 
 static enum err begin(struct step *s)
@@ -47,6 +64,7 @@ static enum err begin(struct step *s)
         .max_pulses        = (int)cfg->max_pulses,
     };
     TRY(pulse_fitter_create(&options, &state->fitter));
+    TRY(pulse_fitter_reserve(state->fitter, MAX_PIECE));
     return ERR_OK;
 }
 
@@ -88,28 +106,31 @@ static void end(struct step *s)
     struct state *state = s->state;
     if (!state) return;
     pulse_fitter_free(state->fitter);
+    mem_free(state->turn);
     mem_free(state);
     s->state = NULL;
 }
 
-/* One trace's place in the record. */
-struct place {
+/* One piece of a trace: where it is in the record. */
+struct piece {
     uint32_t island;
     uint8_t calo, crystal;
-    double t_first_ns;
+    int32_t first_sample; /* in the record */
+    double t_first_ns;    /* from injection */
 };
 
-static enum err append(struct block *out, const struct pulse_fitter_result *r, struct place place, double GeV_per_adc)
+static enum err append(struct block *out, const struct pulse_fitter_result *r, struct piece piece, double GeV_per_adc)
 {
+    if (r->n == 0) return ERR_OK;
     size_t row = out->n;
     TRY(block_resize(out, row + (size_t)r->n));
     struct pulse_view v = pulse_view(out);
     for (int j = 0; j < r->n; j++, row++) {
         const struct pulse_fitter_pulse *p = &r->pulse[j];
-        v.island[row]                      = place.island;
-        v.calo[row]                        = place.calo;
-        v.crystal[row]                     = place.crystal;
-        v.t_fill_ns[row]                   = place.t_first_ns + p->t * SAMPLE_NS;
+        v.island[row]                      = piece.island;
+        v.calo[row]                        = piece.calo;
+        v.crystal[row]                     = piece.crystal;
+        v.t_fill_ns[row]                   = piece.t_first_ns + p->t * SAMPLE_NS;
         v.energy_GeV[row]                  = p->amplitude * GeV_per_adc;
         v.amplitude_adc[row]               = (float)p->amplitude;
         v.pedestal_adc[row]                = (float)r->pedestal;
@@ -135,37 +156,117 @@ static enum err check(const struct island_view *island, size_t i, const struct t
     return ERR_OK;
 }
 
-static enum err fit_island(struct step *s, size_t i, double t0_ns)
+/* Pulses that may reach into later pieces of the same crystal. */
+static void remember(struct earlier *e, int32_t first_sample, const struct pulse_fitter_result *r)
+{
+    for (int j = 0; j < r->n; j++) {
+        e->pulse[e->next] = (struct pulse_fitter_tail){first_sample + r->pulse[j].t, r->pulse[j].amplitude};
+        e->next           = (e->next + 1) % N_EARLIER;
+        if (e->n < N_EARLIER) e->n++;
+    }
+}
+
+static int recall(const struct earlier *e, int32_t first_sample, struct pulse_fitter_tail tail[N_EARLIER])
+{
+    int n = 0;
+    for (int j = 0; j < e->n; j++) {
+        double t = e->pulse[j].t - first_sample;
+        if (t > -PULSE_LAST) tail[n++] = (struct pulse_fitter_tail){t, e->pulse[j].amplitude};
+    }
+    return n;
+}
+
+static enum err fit_piece(struct step *s, struct piece piece, const int16_t *adc, size_t n, double pedestal_adc)
 {
     const struct pulse_fit_cfg *cfg = s->cfg;
     struct state *state             = s->state;
-    struct island_view island       = island_view(s->in[IN_ISLAND]);
-    struct trace_view trace         = trace_view(s->in[IN_TRACE]);
-    struct sample_view sample       = sample_view(s->in[IN_SAMPLE]);
-    const size_t n                  = (size_t)island.n_samples[i];
-    TRY(check(&island, i, &trace, sample.n));
-    TRY(pulse_fitter_reserve(state->fitter, n));
-    for (size_t k = island.first_trace[i]; k < island.first_trace[i] + island.n_crystals[i]; k++) {
-        pulse_fitter_trace(state->fitter, sample.adc + trace.first_sample[k], n, (double)trace.pedestal_adc[k],
-                           state->polarity[island.calo[i]], &state->result);
-        if (state->result.n == 0) continue;
-        struct place place = {(uint32_t)i, island.calo[i], trace.crystal[k],
-                              island.first_sample[i] * SAMPLE_NS - t0_ns};
-        TRY(append(s->out[0], &state->result, place, cfg->energy_scale_MeV_per_adc * 1e-3));
+    struct earlier *earlier = piece.crystal < N_CRYSTALS ? &state->earlier[piece.calo - 1][piece.crystal] : NULL;
+    struct pulse_fitter_tail tail[N_EARLIER];
+    struct pulse_fitter_trace trace = {.adc          = adc,
+                                       .n            = n,
+                                       .pedestal_adc = pedestal_adc,
+                                       .polarity     = state->polarity[piece.calo],
+                                       .n_tails      = earlier ? recall(earlier, piece.first_sample, tail) : 0,
+                                       .tail         = tail};
+    pulse_fitter_fit(state->fitter, &trace, &state->result);
+    if (earlier) remember(earlier, piece.first_sample, &state->result);
+    return append(s->out[0], &state->result, piece, cfg->energy_scale_MeV_per_adc * 1e-3);
+}
+
+/* Length of the next piece of a long trace: cut before the sample that starts the flattest stretch. */
+static size_t cut(const int16_t *adc, size_t n)
+{
+    size_t best   = MAX_PIECE;
+    int32_t least = INT32_MAX;
+    if (n <= MAX_PIECE) return n;
+    for (size_t at = MAX_PIECE / 2; at <= MAX_PIECE - QUIET; at += QUIET / 2) {
+        int32_t low = adc[at], high = adc[at];
+        for (size_t i = at + 1; i < at + QUIET; i++) {
+            low  = adc[i] < low ? adc[i] : low;
+            high = adc[i] > high ? adc[i] : high;
+        }
+        if (high - low >= least) continue;
+        least = high - low;
+        best  = at + QUIET / 2;
     }
+    return best;
+}
+
+static enum err fit_island(struct step *s, size_t i, double t0_ns)
+{
+    struct island_view island = island_view(s->in[IN_ISLAND]);
+    struct trace_view trace   = trace_view(s->in[IN_TRACE]);
+    struct sample_view sample = sample_view(s->in[IN_SAMPLE]);
+    const size_t n            = (size_t)island.n_samples[i];
+    TRY(check(&island, i, &trace, sample.n));
+    for (size_t k = island.first_trace[i]; k < island.first_trace[i] + island.n_crystals[i]; k++) {
+        const int16_t *adc = sample.adc + trace.first_sample[k];
+        for (size_t begin = 0, length; begin < n; begin += length) {
+            int32_t first      = island.first_sample[i] + (int32_t)begin;
+            struct piece piece = {(uint32_t)i, island.calo[i], trace.crystal[k], first, first * SAMPLE_NS - t0_ns};
+            length             = cut(adc + begin, n - begin);
+            TRY(fit_piece(s, piece, adc + begin, length, (double)trace.pedestal_adc[k]));
+        }
+    }
+    return ERR_OK;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct turn *p = a, *q = b;
+    if (p->first_sample != q->first_sample) return p->first_sample < q->first_sample ? -1 : 1;
+    return p->island < q->island ? -1 : p->island > q->island;
+}
+
+/* Islands in order of time, so that earlier pulses are known. */
+static enum err take_turns(struct state *state, const struct island_view *island)
+{
+    if (island->n > state->capacity) {
+        mem_free(state->turn);
+        state->capacity = 0;
+        state->turn     = NULL;
+        TRY(mem_alloc(&state->turn, 2 * island->n, sizeof *state->turn));
+        state->capacity = 2 * island->n;
+    }
+    for (size_t i = 0; i < island->n; i++) state->turn[i] = (struct turn){island->first_sample[i], (uint32_t)i};
+    if (island->n) qsort(state->turn, island->n, sizeof *state->turn, by_time);
     return ERR_OK;
 }
 
 static enum err event(struct step *s)
 {
     const struct pulse_fit_cfg *cfg = s->cfg;
+    struct state *state             = s->state;
     struct fill_view fill           = fill_view(s->in[IN_FILL]);
     struct island_view island       = island_view(s->in[IN_ISLAND]);
     REQUIRE(fill.n == 1, ERR_DATA, "the fill table has %zu rows, wanted 1", fill.n);
     TRY(block_resize(s->out[0], 0));
     if (fill.fill_type[0] != 1) return ERR_OK;
-    TRY(find_polarity(s, s->state));
-    for (size_t i = 0; i < island.n; i++) {
+    TRY(find_polarity(s, state));
+    TRY(take_turns(state, &island));
+    memset(state->earlier, 0, sizeof state->earlier);
+    for (size_t k = 0; k < island.n; k++) {
+        size_t i        = state->turn[k].island;
         double t_end_ns = (island.first_sample[i] + island.n_samples[i]) * SAMPLE_NS - fill.t0_ns[0];
         if (island.calo[i] < 1 || island.calo[i] > N_CALOS || t_end_ns < cfg->first_time_ns) continue;
         TRY(fit_island(s, i, fill.t0_ns[0]));

@@ -51,10 +51,25 @@ enum err pulse_fitter_create(const struct pulse_fitter_options *options, struct 
 void pulse_fitter_free(struct pulse_fitter *fitter);
 /** Makes room for traces of up to n samples. */
 enum err pulse_fitter_reserve(struct pulse_fitter *fitter, size_t n);
-/** Fits a trace of n samples (as many as were reserved at most; fewer than 5 give no pulse). pedestal_adc: the
- *  channel's expected baseline (not finite: the first sample stands in); polarity: +1, or -1 where pulses go down. A trace without a local maximum above threshold gives n = 0 at once. Any content is
- *  fine: no result is NaN or infinite. */
-void pulse_fitter_trace(struct pulse_fitter *fitter, const int16_t *adc, size_t n, double pedestal_adc, int polarity,
-                        struct pulse_fitter_result *out);
+/** A pulse before the trace that still reaches into it: where its peak was [samples from the trace's first, so
+ *  negative] and how high. */
+struct pulse_fitter_tail {
+    double t, amplitude;
+};
+
+/** One trace. adc: [n]; pedestal_adc: the channel's expected baseline (not finite: the first sample stands in);
+ *  polarity: +1, or -1 where pulses go down. */
+struct pulse_fitter_trace {
+    const int16_t *adc;
+    size_t n;
+    double pedestal_adc;
+    int polarity, n_tails;
+    const struct pulse_fitter_tail *tail;
+};
+
+/** Fits a trace (of as many samples as were reserved at most; fewer than 5 give no pulse). A trace without a local
+ *  maximum above threshold gives n = 0 at once. Any content is fine: no result is NaN or infinite. */
+void pulse_fitter_fit(struct pulse_fitter *fitter, const struct pulse_fitter_trace *trace,
+                      struct pulse_fitter_result *out);
 
 #endif

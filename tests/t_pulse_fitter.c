@@ -47,6 +47,13 @@ static void make_trace(struct rng *r, int n_pulses, const double *t, const doubl
     }
 }
 
+static void fit(struct pulse_fitter *f, const int16_t *adc, size_t n, double pedestal, int polarity,
+                struct pulse_fitter_result *out)
+{
+    struct pulse_fitter_trace trace = {.adc = adc, .n = n, .pedestal_adc = pedestal, .polarity = polarity};
+    pulse_fitter_fit(f, &trace, out);
+}
+
 struct moments {
     double n, sum, square;
 };
@@ -73,7 +80,7 @@ static void resolution_at(double amplitude, double max_rms_ps, double max_bias)
         double t = 9.0 + rng_uniform(&r);
         int16_t adc[N_SAMPLES];
         make_trace(&r, 1, &t, &amplitude, N_SAMPLES, adc);
-        pulse_fitter_trace(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
+        fit(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
         assert_int_equal(out.n, 1);
         assert_int_equal(out.pulse[0].status, 0);
         add(&dt, (out.pulse[0].t - t) * sample_ns * 1000.0);
@@ -115,7 +122,7 @@ static double separated(double distance, double a, double ratio, int n)
         int16_t adc[N_SAMPLES + 8];
         struct pulse_fitter_result out;
         make_trace(&r, 2, t, amplitude, N_SAMPLES + 4, adc);
-        pulse_fitter_trace(f, adc, N_SAMPLES + 4, pedestal_adc, 1, &out);
+        fit(f, adc, N_SAMPLES + 4, pedestal_adc, 1, &out);
         int ok = out.n == 2;
         for (int k = 0; ok && k < 2; k++)
             ok = fabs(out.pulse[k].t - t[k]) < 1.0 &&
@@ -152,7 +159,7 @@ static void single_stays_single(void **state)
         int16_t adc[40];
         struct pulse_fitter_result out;
         make_trace(&r, 1, &t, &a, 40, adc);
-        pulse_fitter_trace(f, adc, 40, pedestal_adc, 1, &out);
+        fit(f, adc, 40, pedestal_adc, 1, &out);
         assert_int_equal(out.n, 1);
     }
     pulse_fitter_free(f);
@@ -169,7 +176,7 @@ static void noise_is_no_pulse(void **state)
         int16_t adc[N_SAMPLES];
         struct pulse_fitter_result out;
         make_trace(&r, 0, NULL, NULL, N_SAMPLES, adc);
-        pulse_fitter_trace(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
+        fit(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
         assert_int_equal(out.n, 0);
     }
     pulse_fitter_free(f);
@@ -188,7 +195,7 @@ static void pulls_of_two(void **state)
         int16_t adc[36];
         struct pulse_fitter_result out;
         make_trace(&r, 2, t, a, 36, adc);
-        pulse_fitter_trace(f, adc, 36, pedestal_adc, 1, &out);
+        fit(f, adc, 36, pedestal_adc, 1, &out);
         assert_int_equal(out.n, 2);
         for (int k = 0; k < 2; k++) {
             const struct pulse_fitter_pulse *p = &out.pulse[k];
@@ -224,7 +231,7 @@ static void long_island(void **state)
         a[k] = 40.0 + 900.0 * rng_uniform(&r);
     }
     make_trace(&r, 10, t, a, 400, adc);
-    pulse_fitter_trace(f, adc, 400, pedestal_adc, 1, &out);
+    fit(f, adc, 400, pedestal_adc, 1, &out);
     assert_int_equal(out.n, 10);
     assert_true(out.chi2_ndf > 0.6 && out.chi2_ndf < 1.4);
     for (int k = 0; k < 10; k++) {
@@ -234,7 +241,7 @@ static void long_island(void **state)
     pulse_fitter_free(f);
     options.max_pulses = 4;
     f                  = fitter_new(&options);
-    pulse_fitter_trace(f, adc, 400, pedestal_adc, 1, &out);
+    fit(f, adc, 400, pedestal_adc, 1, &out);
     assert_int_equal(out.n, 4);
     for (int k = 0; k < 4; k++) assert_true(out.pulse[k].status & PULSE_LIMIT);
     pulse_fitter_free(f);
@@ -252,7 +259,7 @@ static void saturation(void **state)
         int16_t adc[N_SAMPLES];
         struct pulse_fitter_result out;
         make_trace(&r, 1, &t, &a, N_SAMPLES, adc);
-        pulse_fitter_trace(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
+        fit(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
         assert_int_equal(out.n, 1);
         assert_int_equal(out.pulse[0].status, PULSE_SATURATED);
         assert_true(fabs(out.pulse[0].amplitude - a) < 0.01 * a);
@@ -271,13 +278,13 @@ static void downward_pulses_and_unknown_pedestal(void **state)
     struct pulse_fitter_result up, out;
     make_trace(&r, 1, &t, &a, N_SAMPLES, adc);
     for (int i = 0; i < N_SAMPLES; i++) down[i] = (int16_t)-adc[i];
-    pulse_fitter_trace(f, adc, N_SAMPLES, pedestal_adc, 1, &up);
-    pulse_fitter_trace(f, down, N_SAMPLES, -pedestal_adc, -1, &out);
+    fit(f, adc, N_SAMPLES, pedestal_adc, 1, &up);
+    fit(f, down, N_SAMPLES, -pedestal_adc, -1, &out);
     assert_int_equal(out.n, 1);
     assert_near(out.pulse[0].t, up.pulse[0].t, 1e-9);
     assert_near(out.pulse[0].amplitude, up.pulse[0].amplitude, 1e-6);
     assert_near(out.pedestal, -up.pedestal, 1e-3);
-    pulse_fitter_trace(f, adc, N_SAMPLES, nan(""), 1, &out);
+    fit(f, adc, N_SAMPLES, nan(""), 1, &out);
     assert_int_equal(out.n, 1);
     assert_near(out.pulse[0].t, up.pulse[0].t, 1e-3);
     pulse_fitter_free(f);
@@ -308,7 +315,7 @@ static void any_trace(void **state)
     for (size_t k = 0; k < sizeof levels / sizeof levels[0]; k++)
         for (size_t n = 0; n < 70; n++) {
             for (size_t i = 0; i < n; i++) adc[i] = levels[k];
-            pulse_fitter_trace(f, adc, n, pedestal_adc, 1, &out);
+            fit(f, adc, n, pedestal_adc, 1, &out);
             assert_int_equal(out.n, 0);
         }
     for (int i = 0; i < 20000; i++) {
@@ -320,7 +327,7 @@ static void any_trace(void **state)
             adc[j] = how == 1   ? (int16_t)((int)(rng_u32(&r) % range) - 2048)
                      : how == 2 ? (int16_t)(j % 3 == 0 ? 2047 : -2048)
                                 : (int16_t)(-1700 + (int)j * (int)(range % 50));
-        pulse_fitter_trace(f, adc, n, pedestal_adc, i % 2 ? 1 : -1, &out);
+        fit(f, adc, n, pedestal_adc, i % 2 ? 1 : -1, &out);
         assert_sane(&out);
     }
     pulse_fitter_free(f);
@@ -341,7 +348,7 @@ static void instruction_sets_agree(void **state)
             double t[2] = {9.0 + rng_uniform(&r), 15.0}, a[2] = {700.0, 300.0};
             int16_t adc[N_SAMPLES];
             make_trace(&r, 1 + (int)i % 2, t, a, N_SAMPLES, adc);
-            pulse_fitter_trace(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
+            fit(f, adc, N_SAMPLES, pedestal_adc, 1, &out);
             if (k == 0) first[i] = out;
             assert_int_equal(out.n, first[i].n);
             for (int j = 0; j < out.n; j++) {

@@ -46,7 +46,7 @@ static double time_ours(struct pulse_fitter *f, const struct traces *traces, dou
     struct pulse_fitter_result out;
     double start = now_s(), n_steps = 0.0;
     for (int i = 0; i < N_TRACES; i++) {
-        pulse_fitter_trace(f, traces->adc[i], LENGTH, pedestal_adc, 1, &out);
+        pulse_fitter_fit(f, &(struct pulse_fitter_trace){traces->adc[i], LENGTH, pedestal_adc, 1, 0, NULL}, &out);
         fitted_t[i] = out.n ? out.pulse[0].t : 0.0;
         n_steps += out.n ? out.n_steps : 0;
     }
