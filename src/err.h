@@ -38,11 +38,12 @@ const char *err_message(void);
 /** The places the error went through, newest last, one a line. */
 const char *err_places(void);
 /** Replaces this thread's message, for one that came from another rank. */
-void err_set_message(const char *message);
+void err_set_message(const char *text);
 /** Forgets this thread's trail. */
 void err_clear(void);
 
-#define FAIL(code, ...) return err_fail((code), __FILE__, __LINE__, __VA_ARGS__)
+/* The codes are returned as they stand, not as err_fail() hands them back, so that analysers see failure as failure. */
+#define FAIL(code, ...) return (void)err_fail((code), __FILE__, __LINE__, __VA_ARGS__), (code)
 #define REQUIRE(condition, code, ...)                                                                                  \
     do {                                                                                                               \
         if (!(condition)) FAIL(code, __VA_ARGS__);                                                                     \
@@ -50,20 +51,21 @@ void err_clear(void);
 #define TRY(call)                                                                                                      \
     do {                                                                                                               \
         enum err try_rc = (call);                                                                                      \
-        if (try_rc) return err_pass(try_rc, __FILE__, __LINE__, #call);                                                \
+        if (try_rc) return (void)err_pass(try_rc, __FILE__, __LINE__, #call), try_rc;                                  \
     } while (0)
 /* For functions that hold something: keeps the code in the local variable `rc`, goes to `label`. */
 #define TRY_TO(label, call)                                                                                            \
     do {                                                                                                               \
         rc = (call);                                                                                                   \
         if (rc) {                                                                                                      \
-            rc = err_pass(rc, __FILE__, __LINE__, #call);                                                              \
+            (void)err_pass(rc, __FILE__, __LINE__, #call);                                                             \
             goto label;                                                                                                \
         }                                                                                                              \
     } while (0)
 #define FAIL_TO(label, code, ...)                                                                                      \
     do {                                                                                                               \
-        rc = err_fail((code), __FILE__, __LINE__, __VA_ARGS__);                                                        \
+        rc = (code);                                                                                                   \
+        (void)err_fail(rc, __FILE__, __LINE__, __VA_ARGS__);                                                           \
         goto label;                                                                                                    \
     } while (0)
 
