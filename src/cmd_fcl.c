@@ -81,14 +81,14 @@ static enum err run(int argc, char **argv)
          is_get        = strcmp(verb, "get") == 0;
     const char *option = argc > 3 ? argv[3] : NULL;
     bool is_known      = !option || strcmp(option, "--canonical") == 0 || strcmp(option, "--id") == 0;
-    REQUIRE((is_dump && argc <= 4 && is_known) || (is_expand && argc == 3) || (is_get && argc == 4), ERR_OPTION,
-            "this is not understood; wanted is\n%s", usage);
+    REQUIRE((is_dump && argc <= 4 && is_known) || (is_expand && argc == 3) || (is_get && argc == 4 && option),
+            ERR_OPTION, "this is not understood; wanted is\n%s", usage);
     struct fhicl *document;
     char *text;
     TRY(fhicl_read(argv[2], &document));
     enum err rc = is_dump     ? dump(document, option)
                   : is_expand ? put(fhicl_print(document, true, &text), &text, "")
-                              : get(document, argv[3], argv[2]);
+                              : get(document, option, argv[2]);
     fhicl_free(document);
     return rc;
 }

@@ -318,12 +318,12 @@ static void remove_at(struct fhicl *parent, size_t i)
 {
     fhicl_free(parent->child[i]);
     parent->n--;
-    memmove(parent->child + i, parent->child + i + 1, (parent->n - i) * sizeof *parent->child);
+    memmove(parent->child + i, parent->child + i + 1, (parent->n - i) * sizeof(struct fhicl *));
 }
 
 enum err fhicl_erase_path(struct fhicl *root, const char *path)
 {
-    struct fhicl *v = root, *parent = NULL;
+    struct fhicl *v = root, *parent = root;
     struct part part;
     size_t i = 0;
     for (const char *cursor = path; cursor;) {

@@ -66,7 +66,7 @@ struct fhicl_source;
 enum err fhicl_source_create(struct fhicl_source **out);
 void fhicl_source_free(struct fhicl_source *source);
 /** Appends a file, or a text, with what it includes. */
-enum err fhicl_source_add_file(struct fhicl_source *source, const char *path);
+enum err fhicl_source_add_file(struct fhicl_source *source, const char *name);
 enum err fhicl_source_add_text(struct fhicl_source *source, const char *text, size_t n, const char *name);
 const char *fhicl_source_text(const struct fhicl_source *source, size_t *n);
 /** "file:line" of a byte. */

@@ -25,15 +25,17 @@ struct parser {
     int depth;
 };
 
-__attribute__((format(printf, 3, 4))) static enum err fail_at(const struct parser *p, size_t at, const char *format,
-                                                              ...)
+/* Ends a function with an error that shows a place in the text. */
+#define FAIL_AT(p, at, ...) return fail_at((p), (at), __VA_ARGS__), ERR_PARSE
+
+__attribute__((format(printf, 3, 4))) static void fail_at(const struct parser *p, size_t at, const char *format, ...)
 {
     char cause[1600];
     va_list args;
     va_start(args, format);
     vsnprintf(cause, sizeof cause, format, args);
     va_end(args);
-    return fhicl_source_fail(p->source, at, cause);
+    (void)fhicl_source_fail(p->source, at, cause);
 }
 
 /* Gives an error that knows no place the place where it was noticed. */
@@ -42,7 +44,7 @@ static enum err placed(const struct parser *p, size_t at, const char *doing, enu
     char cause[1200];
     if (rc != ERR_PARSE) return rc;
     snprintf(cause, sizeof cause, "%s", err_message());
-    return fail_at(p, at, "%s: %s", doing, cause);
+    FAIL_AT(p, at, "%s: %s", doing, cause);
 }
 
 /* ---- letters -------------------------------------------------------------------------------------------------------- */
@@ -97,7 +99,7 @@ static const char *here(const struct parser *p, char out[32])
 static enum err unexpected(const struct parser *p, const char *wanted)
 {
     char found[32];
-    return fail_at(p, p->at, "unexpected %s, wanted is %s", here(p, found), wanted);
+    FAIL_AT(p, p->at, "unexpected %s, wanted is %s", here(p, found), wanted);
 }
 
 static enum err expect(struct parser *p, char c, const char *wanted)
@@ -129,7 +131,7 @@ static enum err make(struct parser *p, size_t at, enum fhicl_kind kind, const ch
 static enum err add_to_name(const struct parser *p, size_t from, char name[NAME_SIZE])
 {
     size_t n = p->at - from, used = strlen(name);
-    if (used + n >= NAME_SIZE) return fail_at(p, from, "a name is longer than %d characters", NAME_SIZE);
+    if (used + n >= NAME_SIZE) FAIL_AT(p, from, "a name is longer than %d characters", NAME_SIZE);
     memcpy(name + used, p->text + from, n);
     name[used + n] = 0;
     return ERR_OK;
@@ -138,7 +140,7 @@ static enum err add_to_name(const struct parser *p, size_t from, char name[NAME_
 static enum err simple_name(struct parser *p, char name[NAME_SIZE], const char *wanted)
 {
     size_t from = p->at;
-    if (isdigit((unsigned char)peek(p))) return fail_at(p, p->at, "a name does not start with a digit");
+    if (isdigit((unsigned char)peek(p))) FAIL_AT(p, p->at, "a name does not start with a digit");
     while (is_word(peek(p))) p->at++;
     if (p->at == from) return unexpected(p, wanted);
     return add_to_name(p, from, name);
@@ -182,7 +184,7 @@ static enum err end_of_atom(const struct parser *p, const char *hint)
 {
     char c = peek(p), found[32];
     if (p->at >= p->end || isspace((unsigned char)c) || strchr(",])}", c) || is_comment(p)) return ERR_OK;
-    return fail_at(p, p->at, "unexpected %s after a value%s", here(p, found), hint);
+    FAIL_AT(p, p->at, "unexpected %s after a value%s", here(p, found), hint);
 }
 
 static enum err number_or_word(struct parser *p, struct fhicl **out)
@@ -202,10 +204,9 @@ static enum err number_or_word(struct parser *p, struct fhicl **out)
         return rc;
     }
     if (!is_plain)
-        return fail_at(
-            p, from,
-            "neither a number nor a word: a string with anything but letters, digits and _ must be in quotes "
-            "(hexadecimal and binary numbers have no sign and at most 64 bits)");
+        FAIL_AT(p, from,
+                "neither a number nor a word: a string with anything but letters, digits and _ must be in quotes "
+                "(hexadecimal and binary numbers have no sign and at most 64 bits)");
     struct fhicl_text word = {0};
     TRY(fhicl_text_add(&word, p->text + from, n));
     bool is_bool = strcmp(word.data, "true") == 0 || strcmp(word.data, "false") == 0;
@@ -227,7 +228,7 @@ static enum err numeric_escape(struct parser *p, int base, int max_digits, char 
     for (int i = 0; i < max_digits && p->at < p->end && digit_value(peek(p)) < base; i++, p->at++)
         value = value * base + digit_value(peek(p));
     if (p->at == from || value == 0 || value > 255)
-        return fail_at(p, from, "bad escape: a number between 1 and 255 is wanted");
+        FAIL_AT(p, from, "bad escape: a number between 1 and 255 is wanted");
     *out = (char)value;
     return ERR_OK;
 }
@@ -243,8 +244,7 @@ static enum err escape(struct parser *p, char *out)
     }
     if (digit_value(c) < 8) return numeric_escape(p, 8, 3, out);
     const char *hit = c ? strchr(letters, c) : NULL;
-    if (!hit)
-        return fail_at(p, p->at, "bad escape: known are \\n \\t \\r \\a \\b \\f \\v \\\\ \\\" \\' \\? \\ooo \\xhh");
+    if (!hit) FAIL_AT(p, p->at, "bad escape: known are \\n \\t \\r \\a \\b \\f \\v \\\\ \\\" \\' \\? \\ooo \\xhh");
     *out = codes[hit - letters];
     p->at++;
     return ERR_OK;
@@ -256,12 +256,12 @@ static enum err quoted_content(struct parser *p, struct fhicl_text *content)
     const size_t start = p->at++;
     TRY(fhicl_text_add(content, "", 0));
     for (;;) {
-        if (p->at >= p->end) return fail_at(p, start, "this string has no closing quote");
+        if (p->at >= p->end) FAIL_AT(p, start, "this string has no closing quote");
         char c = p->text[p->at];
         if (c == quote) break;
         if ((unsigned char)c >= 128 || c == 0) {
             char found[32];
-            return fail_at(p, p->at, "%s in a string: only ASCII is accepted", here(p, found));
+            FAIL_AT(p, p->at, "%s in a string: only ASCII is accepted", here(p, found));
         }
         p->at++;
         if (c == '\\' && quote == '"') TRY(escape(p, &c));
@@ -290,7 +290,7 @@ static enum err complex_part(struct parser *p, struct fhicl **out)
     if ((*out)->kind == FHICL_NUMBER) return ERR_OK;
     fhicl_free(*out);
     *out = NULL;
-    return fail_at(p, from, "a part of a complex number must be a number");
+    FAIL_AT(p, from, "a part of a complex number must be a number");
 }
 
 static enum err complex_number(struct parser *p, struct fhicl **out)
@@ -329,7 +329,7 @@ static enum err reference(struct parser *p, const struct fhicl **out)
 {
     char name[NAME_SIZE];
     size_t from = p->at;
-    if (!p->body) return fail_at(p, from, "references are not possible here");
+    if (!p->body) FAIL_AT(p, from, "references are not possible here");
     TRY(qualified_name(p, name));
     struct fhicl *where = prolog_member(p, name) ? p->prolog : p->body;
     return placed(p, from, "reference", fhicl_find(where, name, out));
@@ -359,8 +359,8 @@ static enum err splice_source(struct parser *p, enum fhicl_kind kind, const stru
     p->at += strlen(kind == FHICL_TABLE ? "@table::" : "@sequence::");
     TRY(reference(p, out));
     if ((*out)->kind != kind)
-        return fail_at(p, from, "what is named here is a %s (%s), no %s", fhicl_kind_name((*out)->kind),
-                       fhicl_origin(*out), fhicl_kind_name(kind));
+        FAIL_AT(p, from, "what is named here is a %s (%s), no %s", fhicl_kind_name((*out)->kind), fhicl_origin(*out),
+                fhicl_kind_name(kind));
     return ERR_OK;
 }
 
@@ -371,7 +371,7 @@ static enum err id(struct parser *p, struct fhicl **out)
     p->at += strlen("@id::");
     for (; isxdigit((unsigned char)peek(p)); p->at++, n++)
         if (n < 40) digits[n] = peek(p);
-    if (n != 40) return fail_at(p, from, "@id:: wants 40 hexadecimal digits, here are %zu", n);
+    if (n != 40) FAIL_AT(p, from, "@id:: wants 40 hexadecimal digits, here are %zu", n);
     digits[40] = 0;
     TRY(end_of_atom(p, ""));
     return make(p, from, FHICL_TABLE_ID, digits, out);
@@ -386,13 +386,13 @@ static enum err at_word(struct parser *p, struct fhicl **out)
     }
     if (starts(p, "@local::")) return local(p, out);
     if (starts(p, "@id::")) return id(p, out);
-    if (starts(p, "@db::")) return fail_at(p, from, "@db:: is not implemented");
-    if (starts(p, "@table::")) return fail_at(p, from, "@table:: stands in a table or document; a value is @local::");
-    if (starts(p, "@sequence::")) return fail_at(p, from, "@sequence:: stands in a sequence; a value is @local::");
-    if (starts(p, "@erase")) return fail_at(p, from, "@erase stands right behind the ':' of a binding");
-    return fail_at(p, from,
-                   "unknown word after '@': known are @nil, @local::name, @table::name, @sequence::name, @id::, "
-                   "@erase");
+    if (starts(p, "@db::")) FAIL_AT(p, from, "@db:: is not implemented");
+    if (starts(p, "@table::")) FAIL_AT(p, from, "@table:: stands in a table or document; a value is @local::");
+    if (starts(p, "@sequence::")) FAIL_AT(p, from, "@sequence:: stands in a sequence; a value is @local::");
+    if (starts(p, "@erase")) FAIL_AT(p, from, "@erase stands right behind the ':' of a binding");
+    FAIL_AT(p, from,
+            "unknown word after '@': known are @nil, @local::name, @table::name, @sequence::name, @id::, "
+            "@erase");
 }
 
 /* ---- sequences, tables ---------------------------------------------------------------------------------------------- */
@@ -449,7 +449,7 @@ static enum err element(struct parser *p, struct fhicl *sequence)
     if (starts(p, "@sequence::")) return splice(p, FHICL_SEQUENCE, sequence, take_element);
     struct fhicl *v;
     size_t from = p->at;
-    if (peek(p) == ']') return fail_at(p, from, "a value is wanted: no ',' may stand before ']'");
+    if (peek(p) == ']') FAIL_AT(p, from, "a value is wanted: no ',' may stand before ']'");
     TRY(value(p, &v));
     return placed(p, from, "sequence", fhicl_append(sequence, NULL, v));
 }
@@ -458,7 +458,7 @@ static enum err elements(struct parser *p, struct fhicl *sequence, size_t start)
 {
     for (bool is_first = true;; is_first = false) {
         skip(p);
-        if (p->at >= p->end) return fail_at(p, start, "this '[' is never closed");
+        if (p->at >= p->end) FAIL_AT(p, start, "this '[' is never closed");
         if (peek(p) == ']') break;
         if (!is_first) TRY(expect(p, ',', "',' or ']'"));
         TRY(element(p, sequence));
@@ -499,8 +499,7 @@ static enum err member(struct parser *p, struct fhicl *table)
     size_t from = p->at;
     TRY(simple_name(p, name, "a name or '}'"));
     skip(p);
-    if (peek(p) == '.' || peek(p) == '[')
-        return fail_at(p, p->at, "dotted and indexed names stand only outside of { }");
+    if (peek(p) == '.' || peek(p) == '[') FAIL_AT(p, p->at, "dotted and indexed names stand only outside of { }");
     TRY(binding(p, &protection));
     if (!protection && take_keyword(p, "@erase")) return placed(p, from, "erasing", fhicl_erase_path(table, name));
     TRY(protected_value(p, protection, name, &v));
@@ -511,9 +510,9 @@ static enum err members(struct parser *p, struct fhicl *table, size_t start)
 {
     for (;;) {
         skip(p);
-        if (p->at >= p->end) return fail_at(p, start, "this '{' is never closed");
+        if (p->at >= p->end) FAIL_AT(p, start, "this '{' is never closed");
         if (peek(p) == '}') break;
-        if (peek(p) == ',') return fail_at(p, p->at, "members of a table are not separated by ','");
+        if (peek(p) == ',') FAIL_AT(p, p->at, "members of a table are not separated by ','");
         TRY(member(p, table));
     }
     p->at++;
@@ -523,7 +522,7 @@ static enum err members(struct parser *p, struct fhicl *table, size_t start)
 static enum err container(struct parser *p, enum fhicl_kind kind, struct fhicl **out)
 {
     size_t start = p->at++;
-    if (p->depth >= FHICL_MAX_DEPTH) return fail_at(p, start, "values are nested more than %d deep", FHICL_MAX_DEPTH);
+    if (p->depth >= FHICL_MAX_DEPTH) FAIL_AT(p, start, "values are nested more than %d deep", FHICL_MAX_DEPTH);
     TRY(make(p, start, kind, NULL, out));
     p->depth++;
     enum err rc = kind == FHICL_TABLE ? members(p, *out, start) : elements(p, *out, start);
@@ -590,9 +589,9 @@ static enum err prolog(struct parser *p, size_t start)
     p->is_in_prolog = true;
     for (;;) {
         skip(p);
-        if (p->at >= p->end) return fail_at(p, start, "this prolog is never closed by END_PROLOG");
+        if (p->at >= p->end) FAIL_AT(p, start, "this prolog is never closed by END_PROLOG");
         if (take_keyword(p, "END_PROLOG")) break;
-        if (starts(p, "BEGIN_PROLOG")) return fail_at(p, p->at, "prologs cannot be nested");
+        if (starts(p, "BEGIN_PROLOG")) FAIL_AT(p, p->at, "prologs cannot be nested");
         TRY(item(p));
     }
     p->is_in_prolog = false;
@@ -606,9 +605,9 @@ static enum err document(struct parser *p)
         skip(p);
         size_t start = p->at;
         if (p->at >= p->end) return ERR_OK;
-        if (take_keyword(p, "END_PROLOG")) return fail_at(p, start, "END_PROLOG without BEGIN_PROLOG");
+        if (take_keyword(p, "END_PROLOG")) FAIL_AT(p, start, "END_PROLOG without BEGIN_PROLOG");
         if (take_keyword(p, "BEGIN_PROLOG")) {
-            if (has_items) return fail_at(p, start, "prologs must stand together, before all else");
+            if (has_items) FAIL_AT(p, start, "prologs must stand together, before all else");
             TRY(prolog(p, start));
         } else {
             has_items = true;

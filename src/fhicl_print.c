@@ -56,9 +56,9 @@ static enum err canonical_members(struct fhicl_text *out, const struct fhicl *ta
 {
     const struct fhicl **sorted;
     enum err rc = ERR_OK;
-    TRY(mem_alloc(&sorted, table->n, sizeof *sorted));
-    if (table->n) memcpy(sorted, table->child, table->n * sizeof *sorted);
-    qsort(sorted, table->n, sizeof *sorted, compare_keys);
+    TRY(mem_alloc(&sorted, table->n, sizeof(struct fhicl *)));
+    if (table->n) memcpy(sorted, table->child, table->n * sizeof(struct fhicl *));
+    qsort(sorted, table->n, sizeof(struct fhicl *), compare_keys);
     for (size_t i = 0; i < table->n; i++) {
         if (i) TRY_TO(done, fhicl_text_word(out, " "));
         TRY_TO(done, fhicl_text_word(out, sorted[i]->key));

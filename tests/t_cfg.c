@@ -38,7 +38,7 @@ static enum err read_text(const char *text, struct sample_cfg *cfg)
 static void defaults(void **state)
 {
     (void)state;
-    struct sample_cfg cfg;
+    struct sample_cfg cfg = {0};
     assert_int_equal(cfg_read(sample_cfg_fields, NULL, "gun", NULL, &cfg), ERR_OK);
     assert_int_equal(cfg.n_muons, 5000);
     assert_true(cfg.sigma_mm == 9.25 && cfg.is_on);
@@ -56,7 +56,7 @@ static void defaults(void **state)
 static void values_replace_defaults(void **state)
 {
     (void)state;
-    struct sample_cfg cfg;
+    struct sample_cfg cfg = {0};
     assert_int_equal(
         read_text("module_type: Gun n_muons: 1e6 sigma_mm: 1 is_on: false profile: gauss weights: [] tiers: []", &cfg),
         ERR_OK);

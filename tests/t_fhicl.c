@@ -555,8 +555,8 @@ static void hostile_text_is_refused(void **state)
     size_t n = (size_t)snprintf(text, sizeof text, "a: ");
     memset(text + n, '[', 50000);
     refused(text, "nested more than 100 deep");
-    for (n = 0; n < 60000; n += 2) memcpy(text + n, "a.", 2);
-    memcpy(text + n, "a: 1", 5);
+    for (n = 0; n < 60000; n++) text[n] = n % 2 ? '.' : 'a';
+    snprintf(text + n, sizeof text - n, "a: 1");
     refused(text, "longer than");
     /* each level doubles: a billion values from 30 lines */
     n = (size_t)snprintf(text, sizeof text, "a0: [1,2]\n");
