@@ -8,39 +8,33 @@
 
 #include "phys.h"
 
-#define GRADIENT ((2.0 - 1.7320508075688772935) / 12.0) /* Chin's 4A, on kicks of half the stretch */
-
 /** State of VEC_W muons. Momenta in mm (over e B0). psi: angle of the horizontal momentum outward from the beam
  *  direction; spin of length 1 in the frame (n, y, t); clock: sum of gamma times rotation angle, omega_B t. */
 struct lanes {
     vec r, y, pr, pphi, py, pt, ipt, gamma, igamma, igamma1, psi, sn, sy, st, clock;
 };
 
-/* sqrt(1 - u) - 1 and asin(q)/q - 1 with u = q^2, to rounding for |q| < 0.012 and to 3e-14 for 0.03. */
-VEC_INLINE vec root_minus_one(vec u)
+/* Copies variable by variable, which stay in registers; a struct assignment becomes a slow block move. */
+#define LANES(V)                                                                                                       \
+    V(r) V(y) V(pr) V(pphi) V(py) V(pt) V(ipt) V(gamma) V(igamma) V(igamma1) V(psi) V(sn) V(sy) V(st) V(clock)
+VEC_INLINE struct lanes take(const struct lanes *from)
 {
-    vec p = vfma(u, vset(-1.0 / 16.0), vset(-1.0 / 8.0));
-    return u * vfma(u, p, vset(-0.5));
+    struct lanes m;
+#define TAKE(v) m.v = from->v;
+    LANES(TAKE)
+#undef TAKE
+    return m;
 }
-VEC_INLINE vec arcsine(vec q, vec u)
+VEC_INLINE void put(const struct lanes *m, struct lanes *to)
 {
-    vec p = vfma(u, vset(5.0 / 112.0), vset(3.0 / 40.0));
-    p     = vfma(u, p, vset(1.0 / 6.0));
-    return vfma(q * u, p, q);
+#define PUT(v) to->v = m->v;
+    LANES(PUT)
+#undef PUT
 }
 
-/* Rotation of the spin by the vector (wn, wy, wt), |w| < 0.05: S' = S + A w x S + B w x (w x S). */
-VEC_INLINE void rotate_spin(struct lanes *m, vec wn, vec wy, vec wt)
-{
-    vec w2 = vfma(wn, wn, vfma(wy, wy, wt * wt));
-    vec A  = vfma(w2, vfma(w2, vset(1.0 / 120.0), vset(-1.0 / 6.0)), vset(1.0));
-    vec B  = vfma(w2, vset(-1.0 / 24.0), vset(0.5));
-    vec cn = vfms(wy, m->st, wt * m->sy), cy = vfms(wt, m->sn, wn * m->st), ct = vfms(wn, m->sy, wy * m->sn);
-    vec dn = vfms(wy, ct, wt * cy), dy = vfms(wt, cn, wn * ct), dt = vfms(wn, cy, wy * cn);
-    m->sn = vfma(A, cn, vfma(B, dn, m->sn));
-    m->sy = vfma(A, cy, vfma(B, dy, m->sy));
-    m->st = vfma(A, ct, vfma(B, dt, m->st));
-}
+/* sqrt(1 - u) - 1 and asin(q) with u = q^2: errors below 2e-17 and 2e-18 for |q| < 6 mrad, 2e-13 and 2e-15 for 12. */
+VEC_INLINE vec root_minus_one(vec u) { return u * vfma(u, vset(-1.0 / 8.0), vset(-0.5)); }
+VEC_INLINE vec arcsine(vec q, vec u) { return vfma(q * u, vfma(u, vset(3.0 / 40.0), vset(1.0 / 6.0)), q); }
 
 /* Dipole field over an azimuth of `angle`: exact. The centre of the circle is (r - pphi, pr). */
 VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec cosine, vec sine)
@@ -56,19 +50,21 @@ VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec c
     m->pphi   = pphi;
     m->psi    = psi;
     m->y      = vfma(m->py, alpha, m->y);
-    m->clock  = vfma(m->gamma, alpha, m->clock);
+    vec ga    = m->gamma * alpha;
+    m->clock  = m->clock + ga;
 
-    /* spin: -a gamma alpha [y - gamma/(gamma+1) beta_y beta], no component along n */
-    vec a  = vset(ring->a);
+    /* spin: rotation by -a gamma alpha [y - gamma/(gamma+1) beta_y beta], which has no component along n;
+       sin w / w and (1 - cos w) / w^2 to 1e-13 for the 0.03 rad of the longest drift */
     vec k  = vset(ring->a * ring->kappa * ring->kappa) * m->igamma1 * m->py * alpha;
-    vec wy = vfms(k, m->py, a * m->gamma * alpha), wt = k * m->pt;
-    vec w2  = vfma(wy, wy, wt * wt);
-    vec A   = vfma(w2, vfma(w2, vfma(w2, vset(-1.0 / 5040.0), vset(1.0 / 120.0)), vset(-1.0 / 6.0)), vset(1.0));
-    vec B   = vfma(w2, vfma(w2, vfma(w2, vset(-1.0 / 40320.0), vset(1.0 / 720.0)), vset(-1.0 / 24.0)), vset(0.5));
-    vec dot = vfma(wy, m->sy, wt * m->st), bdot = B * dot, c = vfnma(B, w2, vset(1.0));
-    vec sn = vfma(A, vfms(wy, m->st, wt * m->sy), c * m->sn);
-    vec sy = vfma(c, m->sy, vfma(A * wt, m->sn, bdot * wy));
-    vec st = vfnma(A * wy, m->sn, vfma(c, m->st, bdot * wt));
+    vec wy = vfnma(vset(ring->a), ga, k * m->py), wt = k * m->pt;
+    vec w2 = vfma(wy, wy, wt * wt);
+    vec A  = vfma(w2, vfma(w2, vset(1.0 / 120.0), vset(-1.0 / 6.0)), vset(1.0));
+    vec B  = vfma(w2, vfma(w2, vset(1.0 / 720.0), vset(-1.0 / 24.0)), vset(0.5));
+    vec ay = A * wy, at = A * wt;
+    vec bdot = B * vfma(wy, m->sy, wt * m->st), c = vfnma(B, w2, vset(1.0));
+    vec sn = vfma(ay, m->st, vfnma(at, m->sy, c * m->sn));
+    vec sy = vfma(c, m->sy, vfma(at, m->sn, bdot * wy));
+    vec st = vfma(c, m->st, vfnma(ay, m->sn, bdot * wt));
     m->sn = sn, m->sy = sy, m->st = st;
 }
 
@@ -109,9 +105,9 @@ VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, vec
     if (kind == RING_LINEAR) return vset(-0.5 * ring->linear) * vfms(x, x, y * y);
     if (kind == RING_EVEN) {
         vec wr = vfms(x, x, y * y), p = wr + wr, r2 = vfma(x, x, y * y), q = r2 * r2;
-        vec b1 = vset(ring->even[RING_EVEN_TERMS - 1] * (0.5 / RING_EVEN_TERMS)), b2 = vset(0.0);
+        vec b1 = vset(ring->even_U[RING_EVEN_TERMS - 1]), b2 = vset(0.0);
         for (int i = RING_EVEN_TERMS - 2; i >= 0; i--) {
-            vec b0 = vfma(p, b1, vfnma(q, b2, vset(ring->even[i] * (0.5 / (i + 1)))));
+            vec b0 = vfma(p, b1, vfnma(q, b2, vset(ring->even_U[i])));
             b2 = b1, b1 = b0;
         }
         return vfms(q, b2, wr * b1); /* -Re(w sum) = -(wr b1 - q b2) */
@@ -127,95 +123,102 @@ VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, vec
     return vset(0.0) - re;
 }
 
-/* gamma += d, with 1/gamma and 1/(gamma+1) following (relative steps below 1e-5). */
+/* gamma += d. 1/gamma and 1/(gamma+1) follow to first order: 1e-11, taken out once a turn. */
 VEC_INLINE void change_gamma(struct lanes *m, vec d)
 {
-    vec e = d * m->igamma, e1 = d * m->igamma1, one = vset(1.0);
     m->gamma   = m->gamma + d;
-    m->igamma  = vfnma(m->igamma * e, one - e, m->igamma);
-    m->igamma1 = vfnma(m->igamma1 * e1, one - e1, m->igamma1);
+    m->igamma  = vfnma(m->igamma * m->igamma, d, m->igamma);
+    m->igamma1 = vfnma(m->igamma1 * m->igamma1, d, m->igamma1);
 }
 
-/* pt^2 *= 1 + 2 d, with 1/pt following. */
+/* pt^2 *= 1 + 2 d for d below 1e-5, with 1/pt following. */
 VEC_INLINE void change_pt(struct lanes *m, vec d)
 {
     vec one = vset(1.0);
-    m->pt   = vfma(m->pt * d, vfnma(vset(0.5) * d, one - d, one), m->pt);
-    m->ipt  = vfnma(m->ipt * d, vfnma(vset(1.5) * d, vfnma(vset(5.0 / 3.0), d, one), one), m->ipt);
+    m->pt   = vfma(m->pt * d, vfnma(vset(0.5), d, one), m->pt);
+    m->ipt  = vfnma(m->ipt * d, vfnma(vset(1.5), d, one), m->ipt);
 }
 
-/* ESQ kick of half a stretch (weight = h / 2) with force gradient. */
-VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, vec weight)
+/* 1/pphi from 1/pt, u = (pr/pt)^2 */
+VEC_INLINE vec inverse_pphi(const struct lanes *m, vec u)
 {
-    const double kappa2 = ring->kappa * ring->kappa;
-    vec half = vset(0.5), one = vset(1.0), ex, ey;
-    field(ring, kind, m->r - vset(RING_R0_MM), m->y, &ex, &ey);
-    vec f = vset(4.0 * GRADIENT * ring->n_inside) * weight * weight;
-    ex    = vfma(ex, f, ex);
-    ey    = vfnma(ey, f, ey);
+    return vfma(m->ipt * u, vfma(u, vset(3.0 / 8.0), vset(0.5)), m->ipt);
+}
 
-    /* 1/pphi from 1/pt; time spent r gamma / pphi with gamma at mid kick */
-    vec q = m->pr * m->ipt, u = q * q;
-    vec ipphi = vfma(m->ipt * u, vfma(u, vfma(u, vset(5.0 / 16.0), vset(3.0 / 8.0)), half), m->ipt);
-    vec time  = m->r * ipphi * m->gamma * weight;
+/* What a kick needs to know of its stretch of length h: h / 2, relative force gradient, clock term. */
+struct kick {
+    vec weight, gradient, clock;
+};
+VEC_INLINE struct kick kick_of(const struct ring *ring, vec weight)
+{
+    return (struct kick){weight, vset(4.0 * RING_GRADIENT * ring->n_inside) * weight * weight,
+                         vset(2.0 * RING_GRADIENT * ring->kappa * ring->kappa) * weight};
+}
+
+/* ESQ kick of half a stretch with force gradient. */
+VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, struct kick k)
+{
+    const vec half = vset(0.5), kappa2 = vset(ring->kappa * ring->kappa);
+    vec ex, ey;
+    field(ring, kind, m->r - vset(RING_R0_MM), m->y, &ex, &ey);
+    ex = vfma(ex, k.gradient, ex);
+    ey = vfnma(ey, k.gradient, ey);
+
+    /* time spent is r gamma / pphi, with gamma at mid kick; e = relative change of gamma up to there */
+    vec q    = m->pr * m->ipt;
+    vec time = m->r * inverse_pphi(m, q * q) * m->gamma * k.weight;
     vec dr = time * ex, dy = time * ey;
-    vec e = vset(0.5 * kappa2) * m->igamma * m->igamma *
-            vfma(vfma(half, dr, m->pr), dr, vfma(half, dy, m->py) * dy); /* (gamma_mid - gamma) / gamma */
-    dr = vfma(dr, e, dr);
-    dy = vfma(dy, e, dy);
+    vec e = vset(0.5) * kappa2 * m->igamma * m->igamma * vfma(vfma(half, dr, m->pr), dr, vfma(half, dy, m->py) * dy);
+    dr    = vfma(dr, e, dr);
+    dy    = vfma(dy, e, dy);
+    /* the force gradient's counterpart in the clock; in the radial direction spin and clock miss it alike */
+    m->clock = vfnma(k.clock * m->igamma, dy * dy, m->clock);
 
     vec prm = vfma(half, dr, m->pr), pym = vfma(half, dy, m->py);
     vec work_r = prm * dr, work = vfma(pym, dy, work_r);
-    vec ig0 = m->igamma, ig10 = m->igamma1, pt0 = m->pt, ipt0 = m->ipt;
-    change_gamma(m, vset(kappa2) * work * m->igamma * (one - e));
+    vec ig0 = m->igamma;
+    change_gamma(m, kappa2 * work * ig0 * (vset(1.0) - e));
     change_pt(m, work_r * m->ipt * m->ipt);
     m->pr  = m->pr + dr;
     m->py  = m->py + dy;
     q      = m->pr * m->ipt;
     m->psi = arcsine(q, q * q);
 
-    /* the force gradient's counterpart in the clock; in the radial direction spin and clock miss it alike */
-    m->clock = vfnma(vset(2.0 * GRADIENT * kappa2) * weight * ig0, dy * dy, m->clock);
-
-    /* spin against the momentum's direction, all at mid kick */
-    vec ptm = half * (pt0 + m->pt), iptm = half * (ipt0 + m->ipt);
-    vec igm = half * (ig0 + m->igamma), ig1m = half * (ig10 + m->igamma1);
-    vec g  = vset(kappa2) * (vset(ring->a) + ig1m) * igm;
-    vec dn = dr * m->pphi * iptm, dt = work_r * iptm;
-    vec wn = g * vfms(pym, dt, ptm * dy);
-    vec wy = dn * vfms(g, ptm, iptm);
-    vec wt = vset(0.0) - g * pym * dn;
-    rotate_spin(m, wn, wy, wt);
+    /* spin against the momentum's direction: g p x dp minus the turn of the momentum, at mid kick; about y this is
+       the small a gamma - (1 + a)/gamma, zero at magic momentum */
+    vec a = vset(ring->a), one_a = vset(1.0 + ring->a);
+    vec g  = kappa2 * (a + m->igamma1) * ig0;
+    vec dn = dr * m->pphi * m->ipt;
+    vec wn = g * vfms(pym * work_r, m->ipt, m->pt * dy);
+    vec wy = dn * m->ipt * vfnma(g * pym, pym, vfms(a, m->gamma, one_a * ig0));
+    vec wt = g * pym * dn; /* minus */
+    /* S + w x (S + w x S / 2): |w| < 2e-3 */
+    vec hn = vfma(half, vfma(wy, m->st, wt * m->sy), m->sn);
+    vec hy = vfnma(half, vfma(wt, m->sn, wn * m->st), m->sy);
+    vec ht = vfma(half, vfms(wn, m->sy, wy * m->sn), m->st);
+    m->sn  = vfma(wy, ht, vfma(wt, hy, m->sn));
+    m->sy  = vfnma(wt, hn, vfnma(wn, ht, m->sy));
+    m->st  = vfma(wn, hy, vfnma(wy, hn, m->st));
 }
 
-/* Hard edge: sign +1 into the ESQ, -1 out. Energy is conserved: the momentum along phi pays for the potential. */
+/* Hard edge: sign +1 into the ESQ, -1 out. Energy is conserved: the momentum along phi pays for the potential. The
+ * relative change is below 1e-5, so the spin only turns about n to what matters (the rest is below 1e-10). */
 VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, double sign)
 {
-    const double kappa2 = ring->kappa * ring->kappa;
-    vec half = vset(0.5), one = vset(1.0);
+    const vec half = vset(0.5), one = vset(1.0), kappa2 = vset(ring->kappa * ring->kappa);
     vec du     = vset(-sign) * potential(ring, kind, m->r - vset(RING_R0_MM), m->y); /* dgamma / kappa^2 */
-    vec dgamma = vset(kappa2) * du;
-    vec gmid   = vfma(half, dgamma, m->gamma);
-    vec work   = gmid * du; /* half the change of p^2 */
-    vec q = m->pr * m->ipt, u = q * q;
-    vec ipphi = vfma(m->ipt * u, vfma(u, vfma(u, vset(5.0 / 16.0), vset(3.0 / 8.0)), half), m->ipt);
-    vec d     = work * ipphi * ipphi;
-    vec dphi  = m->pphi * d * vfnma(half * d, one - d, one);
-    vec g     = vset(kappa2) * (vset(ring->a) + m->igamma1) * m->igamma;
-    vec dt = dphi * m->pphi * m->ipt, dn = vset(0.0) - dphi * q;
+    vec dgamma = kappa2 * du;
+    vec work   = vfma(half, dgamma, m->gamma) * du; /* half the change of p^2 */
+    vec q = m->pr * m->ipt, ipphi = inverse_pphi(m, q * q);
+    vec d = work * ipphi * ipphi, dt = work * m->ipt * m->ipt;
+    vec wn = kappa2 * (vset(ring->a) + m->igamma1) * m->igamma * m->py * m->pt * dt;
     change_gamma(m, dgamma);
-    change_pt(m, work * m->ipt * m->ipt);
-    m->pphi = m->pphi + dphi;
-    q       = m->pr * m->ipt;
-    m->psi  = arcsine(q, q * q);
-    vec wn  = g * m->py * dt;
-    vec wy  = dn * vfms(g, m->pt, m->ipt);
-    vec wt  = vset(0.0) - g * m->py * dn;
-    /* below 1e-7: first order is exact */
-    vec sn = vfma(wy, m->st, vfnma(wt, m->sy, m->sn));
-    vec sy = vfma(wt, m->sn, vfnma(wn, m->st, m->sy));
-    m->st  = vfma(wn, m->sy, vfnma(wy, m->sn, m->st));
-    m->sn = sn, m->sy = sy;
+    change_pt(m, dt);
+    m->pphi = vfma(m->pphi * d, vfnma(half, d, one), m->pphi);
+    m->psi  = vfnma(m->psi, dt, m->psi);
+    vec sy  = m->sy;
+    m->sy   = vfnma(wn, m->st, sy);
+    m->st   = vfma(wn, sy, m->st);
 }
 
 /* Once a turn: rounding of the carried quantities is taken out. */

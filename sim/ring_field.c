@@ -121,7 +121,14 @@ static void add_op(struct ring *ring, enum ring_op_kind kind, double phi, double
         angle += last->angle_rad; /* two pairs side by side */
         ring->n_ops--;
     }
-    ring->ops[ring->n_ops++] = (struct ring_op){kind, phi, angle, cos(angle), sin(angle), weight};
+    ring->ops[ring->n_ops++] = (struct ring_op){.kind       = kind,
+                                                .phi_rad    = phi,
+                                                .angle_rad  = angle,
+                                                .cosine     = cos(angle),
+                                                .sine       = sin(angle),
+                                                .weight_rad = weight,
+                                                .gradient   = 4.0 * RING_GRADIENT * ring->n_inside * weight * weight,
+                                                .clock      = 2.0 * RING_GRADIENT * ring->kappa * ring->kappa * weight};
 }
 
 static void add_pair_ops(struct ring *ring, double phi, double h)
@@ -166,6 +173,7 @@ static void scale_field(struct ring *ring, const struct ring_setup *setup)
         is_linear           = is_linear && (n == 2 || !is_normal);
         if (n % 2 == 0) ring->even[n / 2 - 1] = ring->normal[n - 1];
     }
+    for (int m = 0; m < RING_EVEN_TERMS; m++) ring->even_U[m] = ring->even[m] / (2 * m + 2);
     ring->field    = !is_even ? RING_GENERAL : is_linear ? RING_LINEAR : RING_EVEN;
     ring->linear   = ring->normal[1];
     ring->n_inside = ring->linear * MAGIC_GAMMA;

@@ -53,6 +53,9 @@ struct ring_step {
     double phi_rad, length_rad;
 };
 
+/* Chin's 4A, (2 - sqrt 3) / 12: a pair of kicks over h in a field of index n has its force changed by n h^2 of this. */
+#define RING_GRADIENT 0.022329099369260225
+
 /** The same as elementary operations with their constants, for whole turns. */
 enum ring_op_kind { RING_OP_DRIFT, RING_OP_KICK, RING_OP_ENTER, RING_OP_EXIT, RING_OP_PLANE };
 struct ring_op {
@@ -60,6 +63,7 @@ struct ring_op {
     double phi_rad;                 /* azimuth at its end */
     double angle_rad, cosine, sine; /* drift */
     double weight_rad;              /* kick: half the length of its pair */
+    double gradient, clock;         /* kick: relative force gradient, term of the clock */
 };
 
 enum ring_field_kind { RING_LINEAR, RING_EVEN, RING_GENERAL };
@@ -67,11 +71,12 @@ enum ring_field_kind { RING_LINEAR, RING_EVEN, RING_GENERAL };
 struct ring {
     double kappa, a, GeV, omega_B; /* 1/mm, anomaly, GeV per mm of momentum, e B0 / m [rad/ns] */
     enum ring_field_kind field;
-    double linear;                 /* K [1]: eps = (K x, -K y) of the quadrupole alone */
-    double n_inside;               /* field index inside the ESQ: K gamma_magic */
-    double n_mean;                 /* averaged over azimuth: the field index n */
-    double even[RING_EVEN_TERMS];  /* eps_x - i eps_y = z sum even[m] z^(2m), z = x + i y [mm] */
-    double normal[RING_MAX_ORDER]; /* eps_x - i eps_y = sum (normal[k] - i skew[k]) z^k */
+    double linear;                  /* K [1]: eps = (K x, -K y) of the quadrupole alone */
+    double n_inside;                /* field index inside the ESQ: K gamma_magic */
+    double n_mean;                  /* averaged over azimuth: the field index n */
+    double even[RING_EVEN_TERMS];   /* eps_x - i eps_y = z sum even[m] z^(2m), z = x + i y [mm] */
+    double even_U[RING_EVEN_TERMS]; /* U = -Re sum even_U[m] z^(2m+2) */
+    double normal[RING_MAX_ORDER];  /* eps_x - i eps_y = sum (normal[k] - i skew[k]) z^k */
     double skew[RING_MAX_ORDER];
     double aperture_mm;
     struct ring_step steps[RING_MAX_STEPS];

@@ -8,6 +8,9 @@
 #include <math.h>
 #include <stdbool.h>
 
+#ifndef BLOCKS
+enum { BLOCKS = 2 };
+#endif
 #define TWO_PI           (2.0 * PI)
 #define VACUUM_MM        75.0
 #define FARTHEST_TURN_NS 156.0 /* no muon within 10 % of magic momentum takes longer while inside the vacuum */
@@ -113,37 +116,51 @@ static unsigned outside(const struct lanes *m, double radius)
 
 /* ---- whole turns ---- */
 
-VEC_INLINE void one_turn(struct work *w, enum ring_field_kind kind, bool with_planes)
-{
-    const struct ring *ring = w->ring;
-    struct lanes m          = w->m;
-    for (size_t k = 0; k < ring->n_ops; k++) {
-        const struct ring_op *op = &ring->ops[k];
-        switch (op->kind) {
-        case RING_OP_DRIFT: drift(ring, &m, vset(op->angle_rad), vset(op->cosine), vset(op->sine)); break;
-        case RING_OP_KICK: kick(ring, kind, &m, vset(op->weight_rad)); break;
-        case RING_OP_ENTER: edge(ring, kind, &m, 1.0); break;
-        case RING_OP_EXIT: edge(ring, kind, &m, -1.0); break;
-        case RING_OP_PLANE: {
-            unsigned lost = with_planes ? outside(&m, ring->aperture_mm) & w->alive : 0u;
-            if (__builtin_expect(lost != 0, 0)) {
-                w->m = m;
-                finish(w, lost, vset(op->phi_rad), 2.0);
-            }
-            break;
-        }
-        }
+/* Applies an operation to each block in turn, so that their chains of dependent instructions overlap. */
+#define EACH_BLOCK(operation)                                                                                          \
+    for (int b = 0; b < BLOCKS; b++) {                                                                                 \
+        struct lanes m = take(&w[b].m);                                                                                \
+        operation;                                                                                                     \
+        put(&m, &w[b].m);                                                                                              \
     }
-    renormalise(ring, &m);
-    w->m = m;
+
+static void planes(struct work w[BLOCKS], const struct ring_op *op)
+{
+    for (int b = 0; b < BLOCKS; b++) {
+        unsigned lost = outside(&w[b].m, w[b].ring->aperture_mm) & w[b].alive;
+        if (__builtin_expect(lost != 0, 0)) finish(&w[b], lost, vset(op->phi_rad), 2.0);
+    }
 }
 
-static void turn(struct work *w, bool with_planes)
+VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ring_field_kind kind)
 {
-    switch (w->ring->field) {
-    case RING_LINEAR: one_turn(w, RING_LINEAR, with_planes); break;
-    case RING_EVEN: one_turn(w, RING_EVEN, with_planes); break;
-    case RING_GENERAL: one_turn(w, RING_GENERAL, with_planes); break;
+    for (size_t i = 0; i < ring->n_ops; i++) {
+        const struct ring_op *op = &ring->ops[i];
+        switch (op->kind) {
+        case RING_OP_DRIFT: {
+            vec angle = vset(op->angle_rad), cosine = vset(op->cosine), sine = vset(op->sine);
+            EACH_BLOCK(drift(ring, &m, angle, cosine, sine))
+            break;
+        }
+        case RING_OP_KICK: {
+            struct kick k = {vset(op->weight_rad), vset(op->gradient), vset(op->clock)};
+            EACH_BLOCK(kick(ring, kind, &m, k))
+            break;
+        }
+        case RING_OP_ENTER: EACH_BLOCK(edge(ring, kind, &m, 1.0)) break;
+        case RING_OP_EXIT: EACH_BLOCK(edge(ring, kind, &m, -1.0)) break;
+        case RING_OP_PLANE: planes(w, op); break;
+        }
+    }
+    EACH_BLOCK(renormalise(ring, &m))
+}
+
+static void turn(const struct ring *ring, struct work w[BLOCKS])
+{
+    switch (ring->field) {
+    case RING_LINEAR: one_turn(ring, w, RING_LINEAR); break;
+    case RING_EVEN: one_turn(ring, w, RING_EVEN); break;
+    case RING_GENERAL: one_turn(ring, w, RING_GENERAL); break;
     }
 }
 
@@ -179,9 +196,9 @@ static struct lanes step(const struct ring *ring, const struct lanes *from, enum
     case RING_DRIFT: drift_any(ring, &m, length); break;
     case RING_PAIR:
         drift_any(ring, &m, outer);
-        kick(ring, field, &m, half);
+        kick(ring, field, &m, kick_of(ring, half));
         drift_any(ring, &m, inner);
-        kick(ring, field, &m, half);
+        kick(ring, field, &m, kick_of(ring, half));
         drift_any(ring, &m, outer);
         break;
     case RING_ENTER: edge(ring, field, &m, 1.0); break;
@@ -245,52 +262,82 @@ static void next_turn(struct work *w, unsigned mask)
     finish(w, outside(&w->m, VACUUM_MM) & mask & w->alive, w->phi, 3.0);
 }
 
-/* ---- exported ---- */
+/* ---- from start to end ---- */
+
+/* To phi = 0 for the first time. */
+static void begin_block(struct work *w, const struct ring *ring, struct ring_batch *batch, size_t first)
+{
+    const unsigned all = (1u << VEC_W) - 1u;
+    load_block(w, ring, batch, first);
+    w->clock_end = vload(batch->t_end_ns + first) * vset(ring->omega_B);
+    w->alive     = all;
+    finish(w, ~vless(w->m.clock, w->clock_end) & all, w->phi, 1.0);
+    walk(w, all);
+    next_turn(w, w->alive);
+}
+
+/* Muons less than a turn from their end wait at phi = 0: their states are put aside, the lanes idle on. */
+struct waiting {
+    struct lanes m;
+    vec turns;
+    unsigned mask;
+};
+
+static void set_aside(struct work *w, struct waiting *a)
+{
+    const vec margin = vset(FARTHEST_TURN_NS * w->ring->omega_B);
+    unsigned stop    = ~vless(w->m.clock + margin, w->clock_end) & w->alive;
+    if (!stop) return;
+    a->m     = pick(stop, &w->m, &a->m);
+    a->turns = vpick(stop, w->turns, a->turns);
+    a->mask |= stop;
+    w->alive &= ~stop;
+}
+
+static void end_block(struct work *w, const struct waiting *a)
+{
+    w->m     = a->m;
+    w->turns = a->turns;
+    w->alive = a->mask;
+    w->phi   = vset(0.0);
+    while (w->alive) {
+        walk(w, w->alive);
+        next_turn(w, w->alive);
+    }
+}
 
 void KERNEL(ring_kernel_track)(const struct ring *ring, struct ring_batch *batch)
 {
-    const vec margin = vset(FARTHEST_TURN_NS * ring->omega_B);
-    for (size_t first = 0; first + VEC_W <= batch->n; first += VEC_W) {
-        struct work w;
-        load_block(&w, ring, batch, first);
-        w.clock_end        = vload(batch->t_end_ns + first) * vset(ring->omega_B);
-        const unsigned all = (1u << VEC_W) - 1u;
-        w.alive            = all;
-        finish(&w, ~vless(w.m.clock, w.clock_end) & all, w.phi, 1.0);
-        walk(&w, all);
-        next_turn(&w, w.alive);
-        struct lanes waiting = w.m; /* muons near their end, at phi = 0 */
-        vec turns            = w.turns;
-        unsigned near        = 0;
-        while (w.alive & ~near) {
-            unsigned stop = ~vless(w.m.clock + margin, w.clock_end) & w.alive & ~near;
-            waiting       = pick(stop, &w.m, &waiting);
-            turns         = vpick(stop, w.turns, turns);
-            near |= stop;
-            unsigned rest = w.alive & near;
-            w.alive &= ~near;
-            if (w.alive) {
-                turn(&w, true);
-                next_turn(&w, w.alive);
+    for (size_t first = 0; first < batch->n; first += (size_t)BLOCKS * VEC_W) {
+        struct work w[BLOCKS];
+        struct waiting aside[BLOCKS];
+        unsigned alive = 0;
+        for (int b = 0; b < BLOCKS; b++) {
+            begin_block(&w[b], ring, batch, first + (size_t)b * VEC_W);
+            aside[b] = (struct waiting){.m = w[b].m, .turns = w[b].turns};
+            set_aside(&w[b], &aside[b]);
+            alive |= w[b].alive;
+        }
+        while (alive) {
+            turn(ring, w);
+            alive = 0;
+            for (int b = 0; b < BLOCKS; b++) {
+                next_turn(&w[b], w[b].alive);
+                set_aside(&w[b], &aside[b]);
+                alive |= w[b].alive;
             }
-            w.alive |= rest;
         }
-        w.m     = waiting;
-        w.turns = turns;
-        w.phi   = vset(0.0);
-        while (w.alive) {
-            walk(&w, w.alive);
-            next_turn(&w, w.alive);
-        }
+        for (int b = 0; b < BLOCKS; b++) end_block(&w[b], &aside[b]);
     }
 }
 
 void KERNEL(ring_kernel_turns)(const struct ring *ring, struct ring_batch *batch, int64_t n_turns)
 {
-    for (size_t first = 0; first + VEC_W <= batch->n; first += VEC_W) {
-        struct work w;
-        load_block(&w, ring, batch, first);
-        for (int64_t i = 0; i < n_turns; i++) turn(&w, false);
-        for (unsigned i = 0; i < VEC_W; i++) store_lane(&w.m, i, ring, batch, first + i);
+    for (size_t first = 0; first < batch->n; first += (size_t)BLOCKS * VEC_W) {
+        struct work w[BLOCKS];
+        for (int b = 0; b < BLOCKS; b++) load_block(&w[b], ring, batch, first + (size_t)b * VEC_W);
+        for (int64_t i = 0; i < n_turns; i++) turn(ring, w);
+        for (int b = 0; b < BLOCKS; b++)
+            for (unsigned i = 0; i < VEC_W; i++) store_lane(&w[b].m, i, ring, batch, w[b].first + i);
     }
 }

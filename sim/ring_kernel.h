@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RING_LANES = 8 }; /* n of a batch is a multiple of this */
+enum { RING_LANES = 16 }; /* n of a batch is a multiple of this */
 
 /** Muons, a column each; all arrays hold n values. In: start; out: end. Frames: src/tables.h. */
 struct ring_batch {
