@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* ---- sheets -------------------------------------------------------------------------------------------------------- */
 
 void sheet_table(struct sheet *s, const char *name, size_t n, const struct sheet_column *columns, size_t n_columns)

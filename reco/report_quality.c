@@ -161,7 +161,8 @@ static enum err draw_momentum(const struct report *r, struct sheet *s)
     sheet_number(s, "C_p_ppm", c_p);
     sheet_number(s, "field_index_used", n_index);
     fprintf(s->script,
-            "set xlabel 'p / p_magic - 1 (%%)'\nset ylabel 'decays / 0.01 %%'\nset yrange [0:*]\nset key off\n"
+            "set xlabel 'p / p_magic - 1 (%%)'\nset ylabel 'decays / 0.01 %%'\nset yrange [0:*]\nset offsets 0, 0, "
+            "graph 0.2, 0\nset key off\n"
             "set xrange [-0.8:0.8]\n"
             "set label 1 'mean %.3f %%, rms %.3f %%' at graph 0.03, 0.95\n"
             "set label 2 'C_e = %.3f ppm, C_p = %.3f ppm (n = %.3f)' at graph 0.03, 0.89\n"
@@ -225,7 +226,8 @@ static enum err draw_losses(const struct report *r, struct sheet *s)
     return ERR_OK;
 }
 
-static double ratio(double part, double whole) { return whole > 0.0 ? part / whole : (double)NAN; }
+/* Below 10 there is no point to draw. */
+static double ratio(double part, double whole) { return whole >= 10.0 ? part / whole : (double)NAN; }
 
 static enum err draw_acceptance(const struct report *r, struct sheet *s)
 {

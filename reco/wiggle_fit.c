@@ -181,7 +181,7 @@ static double variance_scale(const struct wiggle_data *d)
         content += d->content[i];
         variance += d->variance[i];
     }
-    return variance / content;
+    return content > 0.0 ? variance / content : 1.0;
 }
 
 static void set_weights(const struct wiggle_data *d, const struct wiggle_fit *fit, enum wiggle_statistic statistic,
@@ -207,10 +207,11 @@ static enum err covariance(const struct wiggle_data *d, const gsl_vector *weight
     for (size_t i = 0; i < d->n; i++) {
         double w = gsl_vector_get(weight, i), observed = d->variance ? d->variance[i] : 0.0;
         wiggle_model_value(&fit->model, fit->value, d->t_us[i], g);
-        for (size_t r = 0; r < n * n; r++) {
-            f_data[r] += w * g[r / n] * g[r % n];
-            b_data[r] += w * w * observed * g[r / n] * g[r % n];
-        }
+        for (size_t r = 0; r < n; r++)
+            for (size_t k = 0; k < n; k++) {
+                f_data[r * n + k] += w * g[r] * g[k];
+                b_data[r * n + k] += w * w * observed * g[r] * g[k];
+            }
     }
     gsl_matrix_view f = gsl_matrix_view_array(f_data, n, n), b = gsl_matrix_view_array(b_data, n, n);
     gsl_matrix_view half = gsl_matrix_view_array(half_data, n, n);

@@ -75,7 +75,7 @@ static enum err decide_blinding(const struct fhicl *config, const char *phrase_f
 
 static enum err read_config(const char *path, struct fhicl **out)
 {
-    char *text;
+    char *text = NULL;
     TRY(file_read_provenance_text(path, "configuration", &text));
     enum err rc = fhicl_parse(text, strlen(text), path, out);
     mem_free(text);
@@ -89,7 +89,7 @@ static bool is_simulation(const struct fhicl *config)
 
 static enum err read_first(const char *path, const char *phrase_file, struct wiggle_input *in)
 {
-    struct fhicl *config;
+    struct fhicl *config = NULL;
     TRY(copy_text(path, "git_commit", in->git_commit, sizeof in->git_commit));
     TRY(copy_text(path, "process_name", in->process_name, sizeof in->process_name));
     TRY(copy_text(path, "constants_set", in->constants_set, sizeof in->constants_set));
@@ -103,7 +103,7 @@ static enum err read_first(const char *path, const char *phrase_file, struct wig
 /* Another configuration may differ in much, but not in what is sample and what is data. */
 static enum err check_other(const char *path, struct wiggle_input *in)
 {
-    struct fhicl *config;
+    struct fhicl *config  = NULL;
     in->has_mixed_configs = true;
     TRY(read_config(path, &config));
     bool agrees = is_simulation(config) == in->is_simulation;

@@ -200,7 +200,8 @@ static void page_stands_alone(void **state)
 static void no_gnuplot(void **state)
 {
     (void)state;
-    char *path = strdup(getenv("PATH"));
+    const char *old = getenv("PATH");
+    char *path      = strdup(old ? old : "/usr/bin:/bin");
     setenv("PATH", "/nonexistent", 1);
     int status = RUN(cmd_report, "report", simulated, "-o", in_folder("without"));
     setenv("PATH", path, 1);

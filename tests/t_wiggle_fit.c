@@ -40,7 +40,8 @@ static void derivatives(void **state)
     memcpy(value, five_true, sizeof five_true);
     for (size_t i = 5; i < m.n_par; i++)
         value[i] = wiggle_parameters[i].start + (wiggle_parameters[i].start < 1 ? 0.1 : 0);
-    for (double t = 30.0; t < 200.0; t += 7.7) {
+    for (int step = 0; step < 22; step++) {
+        double t = 30.0 + 7.7 * step;
         double f = wiggle_model_value(&m, value, t, gradient);
         for (size_t i = 0; i < m.n_par; i++) {
             double kept = value[i],
@@ -197,7 +198,7 @@ static void spectrum(void **state)
     for (size_t i = 0; i < N; i++) x[i] = rng_normal(&r);
     assert_int_equal(wiggle_spectrum(x, N, power), ERR_OK);
     for (size_t k = 1; k < N / 2; k++) sum += power[k];
-    assert_near(sum / (N / 2 - 1), 1.0, 5.0 / sqrt(N / 2.0));
+    assert_near(2.0 * sum / (N - 2), 1.0, 5.0 / sqrt(N / 2.0));
     for (size_t i = 0; i < N; i++) x[i] = cos(2.0 * PI * 321.0 * (double)i / N);
     assert_int_equal(wiggle_spectrum(x, N, power), ERR_OK);
     assert_near(power[321], N / 4.0, 1e-6);
