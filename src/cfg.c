@@ -79,7 +79,7 @@ const char *cfg_nearest(const char *word, const char *const *known, size_t n)
 static enum err unknown_key(const struct cfg_field *fields, const struct fhicl *value, const char *key,
                             const char *where)
 {
-    const char *known[MAX_KEYS];
+    const char *known[MAX_KEYS] = {NULL};
     char list[1200] = "";
     size_t n = 0, used = 0;
     for (const struct cfg_field *f = fields; f->name && n < MAX_KEYS; f++) {
