@@ -29,6 +29,27 @@ static int first_sentence(const char *doc)
     return (int)(end ? end + 1 - doc : (long)strlen(doc));
 }
 
+/* n bytes of text; where a line would pass the width, the next starts at the indent. `column`: where printing stands. */
+static void print_wrapped(const char *text, int n, int column, int indent)
+{
+    enum { WIDTH = 100 };
+    for (int at = 0; at < n;) {
+        int word = (int)strcspn(text + at, " ");
+        if (at + word > n) word = n - at;
+        if (at && column + 1 + word > WIDTH) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        } else if (at) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", word, text + at);
+        column += word;
+        at += word + 1;
+    }
+    putchar('\n');
+}
+
 static void print_modules(void)
 {
     for (int k = 0; k < N_KINDS; k++) {
@@ -37,7 +58,8 @@ static void print_modules(void)
             if (e->module->kind != kinds[k].kind) continue;
             if (is_first) printf("\n%s (%s)\n", kinds[k].title, kinds[k].where);
             is_first = false;
-            printf("  %-18s %.*s\n", e->module->name, first_sentence(e->module->doc), e->module->doc);
+            printf("  %-18s ", e->module->name);
+            print_wrapped(e->module->doc, first_sentence(e->module->doc), 21, 21);
         }
     }
 }
@@ -102,8 +124,12 @@ static const char *kind_place(enum module_kind kind)
 
 static void print_module(const struct module *m)
 {
-    printf("%s (%s)\n\n%s\n", m->name, kind_place(m->kind), m->doc);
-    if (m->source) printf("\nSource: %s\n", m->source);
+    printf("%s (%s)\n\n", m->name, kind_place(m->kind));
+    print_wrapped(m->doc, (int)strlen(m->doc), 0, 0);
+    if (m->source) {
+        printf("\nSource: ");
+        print_wrapped(m->source, (int)strlen(m->source), 8, 8);
+    }
     printf("\nParameters\n");
     if (m->fields && m->fields->name) {
         cfg_help(m->fields);
