@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 CFG_DECLARE(message_cfg, MESSAGE_CFG)
 CFG_DECLARE(random_cfg, RANDOM_CFG)
@@ -327,7 +328,7 @@ static enum err make_identity(struct job *job)
 
 enum err job_open(const struct job_options *options, struct job *job)
 {
-    *job        = (struct job){.options = *options};
+    *job        = (struct job){.options = *options, .start_unix_s = time(NULL)};
     char *text  = NULL;
     enum err rc = ERR_OK;
     if (options->isa && isa_force(options->isa) != 0)

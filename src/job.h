@@ -55,6 +55,7 @@ struct job {
     struct scheduler_cfg scheduler;
     struct catalog_cfg catalog;
     bool prints_time, prints_memory, is_simulation;
+    long long start_unix_s;
     struct job_info info;
     struct provenance provenance;
     char out_dir[1024], out_stem[256];

@@ -86,6 +86,14 @@ static enum err examine(const struct job *job, const char *path, int64_t n_units
     return ERR_OK;
 }
 
+/* Killed between a product and its metadata: these are made again. */
+static bool has_json(const struct product_state *p, const char *path)
+{
+    char json[1600];
+    snprintf(json, sizeof json, "%s.json", path);
+    return is_listed(p, json);
+}
+
 static enum err scan_shard(struct product_state *p, size_t shard)
 {
     const struct job *job = p->job;
@@ -103,6 +111,7 @@ static enum err scan_shard(struct product_state *p, size_t shard)
     p->shard_whole[shard] = true;
     p->n_whole++;
     p->left[shard] = 0;
+    if (!has_json(p, path)) TRY(product_describe_shard(job, shard));
     for (size_t u = first; u < end; u++) {
         p->unit_done[u] = true;
         job_unit_path(job, u, path);
@@ -122,6 +131,8 @@ static enum err scan_units(struct product_state *p)
         const struct unit *unit = &p->job->units[u];
         TRY(examine(p->job, path, 1, unit->source ? -1 : unit->n_fills, &is_there));
         if (is_there) product_unit_done(p, u);
+        if (is_there && p->job->scheduler.units_per_shard == 1 && !has_json(p, path))
+            TRY(product_describe_unit(p->job, u));
     }
     return ERR_OK;
 }
@@ -211,8 +222,11 @@ enum err product_gather(const struct job *job, size_t shard)
     job_shard_units(job, shard, &first, &end);
     enum err rc = comm_agree(list_paths(job, first, end - first, &paths, &list));
     if (!rc) rc = shard_merge(list, end - first, path);
-    if (!rc && comm_rank() == 0)
-        for (size_t i = 0; i < end - first; i++) unlink(list[i]);
+    if (!rc && comm_rank() == 0) {
+        rc = product_describe_shard(job, shard);
+        for (size_t i = 0; !rc && i < end - first; i++) unlink(list[i]);
+    }
+    rc = comm_agree(rc);
     mem_free(list);
     mem_free(paths);
     return rc;

@@ -22,7 +22,9 @@ size_t product_next_ripe(struct product_state *p);
 size_t product_n_whole(const struct product_state *p);
 /** Collective: makes a shard of its units, writes its metadata, removes the units' files. */
 enum err product_gather(const struct job *job, size_t shard);
-/** Metadata JSON of a unit that is a product itself, and of its raw file if the job wrote one. */
-enum err product_describe_unit(const struct job *job, size_t unit, int64_t n_fills, double cpu_seconds);
+/** Writes the metadata JSON of a unit that is a product itself (one unit a shard), and of its raw file if there is one. */
+enum err product_describe_unit(const struct job *job, size_t unit);
+/** Writes the metadata JSON of a shard. */
+enum err product_describe_shard(const struct job *job, size_t shard);
 
 #endif

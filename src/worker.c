@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include "mem.h"
+#include "product.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -26,6 +27,7 @@ static void run_unit(struct worker *w, int64_t unit, struct report *r)
     job_unit_path(w->job, (size_t)unit, path);
     err_clear();
     r->rc = chain_run_unit(w->chain, &w->job->units[unit], path, &w->drop, &r->result);
+    if (!r->rc) r->rc = product_describe_unit(w->job, (size_t)unit);
     if (r->rc) snprintf(r->message, sizeof r->message, "%s", err_message());
 }
 

@@ -1,0 +1,122 @@
+/* Metadata JSON beside the products of a job. */
+#include "comm.h"
+#include "mem.h"
+#include "meta.h"
+#include "product.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The version of src/FORMAT.md that file.c writes. */
+enum { HDF5_FORMAT_VERSION = 1 };
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static const char *or_else(const char *text, const char *fallback) { return text && *text ? text : fallback; }
+
+/* What all products of the job share. */
+static void fill_common(const struct job *job, struct meta *m)
+{
+    const struct catalog_cfg *c = &job->catalog;
+    m->data_stream              = or_else(c->streamName, "full");
+    m->application_name         = job->info.process_name;
+    m->application_version      = job->info.release;
+    m->run_type                 = or_else(c->runType, job->is_simulation ? "mc" : "physics");
+    m->start_unix_s             = (double)job->start_unix_s;
+    m->end_unix_s               = (double)time(NULL);
+    m->git_commit               = job->info.git_commit;
+    m->fcl_name                 = base_of(job->options.config);
+    m->config_id                = job->config_id;
+    m->process_name             = job->info.process_name;
+    m->conditions_tag           = job->provenance.conditions_tag;
+    m->constants_set            = job->provenance.constants_set;
+    m->isa                      = job->provenance.isa;
+    m->seed                     = job->info.seed;
+    m->n_ranks                  = comm_size();
+    meta_fill_host(m);
+}
+
+/* An HDF5 product of units [first, end). */
+static enum err describe_hdf5(const struct job *job, const char *path, size_t first, size_t end)
+{
+    struct file_summary s;
+    struct meta m         = {0};
+    struct meta_run *runs = NULL;
+    const char **parents  = NULL;
+    enum err rc;
+    TRY(file_summary(path, &s));
+    fill_common(job, &m);
+    TRY_TO(done, mem_alloc(&runs, end - first, sizeof *runs));
+    TRY_TO(done, mem_alloc(&parents, end - first, sizeof *parents));
+    for (size_t u = first; u < end; u++) {
+        runs[u - first] = (struct meta_run){job->units[u].run, job->units[u].subrun};
+        if (job->units[u].source) parents[m.n_parents++] = base_of(job->units[u].source);
+    }
+    m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
+    m.file_format    = "hdf5";
+    m.data_tier      = or_else(job->catalog.dataTier, "reco");
+    m.n_runs         = end - first;
+    m.runs           = runs;
+    m.event_count    = s.n_fills;
+    m.first_event    = s.n_fills ? job->units[first].n_skip + 1 : 0;
+    m.last_event     = job->units[end - 1].n_fills > 0 ? job->units[end - 1].n_skip + job->units[end - 1].n_fills
+                                                       : job->units[end - 1].n_skip + s.n_fills;
+    m.parents        = parents;
+    m.n_units        = (int64_t)(end - first);
+    m.format_version = HDF5_FORMAT_VERSION;
+    rc               = meta_write(path, &m);
+done:
+    mem_free(runs);
+    mem_free(parents);
+    return rc;
+}
+
+/* The raw file of a simulated unit, if the job keeps it. */
+static enum err describe_raw(const struct job *job, size_t unit)
+{
+    static const char *const endings[] = {"", ".gz", ".lz4"};
+    const struct unit *u               = &job->units[unit];
+    struct meta_run run                = {u->run, u->subrun};
+    char path[1536];
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        snprintf(path, sizeof path, "%s/gm2_run%05u_%05u.mid%s", job->out_dir, u->run, u->subrun, endings[i]);
+        if (access(path, F_OK) != 0) continue;
+        struct meta m = {0};
+        fill_common(job, &m);
+        m.file_type   = "importedSimulated";
+        m.file_format = "midas";
+        m.data_tier   = "raw";
+        m.n_runs      = 1;
+        m.runs        = &run;
+        m.event_count = u->n_fills;
+        m.first_event = 1;
+        m.last_event  = u->n_fills;
+        m.n_units     = 1;
+        return meta_write(path, &m);
+    }
+    return ERR_OK;
+}
+
+enum err product_describe_unit(const struct job *job, size_t unit)
+{
+    if (job->is_simulation) TRY(describe_raw(job, unit));
+    if (job->scheduler.units_per_shard > 1) return ERR_OK; /* a checkpoint, not a product */
+    char path[1536];
+    job_unit_path(job, unit, path);
+    return describe_hdf5(job, path, unit, unit + 1);
+}
+
+enum err product_describe_shard(const struct job *job, size_t shard)
+{
+    char path[1536];
+    size_t first, end;
+    job_shard_path(job, shard, path);
+    job_shard_units(job, shard, &first, &end);
+    return describe_hdf5(job, path, first, end);
+}
