@@ -62,7 +62,8 @@ enum err file_read_provenance_text(const char *path, const char *attribute, char
 /* ---- merging units into a shard: collective over all ranks when MPI is up, serial otherwise ---- */
 /** Merges n unit files (in this order) into PATH: concatenates tables, adds histograms, same provenance (files that
  *  disagree are refused), writes PATH.part, verifies, publishes without replacing. The content, and the bytes too
- *  at the same rank count, do not depend on who does it. All ranks return the same code. */
-enum err shard_merge(const char *const *unit_paths, size_t n, const char *path);
+ *  at the same rank count, do not depend on who does it. Units of fewer than alone_below_bytes in all are merged by rank 0
+ *  while the others sleep: collective calls cost more than they share. All ranks return the same code. */
+enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, int64_t alone_below_bytes);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { N_OPEN = 32, WINDOW_BYTES = 1 << 22, MAX_PATH = 4096 };
@@ -36,12 +37,25 @@ struct shard {
 };
 
 /* ---- agreement --------------------------------------------------------------------------------------------------------- */
+/* Waits without taking the core from a rank that works: MPI's own waiting spins. */
+static int wait_quietly(MPI_Request *request)
+{
+    int is_done = 0, rc = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
+    for (long ns = 1000; rc == MPI_SUCCESS && !is_done; ns = ns < 500000 ? 2 * ns : ns) {
+        nanosleep(&(struct timespec){0, ns}, NULL);
+        rc = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
+    }
+    return rc;
+}
+
 /* The error of the lowest rank that has one becomes everybody's. */
 static enum err agree(const struct shard *s, enum err rc)
 {
     if (s->n_ranks == 1) return rc;
     int own = rc ? s->rank : INT_MAX, lowest = INT_MAX;
-    if (MPI_Allreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD) != MPI_SUCCESS)
+    MPI_Request request;
+    if (MPI_Iallreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request) != MPI_SUCCESS ||
+        wait_quietly(&request) != MPI_SUCCESS)
         FAIL(ERR_COMM, "the ranks cannot agree");
     if (lowest == INT_MAX) return ERR_OK;
     struct {
@@ -334,7 +348,31 @@ static enum err merge(struct shard *s)
     return agree(s, s->rank == 0 ? publish_descriptor(s->fd, s->part, s->path) : ERR_OK);
 }
 
-enum err shard_merge(const char *const *unit_paths, size_t n, const char *path)
+static enum err merge_and_tidy(struct shard *s)
+{
+    int length = snprintf(s->part, sizeof s->part, "%s.part", s->path);
+    REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", s->path);
+    for (size_t i = 0; i < N_OPEN; i++) s->open[i].file = -1;
+    enum err rc = merge(s);
+    if (rc && rc != ERR_MISMATCH && s->fd >= 0 && is_still_ours(s)) unlink(s->part);
+    close_units(s);
+    if (s->fd >= 0) close(s->fd);
+    mem_free(s->window);
+    file_plan_free(&s->plan);
+    file_plan_free_extra(&s->extra);
+    return rc ? err_context(rc, "merging %s", s->path) : ERR_OK;
+}
+
+static int64_t total_bytes(const char *const *paths, size_t n)
+{
+    int64_t sum = 0;
+    struct stat st;
+    for (size_t i = 0; i < n; i++)
+        if (stat(paths[i], &st) == 0) sum += st.st_size;
+    return sum;
+}
+
+enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, int64_t alone_below_bytes)
 {
     struct shard s = {.n_ranks = 1, .unit_paths = unit_paths, .path = path, .plan.n_units = n, .file = -1, .fd = -1};
     int has_begun = 0, has_ended = 0;
@@ -344,15 +382,10 @@ enum err shard_merge(const char *const *unit_paths, size_t n, const char *path)
         MPI_Comm_rank(MPI_COMM_WORLD, &s.rank);
         MPI_Comm_size(MPI_COMM_WORLD, &s.n_ranks);
     }
-    int length = snprintf(s.part, sizeof s.part, "%s.part", path);
-    REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", path);
-    for (size_t i = 0; i < N_OPEN; i++) s.open[i].file = -1;
-    enum err rc = merge(&s);
-    if (rc && rc != ERR_MISMATCH && s.fd >= 0 && is_still_ours(&s)) unlink(s.part);
-    close_units(&s);
-    if (s.fd >= 0) close(s.fd);
-    mem_free(s.window);
-    file_plan_free(&s.plan);
-    file_plan_free_extra(&s.extra);
-    return rc ? err_context(rc, "merging %s", path) : ERR_OK;
+    const struct shard all = s;
+    int is_small           = s.rank == 0 && total_bytes(unit_paths, n) < alone_below_bytes;
+    TRY(broadcast(&all, &is_small, sizeof is_small));
+    if (!is_small) return merge_and_tidy(&s);
+    s.n_ranks = 1;
+    return agree(&all, s.rank == 0 ? merge_and_tidy(&s) : ERR_OK);
 }

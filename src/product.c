@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Below this a shard is one rank's work: writing it takes under a second. */
+enum { ALONE_BELOW_BYTES = 64 << 20 };
+
 struct product_state {
     const struct job *job;
     size_t n_shards, n_whole, n_ripe, next_ripe;
@@ -221,7 +224,7 @@ enum err product_gather(const struct job *job, size_t shard)
     job_shard_path(job, shard, path);
     job_shard_units(job, shard, &first, &end);
     enum err rc = comm_agree(list_paths(job, first, end - first, &paths, &list));
-    if (!rc) rc = shard_merge(list, end - first, path);
+    if (!rc) rc = shard_merge(list, end - first, path, ALONE_BELOW_BYTES);
     if (!rc && comm_rank() == 0) {
         rc = product_describe_shard(job, shard);
         for (size_t i = 0; !rc && i < end - first; i++) unlink(list[i]);

@@ -99,11 +99,11 @@ static void self_test(void)
     }
     snprintf(out, sizeof out, "%s/shard.h5", folder);
     snprintf(part, sizeof part, "%s.part", out);
-    expect(shard_merge(units, N_UNITS, out) == ERR_OK, "merge");
+    expect(shard_merge(units, N_UNITS, out, 0) == ERR_OK, "merge");
     if (rank == 0) expect(check_clusters(out) == ERR_OK, "clusters");
     if (rank == 0) expect(check_rest(out) == ERR_OK, "histograms and summary");
-    expect(shard_merge(units, N_UNITS, out) == ERR_OK, "the same again is fine");
-    expect(shard_merge(units, N_UNITS - 1, out) == ERR_MISMATCH, "other units under that name are refused");
+    expect(shard_merge(units, N_UNITS, out, 0) == ERR_OK, "the same again is fine");
+    expect(shard_merge(units, N_UNITS - 1, out, 0) == ERR_MISMATCH, "other units under that name are refused");
     MPI_Barrier(MPI_COMM_WORLD);
 
     if (rank == 0) {
@@ -114,21 +114,21 @@ static void self_test(void)
         expect(make_unit(names[3], &other) == ERR_OK, "another configuration");
     }
     MPI_Barrier(MPI_COMM_WORLD);
-    expect(shard_merge(units, N_UNITS, out) == ERR_MISMATCH, "another configuration is refused");
+    expect(shard_merge(units, N_UNITS, out, 0) == ERR_MISMATCH, "another configuration is refused");
     expect(strstr(err_message(), "unit3.h5") && strstr(err_message(), "config_id"),
            "the message names unit and reason");
     units[3] = "/nowhere/unit.h5";
-    expect(shard_merge(units, N_UNITS, out) == ERR_OPEN, "a missing unit");
+    expect(shard_merge(units, N_UNITS, out, 0) == ERR_OPEN, "a missing unit");
     units[3] = names[2];
     if (rank == 0) expect(damage(names[6]) == ERR_OK, "damage");
     MPI_Barrier(MPI_COMM_WORLD);
-    enum err rc = shard_merge(units, N_UNITS, out);
+    enum err rc = shard_merge(units, N_UNITS, out, 0);
     expect(rc == ERR_DATA, "a damaged unit is refused by all ranks");
     expect(strstr(err_message(), "unit6.h5") != NULL, "the message names the damaged unit");
     MPI_Barrier(MPI_COMM_WORLD);
     expect(access(out, F_OK) != 0 && access(part, F_OK) != 0, "nothing is left of a failed merge");
     units[0] = names[0];
-    expect(shard_merge(units, 1, "/nowhere/at/all.h5") == ERR_WRITE, "a folder that is not there");
+    expect(shard_merge(units, 1, "/nowhere/at/all.h5", 0) == ERR_WRITE, "a folder that is not there");
     expect(mem_live() == 0, "no memory is lost");
     MPI_Barrier(MPI_COMM_WORLD);
     char command[128];
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     if (argc > 2)
-        rc = shard_merge((const char *const *)argv + 2, (size_t)argc - 2, argv[1]);
+        rc = shard_merge((const char *const *)argv + 2, (size_t)argc - 2, argv[1], 0);
     else
         self_test();
     if (rc && rank == 0) fprintf(stderr, "%s\n%s", err_message(), err_places());
