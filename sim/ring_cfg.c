@@ -16,6 +16,7 @@ enum err ring_setup_from(const char *layout, const char *field, double high_volt
                          double aperture_mm, double pair_deg, struct ring_setup *out)
 {
     struct ring_setup s = {.aperture_mm = aperture_mm, .pair_deg = pair_deg};
+    s.is_curved         = strcmp(field, "curved") == 0;
     s.layout = strcmp(layout, "13_26") == 0 ? RING_13_26 : strcmp(layout, "39") == 0 ? RING_39 : RING_CONTINUOUS;
     REQUIRE(collimators_deg->n <= RING_MAX_COLLIMATORS, ERR_CONFIG, "collimators_deg: at most %d are accepted",
             RING_MAX_COLLIMATORS);
@@ -23,7 +24,7 @@ enum err ring_setup_from(const char *layout, const char *field, double high_volt
     for (size_t i = 0; i < s.n_collimators; i++) s.collimator_deg[i] = collimators_deg->value[i];
     if (strcmp(field, "nim") == 0)
         ring_setup_nim(&s, high_voltage_kV);
-    else if (strcmp(field, "linear") == 0)
+    else if (strcmp(field, "linear") == 0 || strcmp(field, "curved") == 0)
         ring_setup_linear(&s, n_index);
     else {
         TRY(copy_multipoles(normal_V, "esq_normal_V", s.normal_V));

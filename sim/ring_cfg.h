@@ -8,9 +8,9 @@
 /* clang-format off */
 #define RING_CFG(F, S)                                                                                                 \
     F(S, str,  esq_layout,      "13_26", 0, 0, "13_26|39|continuous", "ESQ: the real 4 x (13 + 26) degrees, 4 x 39 (bench ring), or all around") \
-    F(S, str,  esq_field,       "nim",   0, 0, "nim|linear|custom",   "multipoles to the 28-pole at esq_high_voltage_kV, a pure quadrupole of index n_index, or esq_normal_V and esq_skew_V") \
+    F(S, str,  esq_field,       "nim",   0, 0, "nim|linear|curved|custom",   "multipoles to the 28-pole at esq_high_voltage_kV, a pure quadrupole of index n_index (curved: obeying Laplace in the ring's curvature), or esq_normal_V and esq_skew_V") \
     F(S, f64,  esq_high_voltage_kV, 18.3, 0, 40,  "kV",  "plate voltage; 18.3 gives n = 0.1077")                        \
-    F(S, f64,  n_index,         0.108, 0.001, 0.4, "1",  "field index averaged over azimuth, for esq_field linear")     \
+    F(S, f64,  n_index,         0.108, 0.001, 0.4, "1",  "field index averaged over azimuth, for esq_field linear and curved")     \
     F(S, f64s, esq_normal_V,    "[]",  -1e6, 1e6,  "V",  "b_1, b_2, ... on the 45 mm circle, for esq_field custom; b_2 < 0 focuses vertically") \
     F(S, f64s, esq_skew_V,      "[]",  -1e6, 1e6,  "V",  "a_1, a_2, ... likewise")                                      \
     F(S, f64s, collimators_deg, "[241.0, 301.0]", 0, 360, "deg", "azimuths of the collimators that are in (Run-1: two)") \

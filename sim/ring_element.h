@@ -75,6 +75,10 @@ VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x,
     if (kind == RING_LINEAR) {
         *ex = k * x;
         *ey = vset(0.0) - k * y;
+    } else if (kind == RING_CURVED) {
+        vec f = x * vset(1.0 / RING_R0_MM), h = vset(0.5);
+        *ex = k * x * vfma(f, vfma(h * f, vset(1.0) - f, vset(-0.5)), vset(1.0));
+        *ey = vset(0.0) - k * y;
     } else if (kind == RING_EVEN) { /* real coefficients of w = z^2: two-term recurrence */
         vec p = vset(2.0) * vfms(x, x, y * y), r2 = vfma(x, x, y * y), q = r2 * r2;
         vec b1 = vset(ring->even[RING_EVEN_TERMS - 1]), b2 = vset(0.0);
@@ -103,6 +107,11 @@ VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x,
 VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, vec x, vec y)
 {
     if (kind == RING_LINEAR) return vset(-0.5 * ring->linear) * vfms(x, x, y * y);
+    if (kind == RING_CURVED) {
+        vec f = x * vset(1.0 / RING_R0_MM);
+        vec g = vfma(f, vfma(f, vfma(f, vset(-0.2), vset(0.25)), vset(-1.0 / 3.0)), vset(1.0));
+        return vset(-0.5 * ring->linear) * vfms(x * x, g, y * y);
+    }
     if (kind == RING_EVEN) {
         vec wr = vfms(x, x, y * y), p = wr + wr, r2 = vfma(x, x, y * y), q = r2 * r2;
         vec b1 = vset(ring->even_U[RING_EVEN_TERMS - 1]), b2 = vset(0.0);

@@ -174,7 +174,7 @@ static void scale_field(struct ring *ring, const struct ring_setup *setup)
         if (n % 2 == 0) ring->even[n / 2 - 1] = ring->normal[n - 1];
     }
     for (int m = 0; m < RING_EVEN_TERMS; m++) ring->even_U[m] = ring->even[m] / (2 * m + 2);
-    ring->field    = !is_even ? RING_GENERAL : is_linear ? RING_LINEAR : RING_EVEN;
+    ring->field    = !is_even ? RING_GENERAL : !is_linear ? RING_EVEN : (setup->is_curved ? RING_CURVED : RING_LINEAR);
     ring->linear   = ring->normal[1];
     ring->n_inside = ring->linear * MAGIC_GAMMA;
     ring->n_mean   = ring->n_inside * coverage(setup->layout);
@@ -217,6 +217,12 @@ enum err ring_build(const struct ring_setup *setup, struct ring *out)
 void ring_field(const struct ring *ring, double x_mm, double y_mm, double *eps_x, double *eps_y)
 {
     double re = 0.0, im = 0.0; /* Horner in z = x + i y */
+    if (ring->field == RING_CURVED) {
+        double r = RING_R0_MM + x_mm;
+        *eps_x   = 0.5 * ring->linear * (r - RING_R0_MM * RING_R0_MM / r);
+        *eps_y   = -ring->linear * y_mm;
+        return;
+    }
     for (int k = RING_MAX_ORDER - 1; k >= 0; k--) {
         double t = re * x_mm - im * y_mm + ring->normal[k];
         im       = re * y_mm + im * x_mm - ring->skew[k];
@@ -229,6 +235,10 @@ void ring_field(const struct ring *ring, double x_mm, double y_mm, double *eps_x
 double ring_potential(const struct ring *ring, double x_mm, double y_mm)
 {
     double re = 0.0, im = 0.0;
+    if (ring->field == RING_CURVED) {
+        double f = x_mm / RING_R0_MM, log_term = log1p(f) - f; /* r^2/2 - R0^2 ln r, without its value at R0 */
+        return -0.5 * ring->linear * (0.5 * x_mm * x_mm - RING_R0_MM * RING_R0_MM * log_term - y_mm * y_mm);
+    }
     for (int k = RING_MAX_ORDER - 1; k >= 0; k--) {
         re += ring->normal[k] / (k + 1);
         im -= ring->skew[k] / (k + 1);

@@ -34,6 +34,7 @@ struct ring_setup {
     enum ring_layout layout;
     double normal_V[RING_MAX_ORDER + 1]; /* b_n; b_2 < 0 focuses mu+ vertically */
     double skew_V[RING_MAX_ORDER + 1];   /* a_n */
+    bool is_curved;                      /* a quadrupole alone is corrected for the ring's curvature */
     double pair_deg;                     /* longest stretch of ESQ handled by one pair of kicks */
     double collimator_deg[RING_MAX_COLLIMATORS];
     size_t n_collimators;
@@ -66,7 +67,12 @@ struct ring_op {
     double gradient, clock;         /* kick: relative force gradient, term of the clock */
 };
 
-enum ring_field_kind { RING_LINEAR, RING_EVEN, RING_GENERAL };
+enum ring_field_kind {
+    RING_LINEAR,
+    RING_CURVED, /* E_r = (k/2)(r - R0^2/r), E_y = -k y: obeys Laplace's equation in the ring's curvature */
+    RING_EVEN,   /* normal multipoles of even order */
+    RING_GENERAL
+};
 
 struct ring {
     double kappa, a, GeV, omega_B; /* 1/mm, anomaly, GeV per mm of momentum, e B0 / m [rad/ns] */

@@ -159,6 +159,7 @@ static void turn(const struct ring *ring, struct work w[BLOCKS])
 {
     switch (ring->field) {
     case RING_LINEAR: one_turn(ring, w, RING_LINEAR); break;
+    case RING_CURVED: one_turn(ring, w, RING_CURVED); break;
     case RING_EVEN: one_turn(ring, w, RING_EVEN); break;
     case RING_GENERAL: one_turn(ring, w, RING_GENERAL); break;
     }

@@ -2,6 +2,12 @@
 
 static void NAME(field)(const struct ring *ring, REAL x, REAL y, REAL *ex, REAL *ey)
 {
+    if (ring->field == RING_CURVED) {
+        const REAL R0 = (REAL)RING_R0_MM, K = (REAL)ring->linear;
+        *ex = K / 2 * (R0 + x - R0 * R0 / (R0 + x));
+        *ey = -K * y;
+        return;
+    }
     int top = ring->field == RING_LINEAR ? 1 : RING_MAX_ORDER - 1;
     REAL re = 0, im = 0;
     for (int k = top; k >= 0; k--) {
@@ -15,6 +21,7 @@ static void NAME(field)(const struct ring *ring, REAL x, REAL y, REAL *ex, REAL 
 
 static REAL NAME(potential)(const struct ring *ring, REAL x, REAL y)
 {
+    if (ring->field == RING_CURVED) return (REAL)ring_potential(ring, (double)x, (double)y);
     REAL re = 0, im = 0;
     for (int k = RING_MAX_ORDER - 1; k >= 0; k--) {
         re += (REAL)ring->normal[k] / (k + 1);
