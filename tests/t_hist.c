@@ -16,12 +16,12 @@ static void bins_and_edges(void **state)
     struct hist_set set = {0};
     struct hist *h;
     assert_int_equal(hist_book(&set, "a", "", hist_axis(10, 0.0, 5.0, "t", "us"), HIST_NO_AXIS, 0, &h), ERR_OK);
-    hist_fill(h, 0.0, 0, 1);   /* first bin, its low edge */
-    hist_fill(h, 0.5, 0, 1);   /* second */
-    hist_fill(h, 4.999, 0, 1); /* last */
-    hist_fill(h, 5.0, 0, 1);   /* outside */
-    hist_fill(h, -1e-9, 0, 1); /* outside */
-    hist_fill(h, NAN, 0, 1);   /* outside */
+    hist_fill(h, 0.0, 0, 1);         /* first bin, its low edge */
+    hist_fill(h, 0.5, 0, 1);         /* second */
+    hist_fill(h, 4.999, 0, 1);       /* last */
+    hist_fill(h, 5.0, 0, 1);         /* outside */
+    hist_fill(h, -1e-9, 0, 1);       /* outside */
+    hist_fill(h, (double)NAN, 0, 1); /* outside */
     assert_int_equal(h->content[0], 1);
     assert_int_equal(h->content[1], 1);
     assert_int_equal(h->content[9], 1);
