@@ -12,7 +12,8 @@
     F(S, f64, partition_ns, 2.5,  0.1, 100, "ns",  "pulses this near to the largest one belong to its cluster")       \
     F(S, f64, n_sigma,      4,    0,   20,  "1",   "the window is wider by so many standard errors of both times (ours)") \
     F(S, f64, W0,           4.0,  0.1, 20,  "1",   "position weights are max(0, W0 + ln(E_i / E)) (ours)")            \
-    F(S, f64, min_energy_GeV, 0.05, 0, 10,  "GeV", "clusters below are dropped (ours)")
+    F(S, f64, min_energy_GeV, 0.05, 0, 10,  "GeV", "clusters below are dropped (ours)") \
+    F(S, i64, laser_crystals, 40,   2,   55, "1",   "clusters of so many crystals are laser pulses and dropped; 55: none (ours)")
 /* clang-format on */
 CFG_DECLARE(cluster_cfg, CLUSTER_CFG)
 
@@ -130,7 +131,8 @@ static void add_members(const struct cluster_cfg *cfg, const struct pulse_view *
         if (hit[k].seed == seed) add_hit(pulse, &hit[k], sum);
 }
 
-static void write_cluster(const struct cluster_cfg *cfg, const struct pulse_view *pulse, const struct hit *seed,
+/* False for a laser pulse, which lights all crystals. */
+static bool write_cluster(const struct cluster_cfg *cfg, const struct pulse_view *pulse, const struct hit *seed,
                           const struct sum *sum, struct cluster_view *out, size_t row)
 {
     double x = 0.0, y = 0.0, weights = 0.0, largest = 0.0;
@@ -144,6 +146,7 @@ static void write_cluster(const struct cluster_cfg *cfg, const struct pulse_view
         largest = fmax(largest, sum->crystal_GeV[i]);
         n++;
     }
+    if (n >= cfg->laser_crystals) return false;
     out->calo[row]         = seed->calo;
     out->t_fill_ns[row]    = seed->t_ns;
     out->energy_GeV[row]   = sum->energy_GeV;
@@ -153,6 +156,7 @@ static void write_cluster(const struct cluster_cfg *cfg, const struct pulse_view
     out->max_fraction[row] = (float)(largest / sum->energy_GeV);
     out->chi2_ndf[row]     = pulse->chi2_ndf[seed->row];
     out->status[row]       = (uint8_t)sum->status;
+    return true;
 }
 
 static enum err event(struct step *s)
@@ -173,7 +177,7 @@ static enum err event(struct step *s)
             struct sum sum = {.energy_GeV = 0.0};
             add_members(cfg, &pulse, hit, begin, end, seed, &sum);
             if (!(sum.energy_GeV > 0.0 && sum.energy_GeV >= cfg->min_energy_GeV)) continue;
-            write_cluster(cfg, &pulse, &hit[seed], &sum, &out, n++);
+            n += write_cluster(cfg, &pulse, &hit[seed], &sum, &out, n);
         }
     }
     return block_resize(s->out[0], n);

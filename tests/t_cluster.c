@@ -215,6 +215,9 @@ static void small_cases(void **state)
     assert_near(c.max_fraction[0], 0.75, 1e-6);
     assert_near(c.t_fill_ns[0], 1000.0, 0.0);
     assert_int_equal(c.status[0], 4);
+    for (int i = 0; i < N_CRYSTALS; i++) add_pulse(rig.step.in[0], 9, i, 5000.0, 0.64); /* a laser pulse */
+    assert_int_equal(module_cluster.event(&rig.step), ERR_OK);
+    assert_int_equal(rig.step.out[0]->n, 1);
     rig_free(&rig);
 }
 

@@ -323,10 +323,11 @@ static void any_trace(void **state)
         double t = -5.0 + (double)(n + 10) * rng_uniform(&r), a = 3000.0 * rng_uniform(&r);
         uint32_t how = rng_u32(&r) % 4, range = 1 + rng_u32(&r) % 4096;
         if (how == 0) make_trace(&r, 1, &t, &a, n, adc);
-        for (size_t j = 0; how && j < n; j++)
-            adc[j] = how == 1   ? (int16_t)((int)(rng_u32(&r) % range) - 2048)
-                     : how == 2 ? (int16_t)(j % 3 == 0 ? 2047 : -2048)
-                                : (int16_t)(-1700 + (int)j * (int)(range % 50));
+        for (size_t j = 0; how && j < n; j++) {
+            int noise = (int)(rng_u32(&r) % range) - 2048, spikes = j % 3 == 0 ? 2047 : -2048;
+            int slope = -1700 + (int)j * (int)(range % 50), value = how == 1 ? noise : how == 2 ? spikes : slope;
+            adc[j] = (int16_t)value;
+        }
         fit(f, adc, n, pedestal_adc, i % 2 ? 1 : -1, &out);
         assert_sane(&out);
     }
