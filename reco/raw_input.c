@@ -113,8 +113,8 @@ static enum err finish(struct step *s, const struct midas_event *eor)
         if (after.bytes) log_warn("%s: events after the end-of-run event are left out", s->unit->source);
     }
     if (status->is_cut) {
-        REQUIRE(!is_error, ERR_DATA, "%s ends early: %s", s->unit->source, status->problem);
-        log_warn("%s ends early: %s; the %llu events before it are kept", s->unit->source, status->problem,
+        REQUIRE(!is_error, ERR_DATA, "%s is truncated: %s", s->unit->source, status->problem);
+        log_warn("%s is truncated: %s; the %llu events before it are kept", s->unit->source, status->problem,
                  (unsigned long long)status->n_events);
         count(state, COUNT_CUT);
     } else if (!eor) {

@@ -209,15 +209,16 @@ static enum err json_folder(struct odb *odb, struct path *path, const cJSON *fol
     const cJSON *item, *value;
     cJSON_ArrayForEach(item, folder)
     {
-        size_t n = item->string ? strlen(item->string) : 0;
-        if (n >= 4 && strcmp(item->string + n - 4, "/key") == 0) continue;
+        const char *name = item->string ? item->string : "";
+        size_t n         = strlen(name);
+        if (n >= 4 && strcmp(name + n - 4, "/key") == 0) continue;
         if (cJSON_IsObject(item)) {
-            TRY(enter(path, item->string, n));
+            TRY(enter(path, name, n));
             TRY(json_folder(odb, path, item));
             leave(path);
             continue;
         }
-        TRY(add_key(odb, path, item->string, n, json_type(folder, item->string)));
+        TRY(add_key(odb, path, name, n, json_type(folder, name)));
         if (!cJSON_IsArray(item)) TRY(json_value(odb, item));
         if (!cJSON_IsArray(item)) continue;
         cJSON_ArrayForEach(value, item) TRY(json_value(odb, value));

@@ -113,12 +113,13 @@ static void test_islands_words(void **state)
     assert_memory_equal(bank.data, kept, sizeof kept);
 }
 
+static volatile int16_t touched; /* so that samples are really read */
+
 /* Walks a bank to its end; the last error. */
 static enum err walk_islands(const void *data, size_t n)
 {
     struct bank_ct ct;
     struct bank_island island;
-    volatile int sum = 0;
     TRY(bank_ct_open(data, n, &ct));
     for (;;) {
         TRY(bank_ct_next(&ct, &island));
@@ -127,7 +128,7 @@ static enum err walk_islands(const void *data, size_t n)
         for (uint32_t k = 0; k < island.n_kept; k++) {
             uint32_t segment;
             TRY(bank_ct_segment(&ct, &island, k, &segment));
-            for (uint32_t i = 0; i < island.length; i++) sum += bank_ct_samples(&ct, &island, k)[i];
+            for (uint32_t i = 0; i < island.length; i++) touched = bank_ct_samples(&ct, &island, k)[i];
         }
     }
 }
