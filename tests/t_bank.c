@@ -123,7 +123,6 @@ static enum err walk_islands(const void *data, size_t n)
     TRY(bank_ct_open(data, n, &ct));
     for (;;) {
         TRY(bank_ct_next(&ct, &island));
-        (void)sum;
         if (!island.words) return ERR_OK;
         for (uint32_t k = 0; k < island.n_kept; k++) {
             uint32_t segment;
