@@ -59,11 +59,21 @@ static enum err host_order(struct unpack *u, const struct midas_bank *bank, cons
     return ERR_OK;
 }
 
+/* The frontend's lossless options: a crate's banks as one FZnn, or each under a lower-case first letter. */
+static bool is_compressed(const char *name)
+{
+    return (name[0] == 'F' && name[1] == 'Z') || (name[0] && strchr("clpa", name[0]));
+}
+
 static enum err take_bank(struct unpack *u, const struct midas_bank *bank)
 {
     static const char prefixes[] = "CLPA", kinds[] = "TPA";
     static const uint32_t types[] = {MIDAS_I16, MIDAS_F32, MIDAS_U32};
     int number                    = bank_crate(bank->name);
+    if (number > 0 && number < UNPACK_CRATES && is_compressed(bank->name)) {
+        u->crate[number].is_seen = true;
+        damage(u, number, "bank %s is compressed, which this version cannot undo", bank->name);
+    }
     const char *prefix = strchr(prefixes, bank->name[0]), *kind = strchr(kinds, bank->name[1]);
     if (number < 1 || number >= UNPACK_CRATES || !prefix || !*prefix) return ERR_OK;
     int fill_type = (int)(prefix - prefixes) + 1;
@@ -288,10 +298,28 @@ static void copy_samples(const struct unpack_island *ref, int16_t *to)
         memcpy(to + (size_t)k * island->length, bank_ct_samples(&ref->bank, island, k), sizeof *to * island->length);
 }
 
+/* Traces of one island; their segments were checked when it was taken. */
+static enum err put_traces(const struct unpack *u, const struct unpack_island *ref, uint32_t row, uint32_t n_before,
+                           uint32_t first_sample, const struct trace_view *trace)
+{
+    const float *pedestal_adc = u->crate[ref->crate].pedestal_adc;
+    const uint32_t n_kept     = ref->island.n_kept;
+    uint32_t segment          = 0;
+    for (uint32_t k = 0; k < n_kept; k++) {
+        segment = k;
+        if (ref->bank.is_truncated) TRY(bank_ct_segment(&ref->bank, &ref->island, k, &segment));
+        trace->island[n_before + k]       = row;
+        trace->crystal[n_before + k]      = (uint8_t)segment;
+        trace->pedestal_adc[n_before + k] = pedestal_adc[segment];
+        trace->first_sample[n_before + k] = first_sample + k * ref->island.length;
+    }
+    return ERR_OK;
+}
+
 static enum err fill_tables(const struct unpack *u, struct block *island_block, struct block *trace_block,
                             struct block *sample_block)
 {
-    uint32_t n_traces = 0, n_samples = 0, segment = 0;
+    uint32_t n_traces = 0, n_samples = 0;
     TRY(size_tables(u, island_block, trace_block, sample_block));
     struct island_view island = island_view(island_block);
     struct trace_view trace   = trace_view(trace_block);
@@ -304,14 +332,9 @@ static enum err fill_tables(const struct unpack *u, struct block *island_block, 
         island.n_crystals[i]            = (uint8_t)ref->island.n_kept;
         island.first_trace[i]           = n_traces;
         copy_samples(ref, sample.adc + n_samples);
-        for (uint32_t k = 0; k < ref->island.n_kept; k++, n_traces++) {
-            TRY(bank_ct_segment(&ref->bank, &ref->island, k, &segment));
-            trace.island[n_traces]       = (uint32_t)i;
-            trace.crystal[n_traces]      = (uint8_t)segment;
-            trace.pedestal_adc[n_traces] = u->crate[ref->crate].pedestal_adc[segment];
-            trace.first_sample[n_traces] = n_samples;
-            n_samples += ref->island.length;
-        }
+        TRY(put_traces(u, ref, (uint32_t)i, n_traces, n_samples, &trace));
+        n_traces += ref->island.n_kept;
+        n_samples += ref->island.n_kept * ref->island.length;
     }
     return ERR_OK;
 }

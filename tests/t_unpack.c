@@ -299,6 +299,17 @@ static void test_missing(void **state)
     assert_int_equal(fill_view(fill).status[0], UNPACK_DAMAGED | UNPACK_MISSING | UNPACK_NO_T0);
     assert_int_equal(island_view(island).n, 0);
 
+    static const char *const compressed[] = {"FZ12", "cT12"};
+    for (int i = 0; i < 2; i++) {
+        begin_event();
+        assert_int_equal(midas_build_add(&build, compressed[i], MIDAS_U8, "abcd", 4), ERR_OK);
+        assert_int_equal(midas_build_end(&build), ERR_OK);
+        assert_int_equal(unpack_built(), ERR_OK);
+        assert_true(fill_view(fill).status[0] & UNPACK_DAMAGED);
+        assert_true(unpack.crate[12].is_damaged);
+        assert_non_null(strstr(unpack.problem, compressed[i]));
+    }
+
     begin_event(); /* a laser fill: nothing of it is unpacked here, and nothing is wrong with it */
     assert_int_equal(midas_build_add(&build, "LT01", MIDAS_I16, "abcd", 4), ERR_OK);
     assert_int_equal(midas_build_end(&build), ERR_OK);
