@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,6 +177,15 @@ static struct share share_of(const struct shard *s, int64_t rows, int64_t chunk,
     return h;
 }
 
+/* MPI-IO keeps the system's reason to itself. */
+static enum err say_if_full(const struct shard *s, enum err rc)
+{
+    struct statvfs v;
+    if (rc == ERR_WRITE && s->n_ranks > 1 && statvfs(s->part, &v) == 0 && v.f_bavail * v.f_frsize < WINDOW_BYTES)
+        FAIL(rc, "cannot write %s: %s", s->part, strerror(ENOSPC));
+    return rc;
+}
+
 static enum err copy_column(struct shard *s, size_t table, size_t column, hid_t dataset, int64_t chunk)
 {
     const struct plan_column *c = &s->plan.table[table].column[column];
@@ -189,6 +199,7 @@ static enum err copy_column(struct shard *s, size_t table, size_t column, hid_t 
         TRY(agree(s, rc));
         written = file_h5_write_together(dataset, (enum column_type)c->type, (hsize_t)at, (hsize_t)n, s->window,
                                          s->n_ranks > 1);
+        written = say_if_full(s, written);
     }
     return agree(s, written);
 }
@@ -241,19 +252,32 @@ static int is_still_ours(const struct shard *s)
     return fstat(s->fd, &own) == 0 && stat(s->part, &named) == 0 && own.st_ino == named.st_ino;
 }
 
+/* On a full disk a collective write may fail on one rank and leave the others waiting for ever: so there must be room
+ * before it begins. */
+static enum err reserve(const struct shard *s, off_t bytes)
+{
+    struct statvfs v;
+    int why = fallocate(s->fd, 0, 0, bytes) == 0 ? 0 : errno;
+    if (why == EOPNOTSUPP || why == ENOSYS || why == EINVAL) /* some file systems cannot: then ask what is free */
+        why = statvfs(s->part, &v) == 0 && (off_t)(v.f_bavail * v.f_frsize) < bytes ? ENOSPC : 0;
+    REQUIRE(why == 0, ERR_WRITE, "cannot reserve %lld bytes for %s: %s", (long long)bytes, s->part, strerror(why));
+    return ERR_OK;
+}
+
 /* MPI-IO may write a stretch of the file as a whole, after reading what is in its gaps. Beyond the end of the file the
- * read gives nothing, and the gaps get whatever was in memory: other bytes each time. So the file begins long (and
- * sparse); closing cuts it to its true length. */
+ * read gives nothing, and the gaps get whatever was in memory: other bytes each time. So the file begins long; closing
+ * cuts it to its true length. */
 static enum err make_long(struct shard *s)
 {
-    off_t length = 64 << 20;
+    off_t sum = 0;
     for (size_t u = 0; u < s->plan.n_units; u++) {
         struct stat unit;
-        if (stat(s->unit_paths[u], &unit) == 0) length += 2 * unit.st_size;
+        if (stat(s->unit_paths[u], &unit) == 0) sum += unit.st_size;
     }
     s->fd = open(s->part, O_RDWR | O_CLOEXEC);
     REQUIRE(s->fd >= 0, ERR_WRITE, "cannot hold %s: %s", s->part, strerror(errno));
-    REQUIRE(ftruncate(s->fd, length) == 0, ERR_WRITE, "cannot lengthen %s: %s", s->part, strerror(errno));
+    TRY(reserve(s, sum + sum / 16 + (1 << 20)));
+    REQUIRE(ftruncate(s->fd, 2 * sum + (64 << 20)) == 0, ERR_WRITE, "cannot lengthen %s: %s", s->part, strerror(errno));
     return ERR_OK;
 }
 
@@ -273,13 +297,16 @@ static enum err create_file(struct shard *s)
 
 static enum err write_tables(struct shard *s)
 {
-    TRY(create_file(s));
-    enum err rc = ERR_OK;
+    enum err rc = create_file(s);
     for (size_t t = 0; !rc && t < s->plan.n_tables; t++) rc = copy_table(s, t);
-    enum err closed = ERR_OK;
-    if (H5Fclose(s->file) < 0) closed = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close");
+    if (s->file < 0) return rc;
+    if (!rc && H5Fflush(s->file, H5F_SCOPE_GLOBAL) < 0)
+        rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot flush");
+    rc = agree(s, rc);
+    if (rc) file_h5_divert(s->part, s->fd);
+    if (H5Fclose(s->file) < 0 && !rc) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close");
     s->file = -1;
-    return rc ? rc : agree(s, closed);
+    return agree(s, rc);
 }
 
 /* Rank 0 alone, serially. */
@@ -295,6 +322,8 @@ static enum err add_the_rest(struct shard *s)
     rc                  = file_h5_write_provenance(file, &p);
     if (!rc) rc = file_h5_write_hists(file, &s->extra.hists);
     if (!rc) rc = file_h5_set_i64(file, "is_complete", 1);
+    if (!rc && H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot flush");
+    if (rc) file_h5_divert(s->part, s->fd);
     if (H5Fclose(file) < 0 && !rc) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close");
     return rc;
 }

@@ -184,7 +184,10 @@ enum err file_h5_write_provenance(hid_t file, const struct provenance *p)
 /* ---- the file -------------------------------------------------------------------------------------------------- */
 static void unit_file_free(struct unit_file *f)
 {
-    if (f->file >= 0) H5Fclose(f->file);
+    if (f->file >= 0) {
+        file_h5_divert(f->part, f->fd);
+        H5Fclose(f->file);
+    }
     if (f->fd >= 0) close(f->fd);
     for (size_t i = 0; i < f->n_pairs; i++) {
         sink_free(&f->pair[i]->rows);
@@ -312,6 +315,7 @@ static enum err finish(struct unit_file *f, const struct hist_set *hists, int64_
     TRY(write_units(f, n_fills));
     TRY(file_h5_write_hists(f->file, hists));
     TRY(file_h5_set_i64(f->file, "is_complete", 1));
+    H5_REQUIRE(H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0, ERR_WRITE, "cannot flush");
     herr_t bad = H5Fclose(f->file);
     f->file    = -1;
     H5_REQUIRE(bad >= 0, ERR_WRITE, "cannot close");
