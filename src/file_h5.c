@@ -3,15 +3,11 @@
 
 #include "mem.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Level 1: on doubles of random mantissa the higher levels cost time and win less than 1 %. */
@@ -120,21 +116,6 @@ enum err file_h5_open(const char *path, hid_t *out)
                           path);
     H5Pclose(access);
     return rc;
-}
-
-void file_h5_divert(const char *path, int keep)
-{
-    struct stat file, one;
-    int memory      = memfd_create("gm2-dropped", MFD_CLOEXEC);
-    DIR *open_files = opendir("/proc/self/fd");
-    if (memory >= 0 && open_files && (keep >= 0 ? fstat(keep, &file) : stat(path, &file)) == 0)
-        for (const struct dirent *entry; (entry = readdir(open_files));) {
-            int fd = (int)strtol(entry->d_name, NULL, 10);
-            if (fd == keep || fstat(fd, &one) != 0 || one.st_ino != file.st_ino || one.st_dev != file.st_dev) continue;
-            dup2(memory, fd);
-        }
-    if (open_files) closedir(open_files);
-    if (memory >= 0) close(memory);
 }
 
 enum err file_h5_create_group(hid_t where, const char *name, hid_t *out)

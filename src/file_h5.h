@@ -41,10 +41,6 @@ hid_t file_h5_access(void);
 enum err file_h5_create(const char *path, hid_t access, hid_t *out);
 /** Opens for reading, serially. ERR_OPEN, ERR_DATA. */
 enum err file_h5_open(const char *path, hid_t *out);
-/** Before a file that cannot be finished is closed: turns this process's descriptors of it to memory, but for
- *  `keep`, one of them or -1 (then `path` tells which file).
- *  A close that fails, as on a full disk, leaves the library in a state that crashes at exit. */
-void file_h5_divert(const char *path, int keep);
 /** file_h5_open(), and refuses other formats, other versions and files that were not finished. */
 enum err file_h5_open_checked(const char *path, hid_t *out);
 /** Creates a group without times. */

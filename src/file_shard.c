@@ -4,6 +4,7 @@
  * do; each rank then fills a run of whole chunks. After each step the ranks agree on the outcome, so that none is left
  * alone in a collective call. What is small and not parallel (histograms, root attributes) rank 0 adds at the end. */
 #include "file_plan.h"
+#include "file_room.h"
 #include "log.h"
 #include "mem.h"
 #include "publish.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -180,8 +180,7 @@ static struct share share_of(const struct shard *s, int64_t rows, int64_t chunk,
 /* MPI-IO keeps the system's reason to itself. */
 static enum err say_if_full(const struct shard *s, enum err rc)
 {
-    struct statvfs v;
-    if (rc == ERR_WRITE && s->n_ranks > 1 && statvfs(s->part, &v) == 0 && v.f_bavail * v.f_frsize < WINDOW_BYTES)
+    if (rc == ERR_WRITE && s->n_ranks > 1 && file_room_free(s->part) < WINDOW_BYTES)
         FAIL(rc, "cannot write %s: %s", s->part, strerror(ENOSPC));
     return rc;
 }
@@ -252,31 +251,27 @@ static int is_still_ours(const struct shard *s)
     return fstat(s->fd, &own) == 0 && stat(s->part, &named) == 0 && own.st_ino == named.st_ino;
 }
 
-/* On a full disk a collective write may fail on one rank and leave the others waiting for ever: so there must be room
- * before it begins. */
-static enum err reserve(const struct shard *s, off_t bytes)
+static int64_t total_bytes(const char *const *paths, size_t n)
 {
-    struct statvfs v;
-    int why = fallocate(s->fd, 0, 0, bytes) == 0 ? 0 : errno;
-    if (why == EOPNOTSUPP || why == ENOSYS || why == EINVAL) /* some file systems cannot: then ask what is free */
-        why = statvfs(s->part, &v) == 0 && (off_t)(v.f_bavail * v.f_frsize) < bytes ? ENOSPC : 0;
-    REQUIRE(why == 0, ERR_WRITE, "cannot reserve %lld bytes for %s: %s", (long long)bytes, s->part, strerror(why));
-    return ERR_OK;
+    int64_t sum = 0;
+    struct stat st;
+    for (size_t i = 0; i < n; i++)
+        if (stat(paths[i], &st) == 0) sum += st.st_size;
+    return sum;
 }
 
 /* MPI-IO may write a stretch of the file as a whole, after reading what is in its gaps. Beyond the end of the file the
  * read gives nothing, and the gaps get whatever was in memory: other bytes each time. So the file begins long; closing
- * cuts it to its true length. */
+ * cuts it to its true length.
+ *
+ * On a full disk a collective write may fail on one rank and leave the others waiting for ever: so the room is reserved
+ * before it begins. */
 static enum err make_long(struct shard *s)
 {
-    off_t sum = 0;
-    for (size_t u = 0; u < s->plan.n_units; u++) {
-        struct stat unit;
-        if (stat(s->unit_paths[u], &unit) == 0) sum += unit.st_size;
-    }
-    s->fd = open(s->part, O_RDWR | O_CLOEXEC);
+    off_t sum = total_bytes(s->unit_paths, s->plan.n_units);
+    s->fd     = open(s->part, O_RDWR | O_CLOEXEC);
     REQUIRE(s->fd >= 0, ERR_WRITE, "cannot hold %s: %s", s->part, strerror(errno));
-    TRY(reserve(s, sum + sum / 16 + (1 << 20)));
+    TRY(file_room_reserve(s->fd, s->part, sum + sum / 16 + (1 << 20)));
     REQUIRE(ftruncate(s->fd, 2 * sum + (64 << 20)) == 0, ERR_WRITE, "cannot lengthen %s: %s", s->part, strerror(errno));
     return ERR_OK;
 }
@@ -303,7 +298,7 @@ static enum err write_tables(struct shard *s)
     if (!rc && H5Fflush(s->file, H5F_SCOPE_GLOBAL) < 0)
         rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot flush");
     rc = agree(s, rc);
-    if (rc) file_h5_divert(s->part, s->fd);
+    if (rc) file_room_divert(s->part, s->fd);
     if (H5Fclose(s->file) < 0 && !rc) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close");
     s->file = -1;
     return agree(s, rc);
@@ -323,7 +318,7 @@ static enum err add_the_rest(struct shard *s)
     if (!rc) rc = file_h5_write_hists(file, &s->extra.hists);
     if (!rc) rc = file_h5_set_i64(file, "is_complete", 1);
     if (!rc && H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot flush");
-    if (rc) file_h5_divert(s->part, s->fd);
+    if (rc) file_room_divert(s->part, s->fd);
     if (H5Fclose(file) < 0 && !rc) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close");
     return rc;
 }
@@ -390,15 +385,6 @@ static enum err merge_and_tidy(struct shard *s)
     file_plan_free(&s->plan);
     file_plan_free_extra(&s->extra);
     return rc ? err_context(rc, "merging %s", s->path) : ERR_OK;
-}
-
-static int64_t total_bytes(const char *const *paths, size_t n)
-{
-    int64_t sum = 0;
-    struct stat st;
-    for (size_t i = 0; i < n; i++)
-        if (stat(paths[i], &st) == 0) sum += st.st_size;
-    return sum;
 }
 
 enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, int64_t alone_below_bytes)

@@ -1,5 +1,6 @@
 /* Unit files: rows are collected in memory and written in whole chunks. */
 #include "file_h5.h"
+#include "file_room.h"
 
 #include "mem.h"
 #include "publish.h"
@@ -185,7 +186,7 @@ enum err file_h5_write_provenance(hid_t file, const struct provenance *p)
 static void unit_file_free(struct unit_file *f)
 {
     if (f->file >= 0) {
-        file_h5_divert(f->part, f->fd);
+        file_room_divert(f->part, f->fd);
         H5Fclose(f->file);
     }
     if (f->fd >= 0) close(f->fd);

@@ -139,7 +139,7 @@ static void bench(const char *name, const struct content *what, const char *fold
         verify[r] = bytes / (cpu_s() - t0) * 1e-6;
         unlink(shard);
         t0 = cpu_s();
-        check(shard_merge(units, N_UNITS, shard));
+        check(shard_merge(units, N_UNITS, shard, INT64_MAX));
         merge[r] = N_UNITS * bytes / (cpu_s() - t0) * 1e-6;
     }
     check(file_table_bytes(path[0], add_bytes, &on_disk));
