@@ -116,11 +116,6 @@ static enum err add_steps(struct ring *ring, const struct ring_setup *setup)
 
 static void add_op(struct ring *ring, enum ring_op_kind kind, double phi, double angle, double weight)
 {
-    struct ring_op *last = ring->n_ops ? &ring->ops[ring->n_ops - 1] : NULL;
-    if (kind == RING_OP_DRIFT && last && last->kind == RING_OP_DRIFT) {
-        angle += last->angle_rad; /* two pairs side by side */
-        ring->n_ops--;
-    }
     ring->ops[ring->n_ops++] = (struct ring_op){.kind       = kind,
                                                 .phi_rad    = phi,
                                                 .angle_rad  = angle,
@@ -134,6 +129,7 @@ static void add_op(struct ring *ring, enum ring_op_kind kind, double phi, double
 static void add_pair_ops(struct ring *ring, double phi, double h)
 {
     const double outer = 0.5 * (1.0 - 1.0 / sqrt(3.0)) * h, inner = h / sqrt(3.0);
+    add_op(ring, RING_OP_PLATES, phi, 0.0, 0.0);
     add_op(ring, RING_OP_DRIFT, phi + outer, outer, 0.0);
     add_op(ring, RING_OP_KICK, phi + outer, 0.0, 0.5 * h);
     add_op(ring, RING_OP_DRIFT, phi + outer + inner, inner, 0.0);
@@ -145,7 +141,7 @@ static enum err add_ops(struct ring *ring)
 {
     for (size_t i = 0; i < ring->n_steps; i++) {
         const struct ring_step *s = &ring->steps[i];
-        REQUIRE(ring->n_ops + 5 <= RING_MAX_OPS, ERR_CONFIG, "ring: more than %d operations; raise pair_deg",
+        REQUIRE(ring->n_ops + 6 <= RING_MAX_OPS, ERR_CONFIG, "ring: more than %d operations; raise pair_deg",
                 RING_MAX_OPS);
         switch (s->kind) {
         case RING_DRIFT: add_op(ring, RING_OP_DRIFT, s->phi_rad + s->length_rad, s->length_rad, 0.0); break;

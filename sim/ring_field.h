@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define RING_PLATES_MM 50.0 /* inner faces of the ESQ plates: |x| and |y| beyond it are lost */
+
 enum ring_layout {
     RING_13_26,     /* four times 13 + 26 degrees, physics of the real ring */
     RING_39,        /* four contiguous 39 degrees from phi = 0: the bench ring */
@@ -44,7 +46,7 @@ struct ring_setup {
 /** Pieces of the ring, in order of azimuth. */
 enum ring_step_kind {
     RING_DRIFT, /* dipole field only */
-    RING_PAIR,  /* ESQ body: drift, kick, drift, kick, drift */
+    RING_PAIR,  /* ESQ body: plates looked at, drift, kick, drift, kick, drift */
     RING_ENTER, /* hard edge into an ESQ */
     RING_EXIT,  /* and out */
     RING_PLANE  /* collimator */
@@ -58,7 +60,7 @@ struct ring_step {
 #define RING_GRADIENT 0.022329099369260225
 
 /** The same as elementary operations with their constants, for whole turns. */
-enum ring_op_kind { RING_OP_DRIFT, RING_OP_KICK, RING_OP_ENTER, RING_OP_EXIT, RING_OP_PLANE };
+enum ring_op_kind { RING_OP_DRIFT, RING_OP_KICK, RING_OP_ENTER, RING_OP_EXIT, RING_OP_PLATES, RING_OP_PLANE };
 struct ring_op {
     enum ring_op_kind kind;
     double phi_rad;                 /* azimuth at its end */

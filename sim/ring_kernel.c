@@ -108,10 +108,16 @@ static void finish(struct work *w, unsigned mask, vec phi, double fate)
     w->alive &= ~mask;
 }
 
+/* Written so that a number that is none counts as outside. */
 static unsigned outside(const struct lanes *m, double radius)
 {
     vec x = m->r - vset(RING_R0_MM);
-    return vless(vset(radius * radius), vfma(x, x, m->y * m->y));
+    return ~vless(vfma(x, x, m->y * m->y), vset(radius * radius));
+}
+static unsigned in_plates(const struct lanes *m)
+{
+    vec x = m->r - vset(RING_R0_MM), limit = vset(RING_PLATES_MM * RING_PLATES_MM);
+    return ~(vless(x * x, limit) & vless(m->y * m->y, limit));
 }
 
 /* ---- whole turns ---- */
@@ -126,9 +132,11 @@ static unsigned outside(const struct lanes *m, double radius)
 
 static void planes(struct work w[BLOCKS], const struct ring_op *op)
 {
+    bool is_plates = op->kind == RING_OP_PLATES;
     for (int b = 0; b < BLOCKS; b++) {
-        unsigned lost = outside(&w[b].m, w[b].ring->aperture_mm) & w[b].alive;
-        if (__builtin_expect(lost != 0, 0)) finish(&w[b], lost, vset(op->phi_rad), 2.0);
+        unsigned lost = is_plates ? in_plates(&w[b].m) : outside(&w[b].m, w[b].ring->aperture_mm);
+        lost &= w[b].alive;
+        if (__builtin_expect(lost != 0, 0)) finish(&w[b], lost, vset(op->phi_rad), is_plates ? 3.0 : 2.0);
     }
 }
 
@@ -149,6 +157,7 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
         }
         case RING_OP_ENTER: EACH_BLOCK(edge(ring, kind, &m, 1.0)) break;
         case RING_OP_EXIT: EACH_BLOCK(edge(ring, kind, &m, -1.0)) break;
+        case RING_OP_PLATES:
         case RING_OP_PLANE: planes(w, op); break;
         }
     }
@@ -243,6 +252,10 @@ static void walk(struct work *w, unsigned mask)
         vec end                   = vset(k + 1 < ring->n_steps ? ring->steps[k + 1].phi_rad : TWO_PI);
         unsigned on               = is_thin ? ~vless(end, w->phi) : vless(w->phi, end);
         on &= mask & w->alive;
+        if (s->kind == RING_PAIR) {
+            finish(w, in_plates(&w->m) & on, w->phi, 3.0);
+            on &= w->alive;
+        }
         if (!on) continue;
         vec length         = end - w->phi;
         struct lanes after = step(ring, &w->m, s->kind, vpick(on, length, vset(0.0)));

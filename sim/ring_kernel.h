@@ -22,7 +22,7 @@ struct ring_batch {
     double *x_mm, *y_mm, *phi_rad, *p_r_GeV, *p_phi_GeV, *p_y_GeV, *s_r, *s_phi, *s_y, *t_ns;
     double *t_end_ns; /* when to stop */
     double *turns;    /* out: turns made */
-    double *fate;     /* out: 1 reached t_end_ns, 2 hit a collimator, 3 left the vacuum */
+    double *fate;     /* out: 1 reached t_end_ns, 2 hit a collimator, 3 hit an ESQ plate or left the vacuum */
 };
 
 /** Tracks each muon from its own azimuth until t_end_ns or its loss. No allocation, no error: the caller has checked

@@ -26,7 +26,7 @@
 
 #define VERTEX_COLUMNS(C)                                                                                     \
     C(u32, 1, muon, "1", "row in table muon")                                                                 \
-    C(u8,  1, fate, "1", "0 alive at the end of the record, 1 decayed, 2 hit a collimator, 3 left the vacuum") \
+    C(u8,  1, fate, "1", "0 alive at the end of the record, 1 decayed, 2 hit a collimator, 3 hit an ESQ plate or left the vacuum") \
     C(f64, 1, t_fill_ns, "ns", "time of its end")                                                             \
     C(f64, 1, x_mm, "mm", "radius minus R0")                                                                  \
     C(f64, 1, y_mm, "mm", "height")                                                                           \

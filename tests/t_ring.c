@@ -359,7 +359,7 @@ static void losses(void **state)
     struct ring_batch b;
     assert_int_equal(ring_batch_create(16, &b), ERR_OK);
     for (size_t i = 0; i < 16; i++) {
-        b.x_mm[i]     = i < 8 ? 50.0 : 40.0;
+        b.x_mm[i]     = i < 8 ? 48.0 : 40.0;
         b.phi_rad[i]  = 0.2 * (double)i;
         b.t_end_ns[i] = 50e3;
     }
