@@ -12,6 +12,7 @@ int cmd_fcl(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_fit(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_raw(int argc, char **argv);
 
 static int cmd_version(int argc, char **argv)
 {
@@ -27,6 +28,8 @@ const struct command commands[] = {
     {"fit", "fit FILE.h5 ...", "fit the precession frequency to the histograms of files", cmd_fit},
     {"report", "report FILE.h5 ... [-o DIR]", "one page of pictures, and their numbers, from the histograms of files",
      cmd_report},
+    {"raw", "raw list|banks|check FILE.mid, raw odb FILE.mid [KEY]", "what is in a raw file, strictly checked or not",
+     cmd_raw},
     {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
     {"help", "help [MODULE | tables [NAME]]", "modules, their parameters and columns", cmd_help},
     {"version", "version", "release and commit", cmd_version},
