@@ -1,4 +1,4 @@
-/* gm2 fit, and what gm2 report shares with it. Test: tests/cli/fit.sh */
+/* gm2 fit, and what gm2 report shares with it. Test: tests/t_cmd_fit.c */
 #ifndef GM2_CMD_FIT_H
 #define GM2_CMD_FIT_H
 

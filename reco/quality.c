@@ -35,25 +35,29 @@ struct state {
 
 static enum err book_clusters(struct hist_set *set, struct state *q)
 {
-    struct hist_axis slice  = hist_axis(14, 0.0, 3.5, "true energy", "GeV");
-    struct hist_axis energy = hist_axis(80, 0.0, 4.0, "true energy", "GeV");
-    struct hist_axis found  = hist_axis(80, 0.0, 4.0, "cluster energy", "GeV");
     double half_x = 0.5 * CALO_COLUMNS * CRYSTAL_PITCH_MM, half_y = 0.5 * CALO_ROWS * CRYSTAL_PITCH_MM;
     struct hist_axis x = hist_axis(54, -half_x, half_x, "local x, outward", "mm");
     struct hist_axis y = hist_axis(36, -half_y, half_y, "local y, up", "mm");
-    TRY(hist_book(set, "quality/dt", "cluster time minus true time", slice,
-                  hist_axis(200, -1.0, 1.0, "time residual", "ns"), 0, &q->dt));
-    TRY(hist_book(set, "quality/de", "cluster energy over true energy, minus 1", slice,
-                  hist_axis(200, -0.4, 0.4, "relative energy residual", "1"), 0, &q->de));
+    return hist_book(set, "quality/cluster_xy", "cluster positions", x, y, 0, &q->cluster_xy);
+}
+
+static enum err book_truth(struct hist_set *set, struct state *q)
+{
+    struct hist_axis slice  = hist_axis(14, 0.0, 3.5, "true energy", "GeV");
+    struct hist_axis energy = hist_axis(80, 0.0, 4.0, "true energy", "GeV");
+    struct hist_axis found  = hist_axis(80, 0.0, 4.0, "cluster energy", "GeV");
+    struct hist_axis dt     = hist_axis(200, -1.0, 1.0, "time residual", "ns");
+    struct hist_axis de     = hist_axis(200, -0.4, 0.4, "relative energy residual", "1");
+    struct hist_axis dx     = hist_axis(120, -60.0, 60.0, "x residual", "mm");
+    struct hist_axis dy     = hist_axis(120, -60.0, 60.0, "y residual", "mm");
+    struct hist_axis n_hits = hist_axis(8, 0.5, 8.5, "positrons", "1");
+    TRY(hist_book(set, "quality/dt", "cluster time minus true time", slice, dt, 0, &q->dt));
+    TRY(hist_book(set, "quality/de", "cluster energy over true energy, minus 1", slice, de, 0, &q->de));
     TRY(hist_book(set, "quality/energy_truth", "cluster energy against true energy", energy, found, 0,
                   &q->energy_truth));
-    TRY(hist_book(set, "quality/dx", "cluster x minus true x", slice, hist_axis(120, -60.0, 60.0, "x residual", "mm"),
-                  0, &q->dx));
-    TRY(hist_book(set, "quality/dy", "cluster y minus true y", slice, hist_axis(120, -60.0, 60.0, "y residual", "mm"),
-                  0, &q->dy));
-    TRY(hist_book(set, "quality/n_hits", "true positrons in a cluster", hist_axis(8, 0.5, 8.5, "positrons", "1"),
-                  HIST_NO_AXIS, 0, &q->n_hits));
-    return hist_book(set, "quality/cluster_xy", "cluster positions", x, y, 0, &q->cluster_xy);
+    TRY(hist_book(set, "quality/dx", "cluster x minus true x", slice, dx, 0, &q->dx));
+    TRY(hist_book(set, "quality/dy", "cluster y minus true y", slice, dy, 0, &q->dy));
+    return hist_book(set, "quality/n_hits", "true positrons in a cluster", n_hits, HIST_NO_AXIS, 0, &q->n_hits);
 }
 
 static enum err book_beam(struct hist_set *set, struct state *q)
@@ -89,6 +93,7 @@ static enum err begin(struct step *s)
     TRY(mem_alloc(&q, 1, sizeof *q));
     s->state = q;
     TRY(book_clusters(s->hists, q));
+    if (s->in[IN_TRUTH]) TRY(book_truth(s->hists, q));
     if (s->in[IN_VERTEX]) TRY(book_beam(s->hists, q));
     return s->in[IN_POSITRON] ? book_acceptance(s->hists, q) : ERR_OK;
 }

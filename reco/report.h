@@ -2,7 +2,7 @@
  *
  * A picture is a row of `report_pictures`: it names the histograms it needs, and its function writes gnuplot commands
  * and numbers into a sheet. report_plot.c runs gnuplot, report_html.c writes the page, cmd_report.c is the command.
- * Test: tests/t_report.c */
+ * Test: tests/t_cmd_fit.c */
 #ifndef GM2_REPORT_H
 #define GM2_REPORT_H
 

@@ -172,7 +172,8 @@ void wiggle_input_range(const struct wiggle_input *in, size_t size, char *out)
 enum err wiggle_input_hist(const struct wiggle_input *in, const char *name, struct hist **out)
 {
     *out = hist_find(&in->hists, name);
-    REQUIRE(*out, ERR_NOTFOUND, "the files hold no histogram %s; module %s books it", name,
-            strncmp(name, "wiggle/", 7) == 0 ? "Wiggle" : "Quality");
+    REQUIRE(*out, ERR_NOTFOUND, "the files hold no histogram %s; %s", name,
+            strncmp(name, "wiggle/", 7) == 0 ? "module Wiggle books it"
+                                             : "module Quality books it where the job has the truth it needs");
     return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /* What `gm2 fit` and `gm2 report` know of the files they are given: summed histograms, where they come from, and
- * whether R is to be blinded. Test: tests/cli/fit.sh */
+ * whether R is to be blinded. Test: tests/t_cmd_fit.c */
 #ifndef GM2_WIGGLE_INPUT_H
 #define GM2_WIGGLE_INPUT_H
 
