@@ -4,6 +4,7 @@
 #include "phys.h"
 #include "publish.h"
 #include "wiggle.h"
+#include "wiggle_truth.h"
 
 #include <cjson/cJSON.h>
 #include <getopt.h>
@@ -20,8 +21,6 @@ struct fit_options {
     double from_us, to_us;
 };
 
-double cmd_fit_true_ppm(void) { return (OMEGA_A_RADNS * 1e3 / (2.0 * PI) / F_REFERENCE_MHz - 1.0) * 1e6; }
-
 /* ---- table ----------------------------------------------------------------------------------------------------------- */
 
 static double shown(const struct wiggle_input *in, const struct wiggle_fit *fit, size_t i)
@@ -29,7 +28,7 @@ static double shown(const struct wiggle_input *in, const struct wiggle_fit *fit,
     return fit->value[i] + (i == WIGGLE_R ? in->blind_offset_ppm : 0.0);
 }
 
-static void print_truth(const struct wiggle_input *in)
+static void print_truth(const struct wiggle_input *in, const struct wiggle_fit *fit)
 {
     if (in->is_blind) {
         printf("blinding   R and omega_a are moved by a hidden offset (%s)\n", in->phrase_source);
@@ -39,10 +38,17 @@ static void print_truth(const struct wiggle_input *in)
         printf("blinding   off\n");
         return;
     }
-    printf("truth      R = %.2f ppm: a_mu (e/m) B0 of the simulation's constants (%s)\n", cmd_fit_true_ppm(),
-           in->constants_set);
-    printf("           the electric field and the pitch of the orbits lower the measured R by C_e + C_p, about\n"
-           "           0.5 + 0.2 ppm for the usual beam; the fit is not corrected for them\n");
+    struct wiggle_truth t = wiggle_truth(in);
+    printf("truth      %.8g             rad/us                 R = %.2f ppm: a_mu (e/m) B0, constants %s\n",
+           OMEGA_A_RADNS * 1e3, t.r_ppm, in->constants_set);
+    if (t.has_corrections)
+        printf(
+            "expected   R = %.2f ppm: electric field and pitch of this beam take away C_e = %.3f and C_p = %.3f ppm\n",
+            t.expected_ppm, t.c_e_ppm, t.c_p_ppm);
+    else
+        printf("           electric field and pitch take away C_e + C_p, about 0.5 + 0.2 ppm for the usual beam\n");
+    printf("           the fit lies %+.2f errors from it\n",
+           (fit->value[WIGGLE_R] - t.expected_ppm) / fit->error[WIGGLE_R]);
 }
 
 static void print_weak_terms(const struct wiggle_fit *fit)
@@ -78,7 +84,7 @@ static void print_fit(const struct wiggle_input *in, const struct fit_options *o
     printf("omega_a    %.8g +- %.2g rad/us (statistical)   R = %.2f +- %.2f ppm%s\n", omega * (1.0 + 1e-6 * r),
            omega * 1e-6 * fit->error[WIGGLE_R], r, fit->error[WIGGLE_R], in->is_blind ? " (blind)" : "");
     print_weak_terms(fit);
-    print_truth(in);
+    print_truth(in, fit);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------ */
@@ -120,7 +126,14 @@ cJSON *cmd_fit_json(const struct wiggle_input *in, const struct wiggle_fit *fit,
     cJSON_AddNumberToObject(j, "omega_a_radus", omega * (1.0 + 1e-6 * shown(in, fit, WIGGLE_R)));
     cJSON_AddNumberToObject(j, "sig_omega_a_radus", omega * 1e-6 * fit->error[WIGGLE_R]);
     cJSON_AddBoolToObject(j, "is_blind", in->is_blind);
-    if (in->is_simulation && !in->is_blind) cJSON_AddNumberToObject(j, "true_R_ppm", cmd_fit_true_ppm());
+    if (!in->is_simulation || in->is_blind) return j;
+    struct wiggle_truth t = wiggle_truth(in);
+    cJSON_AddNumberToObject(j, "true_R_ppm", t.r_ppm);
+    cJSON_AddNumberToObject(j, "true_omega_a_radus", OMEGA_A_RADNS * 1e3);
+    if (!t.has_corrections) return j;
+    cJSON_AddNumberToObject(j, "C_e_ppm", t.c_e_ppm);
+    cJSON_AddNumberToObject(j, "C_p_ppm", t.c_p_ppm);
+    cJSON_AddNumberToObject(j, "expected_R_ppm", t.expected_ppm);
     return j;
 }
 

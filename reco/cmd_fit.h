@@ -11,8 +11,6 @@ extern const char cmd_fit_usage[];
 /** The command: struct command's run. */
 int cmd_fit(int argc, char **argv);
 
-/** R [ppm] of the constants of phys.h, -95.46: what a muon at the magic momentum in the mid-plane has. */
-double cmd_fit_true_ppm(void);
 /** A fit as JSON, R blinded; cJSON_Delete() it. */
 cJSON *cmd_fit_json(const struct wiggle_input *in, const struct wiggle_fit *fit, const char *method, int calo);
 /** Adds where the numbers come from. */

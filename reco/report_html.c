@@ -1,7 +1,7 @@
 /* The page: text, tables and pictures in one file that loads nothing from elsewhere. */
-#include "cmd_fit.h"
 #include "phys.h"
 #include "report.h"
+#include "wiggle_truth.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -73,12 +73,16 @@ static void put_answer(FILE *f, const struct report *r)
             "<p class=answer>&omega;<sub>a</sub> = <b>%.7g &plusmn; %.2g rad/&micro;s</b>, R = <b>%.2f &plusmn; %.2f "
             "ppm</b>%s (statistical error; T-method)</p>\n",
             omega * (1.0 + 1e-6 * value), omega * 1e-6 * error, value, error, r->in.is_blind ? " <i>blinded</i>" : "");
-    if (r->in.is_simulation && !r->in.is_blind)
+    if (!r->in.is_simulation || r->in.is_blind) return;
+    struct wiggle_truth t = wiggle_truth(&r->in);
+    fprintf(f, "<p>Put in: &omega;<sub>a</sub> = %.7g rad/&micro;s, R = %.2f ppm (constants %s). ", OMEGA_A_RADNS * 1e3,
+            t.r_ppm, r->in.constants_set);
+    if (t.has_corrections)
         fprintf(f,
-                "<p>Put in: &omega;<sub>a</sub> = %.7g rad/&micro;s, R = %.2f ppm (constants %s). Electric field and "
-                "pitch lower the measured R by C<sub>e</sub> + C<sub>p</sub>, about 0.5 + 0.2 ppm; the fit is not "
-                "corrected for them.</p>\n",
-                OMEGA_A_RADNS * 1e3, cmd_fit_true_ppm(), r->in.constants_set);
+                "Electric field and pitch of this beam take away C<sub>e</sub> = %.3f and C<sub>p</sub> = %.3f ppm: "
+                "expected R = %.2f ppm. ",
+                t.c_e_ppm, t.c_p_ppm, t.expected_ppm);
+    fprintf(f, "The fit lies %+.2f errors from it.</p>\n", (value - t.expected_ppm) / error);
 }
 
 static void put_figure(FILE *f, const struct report_figure *g)

@@ -2,12 +2,12 @@
 #include "mem.h"
 #include "phys.h"
 #include "report.h"
+#include "wiggle_truth.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { MAX_SLICES = 32, MAX_POINTS = 1024 };
-static const double n_index = 0.108; /* effective field index of the usual quadrupole setting */
 
 /* ---- resolutions --------------------------------------------------------------------------------------------------- */
 
@@ -100,28 +100,13 @@ static enum err draw_energy_truth(const struct report *r, struct sheet *s)
 
 /* ---- beam ---------------------------------------------------------------------------------------------------------- */
 
-static void moments(const struct hist *h, int along_y, double *mean, double *rms)
-{
-    double n = 0.0, sum = 0.0, sum2 = 0.0;
-    const struct hist_axis *a = along_y ? &h->y : &h->x;
-    for (int64_t i = 0; i < h->x.n * h->y.n; i++) {
-        int64_t bin  = along_y ? i % h->y.n : i / h->y.n;
-        double value = a->low + ((double)bin + 0.5) * (a->high - a->low) / (double)a->n, count = (double)h->content[i];
-        n += count;
-        sum += count * value;
-        sum2 += count * value * value;
-    }
-    *mean = n > 0.0 ? sum / n : 0.0;
-    *rms  = n > 0.0 ? sqrt(fmax(0.0, sum2 / n - *mean * *mean)) : 0.0;
-}
-
 static enum err draw_beam(const struct report *r, struct sheet *s)
 {
     const struct hist *h = hist_find(&r->in.hists, "quality/beam_xy");
     double x, y, sig_x, sig_y;
     sheet_map(s, "beam", h);
-    moments(h, 0, &x, &sig_x);
-    moments(h, 1, &y, &sig_y);
+    wiggle_truth_moments(h, false, &x, &sig_x);
+    wiggle_truth_moments(h, true, &y, &sig_y);
     sheet_number(s, "mean_x_mm", x);
     sheet_number(s, "rms_x_mm", sig_x);
     sheet_number(s, "mean_y_mm", y);
@@ -137,29 +122,23 @@ static enum err draw_beam(const struct report *r, struct sheet *s)
     return ERR_OK;
 }
 
-/* C_e = 2 n beta^2 <delta^2> / (1 - n), C_p = n <y^2> / (2 R0^2) of decaying muons [ppm]. */
 static enum err draw_momentum(const struct report *r, struct sheet *s)
 {
-    const struct hist *h  = hist_find(&r->in.hists, "quality/momentum"),
-                      *xy = hist_find(&r->in.hists, "quality/beam_xy");
-    double x[MAX_POINTS], y[MAX_POINTS], mean, rms, mean_y, rms_y;
+    const struct hist *h = hist_find(&r->in.hists, "quality/momentum");
+    double x[MAX_POINTS], y[MAX_POINTS];
     size_t n = h->x.n < MAX_POINTS ? (size_t)h->x.n : MAX_POINTS;
     for (size_t i = 0; i < n; i++) {
         x[i] = 100.0 * (h->x.low + ((double)i + 0.5) * (h->x.high - h->x.low) / (double)h->x.n);
         y[i] = (double)h->content[i];
     }
-    moments(h, 0, &mean, &rms);
-    moments(xy, 1, &mean_y, &rms_y);
-    double beta2 = 1.0 - 1.0 / (MAGIC_GAMMA * MAGIC_GAMMA);
-    double c_e   = 1e6 * 2.0 * n_index * beta2 * (mean * mean + rms * rms) / (1.0 - n_index);
-    double c_p   = 1e6 * n_index * (mean_y * mean_y + rms_y * rms_y) / (2.0 * RING_R0_MM * RING_R0_MM);
+    struct wiggle_truth t               = wiggle_truth(&r->in);
     const struct sheet_column columns[] = {{"delta", "%", x}, {"decays", "1", y}};
     sheet_table(s, "momentum", n, columns, 2);
-    sheet_number(s, "mean", mean);
-    sheet_number(s, "rms", rms);
-    sheet_number(s, "C_e_ppm", c_e);
-    sheet_number(s, "C_p_ppm", c_p);
-    sheet_number(s, "field_index_used", n_index);
+    sheet_number(s, "mean", t.delta_mean);
+    sheet_number(s, "rms", t.delta_rms);
+    sheet_number(s, "C_e_ppm", t.c_e_ppm);
+    sheet_number(s, "C_p_ppm", t.c_p_ppm);
+    sheet_number(s, "field_index_used", WIGGLE_FIELD_INDEX);
     fprintf(s->script,
             "set xlabel 'p / p_magic - 1 (%%)'\nset ylabel 'decays / 0.01 %%'\nset yrange [0:*]\nset offsets 0, 0, "
             "graph 0.2, 0\nset key off\n"
@@ -167,7 +146,7 @@ static enum err draw_momentum(const struct report *r, struct sheet *s)
             "set label 1 'mean %.3f %%, rms %.3f %%' at graph 0.03, 0.95\n"
             "set label 2 'C_e = %.3f ppm, C_p = %.3f ppm (n = %.3f)' at graph 0.03, 0.89\n"
             "plot $momentum with steps lt 1\n",
-            100.0 * mean, 100.0 * rms, c_e, c_p, n_index);
+            100.0 * t.delta_mean, 100.0 * t.delta_rms, t.c_e_ppm, t.c_p_ppm, WIGGLE_FIELD_INDEX);
     return ERR_OK;
 }
 

@@ -112,6 +112,10 @@ static void fits_simulation(void **state)
     assert_true(number(j, "sig_R_ppm") > 200.0 && number(j, "sig_R_ppm") < 450.0);
     assert_true(number(j, "p_value") > 1e-4);
     assert_true(fabs(number(j, "true_R_ppm") + 95.46) < 0.01);
+    /* the toy's beam: delta 0.00086 +- 0.0012, y 12.9 mm (1 % for the sample) */
+    assert_true(fabs(number(j, "C_e_ppm") - 2 * 0.108 * 0.998835 / 0.892 * (0.86 * 0.86 + 1.2 * 1.2)) < 0.006);
+    assert_true(fabs(number(j, "C_p_ppm") - 0.108 * 12.9 * 12.9 / (2 * 7.112 * 7.112)) < 0.002);
+    assert_true(fabs(number(j, "expected_R_ppm") + 95.46 + number(j, "C_e_ppm") + number(j, "C_p_ppm")) < 0.01);
     assert_true(cJSON_IsFalse(cJSON_GetObjectItem(j, "is_blind")));
     cJSON_Delete(j);
     char *text = read_text(in_folder("stdout"));
