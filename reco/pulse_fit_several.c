@@ -3,14 +3,16 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 enum { MAX_LINEAR = PULSE_FIT_MAX_PULSES + 1, MAX_STEPS = 60 };
 static const double max_step = 1.0, last_step = 3e-3; /* samples; behind the last one the error is below 1e-5 */
 static const double min_distance = 0.5;               /* samples: closer pulses cannot be told apart */
 
+/* Two pulses are by far the most common case: with n known all loops over pulses unroll. */
+#define FORCE_INLINE inline __attribute__((always_inline))
+
 /* In place A = L L^T of the lower triangle, 1/L on the diagonal; false if not positive definite. */
-static int cholesky(int n, double a[][MAX_LINEAR])
+static FORCE_INLINE int cholesky(int n, double a[][MAX_LINEAR])
 {
     for (int j = 0; j < n; j++) {
         double d = a[j][j], whole = d;
@@ -26,7 +28,7 @@ static int cholesky(int n, double a[][MAX_LINEAR])
     return 1;
 }
 
-static void solve_forward(int n, double l[][MAX_LINEAR], double *x)
+static FORCE_INLINE void solve_forward(int n, double l[][MAX_LINEAR], double *x)
 {
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < i; k++) x[i] -= l[i][k] * x[k];
@@ -34,7 +36,7 @@ static void solve_forward(int n, double l[][MAX_LINEAR], double *x)
     }
 }
 
-static void solve_backward(int n, double l[][MAX_LINEAR], double *x)
+static FORCE_INLINE void solve_backward(int n, double l[][MAX_LINEAR], double *x)
 {
     for (int i = n; i-- > 0;) {
         for (int k = i + 1; k < n; k++) x[i] -= l[k][i] * x[k];
@@ -52,10 +54,10 @@ struct point {
 };
 
 /* Scales and pedestal at fixed times. */
-static int solve_linear(const struct pulse_fit_samples *samples, struct point *p, struct pulse_fit_several *m)
+static FORCE_INLINE int solve_linear(const struct pulse_fit_samples *samples, struct point *p,
+                                     struct pulse_fit_several *m, int n)
 {
     double x[MAX_LINEAR];
-    int n = m->n;
     for (int j = 0; j < n; j++) {
         for (int k = 0; k <= j; k++) p->linear[j][k] = p->sums.tt[j][k];
         p->linear[n][j] = p->sums.t[j];
@@ -66,15 +68,14 @@ static int solve_linear(const struct pulse_fit_samples *samples, struct point *p
     if (!cholesky(n + 1, p->linear)) return 0;
     solve_forward(n + 1, p->linear, x);
     solve_backward(n + 1, p->linear, x);
-    memcpy(m->scale, x, (size_t)n * sizeof *x);
+    for (int j = 0; j < n; j++) m->scale[j] = x[j];
     m->pedestal = x[n];
     return 1;
 }
 
 /* Hessian of chi2/2 in the times, linear parameters eliminated; without its second derivatives unless `full`. */
-static int reduce_to_times(const struct pulse_fit_several *m, double full, struct point *p)
+static FORCE_INLINE int reduce_to_times(const struct pulse_fit_several *m, double full, struct point *p, int n)
 {
-    int n = m->n;
     for (int j = 0; j < n; j++) {
         for (int i = 0; i < n; i++) p->mixed[j][i] = -m->scale[j] * p->sums.td[i][j];
         p->mixed[j][j] += full * p->rd[j];
@@ -91,11 +92,12 @@ static int reduce_to_times(const struct pulse_fit_several *m, double full, struc
 }
 
 /* Diagonals of the inverse Hessian, by solving for one unit vector after the other. */
-static void take_covariance(struct point *p, struct pulse_fit_several *m)
+static FORCE_INLINE void take_covariance(struct point *p, struct pulse_fit_several *m, int n)
 {
-    int n = m->n;
     for (int j = 0; j < n; j++) {
-        double t[PULSE_FIT_MAX_PULSES] = {0.0}, x[MAX_LINEAR] = {0.0}, unit[MAX_LINEAR] = {0.0};
+        double t[PULSE_FIT_MAX_PULSES], x[MAX_LINEAR], unit[MAX_LINEAR];
+        for (int i = 0; i < n; i++) t[i] = 0.0;
+        for (int i = 0; i <= n; i++) x[i] = unit[i] = 0.0;
         t[j] = 1.0;
         solve_forward(n, p->times, t);
         solve_backward(n, p->times, t);
@@ -129,51 +131,52 @@ static int is_possible(const struct pulse_fit_several *m, size_t n_samples)
 }
 
 /* Everything at the times m->t: scales, chi2, Hessian. False where there is nothing to fit. */
-static int evaluate(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples, struct point *p,
-                    struct pulse_fit_several *m)
+static FORCE_INLINE int evaluate(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples,
+                                 struct point *p, struct pulse_fit_several *m, int n)
 {
     if (!is_possible(m, samples->n)) return 0;
-    w->rows(w->shape, samples, m->n, m->t, w->row, w->capacity, &p->sums);
-    if (!solve_linear(samples, p, m)) return 0;
-    m->chi2 = w->residuals(samples, m->n, m->scale, m->pedestal, w->row, w->capacity, w->residual, p->rd, p->rq);
-    return reduce_to_times(m, 1.0, p) || reduce_to_times(m, 0.0, p);
+    w->rows(w->shape, samples, n, m->t, w->row, w->capacity, &p->sums);
+    if (!solve_linear(samples, p, m, n)) return 0;
+    m->chi2 = w->residuals(samples, n, m->scale, m->pedestal, w->row, w->capacity, w->residual, p->rd, p->rq);
+    return reduce_to_times(m, 1.0, p, n) || reduce_to_times(m, 0.0, p, n);
 }
 
 /* Newton's step, shortened to at most max_step; returns the largest of its parts. */
-static double find_step(struct point *p, const struct pulse_fit_several *m, double *step)
+static FORCE_INLINE double find_step(struct point *p, const struct pulse_fit_several *m, double *step, int n)
 {
     double largest = 0.0;
-    for (int j = 0; j < m->n; j++) step[j] = -m->scale[j] * p->rd[j]; /* minus the gradient */
-    solve_forward(m->n, p->times, step);
-    solve_backward(m->n, p->times, step);
-    for (int j = 0; j < m->n; j++) largest = fmax(largest, fabs(step[j]));
+    for (int j = 0; j < n; j++) step[j] = -m->scale[j] * p->rd[j]; /* minus the gradient */
+    solve_forward(n, p->times, step);
+    solve_backward(n, p->times, step);
+    for (int j = 0; j < n; j++) largest = fmax(largest, fabs(step[j]));
     if (!(largest > max_step)) return largest;
-    for (int j = 0; j < m->n; j++) step[j] *= max_step / largest;
+    for (int j = 0; j < n; j++) step[j] *= max_step / largest;
     return max_step;
 }
 
-int pulse_fit_several(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples,
-                      struct pulse_fit_several *m)
+static FORCE_INLINE int newton(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples,
+                               struct pulse_fit_several *m, int n)
 {
     struct point p;
-    double last_t[PULSE_FIT_MAX_PULSES] = {0.0}, step[PULSE_FIT_MAX_PULSES] = {0.0};
+    double last_t[PULSE_FIT_MAX_PULSES], step[PULSE_FIT_MAX_PULSES];
     double last_chi2 = DBL_MAX, largest = max_step;
     m->is_converged = 0;
+    for (int j = 0; j < n; j++) step[j] = last_t[j] = 0.0;
     for (m->n_steps = 1; m->n_steps <= MAX_STEPS; m->n_steps++) {
-        if (!evaluate(w, samples, &p, m)) return 0;
+        if (!evaluate(w, samples, &p, m, n)) return 0;
         if (m->chi2 > last_chi2 * (1.0 + 1e-5) && largest > 1e-3) {
             largest *= 0.5;
-            for (int j = 0; j < m->n; j++) m->t[j] = last_t[j] + (step[j] *= 0.5);
+            for (int j = 0; j < n; j++) m->t[j] = last_t[j] + (step[j] *= 0.5);
             continue;
         }
         if (largest < last_step) {
             m->is_converged = 1;
-            take_covariance(&p, m);
+            take_covariance(&p, m, n);
             return 1;
         }
-        largest   = find_step(&p, m, step);
+        largest   = find_step(&p, m, step, n);
         last_chi2 = m->chi2;
-        for (int j = 0; j < m->n; j++) {
+        for (int j = 0; j < n; j++) {
             last_t[j] = m->t[j];
             m->t[j] += step[j];
         }
@@ -181,12 +184,18 @@ int pulse_fit_several(const struct pulse_fit_work *w, const struct pulse_fit_sam
     return 0;
 }
 
+int pulse_fit_several(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples,
+                      struct pulse_fit_several *m)
+{
+    return m->n == 2 ? newton(w, samples, m, 2) : newton(w, samples, m, m->n);
+}
+
 int pulse_fit_at(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples, struct pulse_fit_several *m)
 {
     struct point p;
     m->is_converged = 0;
     m->n_steps      = MAX_STEPS;
-    if (!evaluate(w, samples, &p, m)) return 0;
-    take_covariance(&p, m);
+    if (!evaluate(w, samples, &p, m, m->n)) return 0;
+    take_covariance(&p, m, m->n);
     return 1;
 }
