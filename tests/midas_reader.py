@@ -246,6 +246,7 @@ def check_file(path):
             raise Bad("event id 0x%04X, serial %d at byte %d: %s" % (event_id, serial, at, error)) from error
     need(ended, "no end of run")
     summary.update(run=run, n_fills=fills, n_odb_keys=len(keys), banks=sorted(names))
+    summary["injection"] = keys.get("/Equipment/AMC1325/Settings/injection sample")
     summary["threshold"] = keys.get("/Equipment/AMC1301/Settings/threshold")
     return summary
 
@@ -264,6 +265,9 @@ def compare(summary, path):
             "n_fills": len(file["fill/ctag"]),
             "ctag": int(file["fill/ctag"][()].sum()),
         }
+        need((file["fill/status"][()] == 0).all(), "fill.status is not 0 in %s" % path)
+        late = abs(file["fill/t0_ns"][()] - 1.25 * float(summary["injection"])).max()
+        need(late < 0.05, "T0 is %.3f ns off in %s" % (late, path))
     for name, value in found.items():
         need(summary[name] == value, "%s: %d in the raw file, %d in %s" % (name, summary[name], value, path))
 

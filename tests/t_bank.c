@@ -165,6 +165,24 @@ static void test_islands_damage(void **state)
     }
 }
 
+/* Sizes that fit, content that cannot be: more traces than segments, a segment that is not there. */
+static void test_islands_nonsense(void **state)
+{
+    (void)state;
+    uint16_t kept[] = {0xDEAD, 0xBABE, 10, 0, 1, 2, 0, 0, 100, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0};
+    /* two traces of no samples */
+    assert_int_equal(walk_islands(kept, sizeof kept), ERR_OK);
+    kept[16] = 2; /* segment 2 of 2 */
+    assert_int_equal(walk_islands(kept, sizeof kept), ERR_DATA);
+    kept[16] = 0;
+    kept[5]  = 1; /* two traces of the one segment there is */
+    assert_int_equal(walk_islands(kept, sizeof kept), ERR_DATA);
+    kept[5] = 0;
+    assert_int_equal(walk_islands(kept, sizeof kept), ERR_DATA);
+    kept[5] = 61;
+    assert_int_equal(walk_islands(kept, sizeof kept), ERR_DATA);
+}
+
 static void test_pedestals_and_sums(void **state)
 {
     (void)state;
@@ -248,8 +266,11 @@ static void test_headers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_islands),        cmocka_unit_test(test_islands_words),
-        cmocka_unit_test(test_islands_damage), cmocka_unit_test(test_pedestals_and_sums),
+        cmocka_unit_test(test_islands),
+        cmocka_unit_test(test_islands_words),
+        cmocka_unit_test(test_islands_damage),
+        cmocka_unit_test(test_islands_nonsense),
+        cmocka_unit_test(test_pedestals_and_sums),
         cmocka_unit_test(test_headers),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

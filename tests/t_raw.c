@@ -121,6 +121,14 @@ static void write_subrun(const char *compression, uint32_t n)
     end_job(&job);
 }
 
+static void spill(const char *path, const void *bytes, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, n), n);
+    assert_int_equal(close(fd), 0);
+}
+
 static bool exists(const char *path) { return access(path, F_OK) == 0; }
 
 /* ---- reading ---- */
@@ -183,6 +191,7 @@ static void test_publishing(void **state)
     (void)state;
     struct job job;
     unlink(subrun_name(""));
+    spill(subrun_name(".part"), "of an earlier life", 18);
     write_subrun("none", 2);
     write_subrun("none", 2);
     begin_job(&job, "MidasOutput", "");
@@ -235,14 +244,6 @@ static void test_truncated(void **state)
     }
     end_job(&job);
     end_job(&strict);
-}
-
-static void spill(const char *path, const void *bytes, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, bytes, n), n);
-    assert_int_equal(close(fd), 0);
 }
 
 static void test_bad_files(void **state)
