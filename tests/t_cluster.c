@@ -221,6 +221,26 @@ static void small_cases(void **state)
     rig_free(&rig);
 }
 
+/* A small pulse within reach of two seeds goes to the nearer one, whichever is larger. */
+static void nearer_seed(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_make(&rig, &module_cluster);
+    for (int larger = 0; larger < 2; larger++) {
+        assert_int_equal(block_resize(rig.step.in[0], 0), ERR_OK);
+        add_pulse(rig.step.in[0], 4, 20, 1000.0, larger == 0 ? 1.2 : 0.8);
+        add_pulse(rig.step.in[0], 4, 21, 1004.0, larger == 1 ? 1.2 : 0.8);
+        add_pulse(rig.step.in[0], 4, 22, 1002.6, 0.014); /* 0.37 ns of error: reach 3.9 ns */
+        assert_int_equal(module_cluster.event(&rig.step), ERR_OK);
+        struct cluster_view c = cluster_view(rig.step.out[0]);
+        assert_int_equal(c.n, 2);
+        assert_int_equal(c.n_crystals[0], 1);
+        assert_int_equal(c.n_crystals[1], 2);
+    }
+    rig_free(&rig);
+}
+
 static void add_hit(struct block *hit, int calo, double t_ns, double energy_GeV, double x_mm)
 {
     size_t i = hit->n;
@@ -269,11 +289,8 @@ static void truth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(showers_stay_whole),
-        cmocka_unit_test(showers_5_ns_apart),
-        cmocka_unit_test(positions),
-        cmocka_unit_test(small_cases),
-        cmocka_unit_test(truth),
+        cmocka_unit_test(showers_stay_whole), cmocka_unit_test(showers_5_ns_apart), cmocka_unit_test(positions),
+        cmocka_unit_test(small_cases),        cmocka_unit_test(nearer_seed),        cmocka_unit_test(truth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
