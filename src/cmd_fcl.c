@@ -100,6 +100,5 @@ int cmd_fcl(int argc, char **argv)
         return 0;
     }
     enum err rc = run(argc, argv);
-    if (rc) fprintf(stderr, "gm2 fcl: %s\n", err_message());
     return err_exit_code(rc);
 }

@@ -195,6 +195,5 @@ int cmd_help(int argc, char **argv)
     } else {
         rc = help_word(argv[1]);
     }
-    if (rc) fprintf(stderr, "gm2 help: %s\n", err_message());
     return err_exit_code(rc);
 }
