@@ -8,15 +8,15 @@
 
 #include "phys.h"
 
-/** State of VEC_W muons. Momenta in mm (over e B0). psi: angle of the horizontal momentum outward from the beam
+/** State of VEC_W muons. Momenta in mm (over e B0). cx = r - pphi: the circle's centre is at (cx, pr). psi: angle of the horizontal momentum outward from the beam
  *  direction; spin of length 1 in the frame (n, y, t); clock: sum of gamma times rotation angle, omega_B t. */
 struct lanes {
-    vec r, y, pr, pphi, py, pt, ipt, gamma, igamma, igamma1, psi, sn, sy, st, clock;
+    vec cx, y, pr, pphi, py, pt, ipt, gamma, igamma, igamma1, psi, sn, sy, st, clock;
 };
 
 /* Copies variable by variable, which stay in registers; a struct assignment becomes a slow block move. */
 #define LANES(V)                                                                                                       \
-    V(r) V(y) V(pr) V(pphi) V(py) V(pt) V(ipt) V(gamma) V(igamma) V(igamma1) V(psi) V(sn) V(sy) V(st) V(clock)
+    V(cx) V(y) V(pr) V(pphi) V(py) V(pt) V(ipt) V(gamma) V(igamma) V(igamma1) V(psi) V(sn) V(sy) V(st) V(clock)
 VEC_INLINE struct lanes take(const struct lanes *from)
 {
     struct lanes m;
@@ -36,16 +36,18 @@ VEC_INLINE void put(const struct lanes *m, struct lanes *to)
 VEC_INLINE vec root_minus_one(vec u) { return u * vfma(u, vset(-1.0 / 8.0), vset(-0.5)); }
 VEC_INLINE vec arcsine(vec q, vec u) { return vfma(q * u, vfma(u, vset(3.0 / 40.0), vset(1.0 / 6.0)), q); }
 
-/* Dipole field over an azimuth of `angle`: exact. The centre of the circle is (r - pphi, pr). */
+/* r - R0 */
+VEC_INLINE vec x_of(const struct lanes *m) { return m->cx + (m->pphi - vset(RING_R0_MM)); }
+
+/* Dipole field over an azimuth of `angle`: exact. The centre (cx, pr) only turns. */
 VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec cosine, vec sine)
 {
-    vec cx = m->r - m->pphi;
-    vec pr = vfms(m->pr, cosine, cx * sine);
+    vec pr = vfms(m->pr, cosine, m->cx * sine);
     vec q = pr * m->ipt, u = q * q;
     vec pphi  = vfma(m->pt, root_minus_one(u), m->pt);
     vec psi   = arcsine(q, u);
     vec alpha = angle + (m->psi - psi); /* rotation of the momentum in space */
-    m->r      = vfma(cx, cosine, vfma(m->pr, sine, pphi));
+    m->cx     = vfma(m->cx, cosine, m->pr * sine);
     m->pr     = pr;
     m->pphi   = pphi;
     m->psi    = psi;
@@ -164,43 +166,59 @@ VEC_INLINE struct kick kick_of(const struct ring *ring, vec weight)
                          vset(2.0 * RING_GRADIENT * ring->kappa * ring->kappa) * weight};
 }
 
-/* ESQ kick of half a stretch with force gradient. */
-VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, struct kick k)
+/* ESQ kick of half a stretch with force gradient, in three parts: several blocks go through one part after another, so
+ * that their chains of dependent instructions overlap. */
+struct push {
+    vec ex, ey;                   /* from kick_field */
+    vec dr, dy, pym, work_r, ig0; /* from kick_momentum; ig0: 1/gamma before */
+};
+VEC_INLINE void kick_field(const struct ring *ring, enum ring_field_kind kind, const struct lanes *m, struct kick k,
+                           struct push *p)
+{
+    vec ex, ey;
+    field(ring, kind, x_of(m), m->y, &ex, &ey);
+    p->ex = vfma(ex, k.gradient, ex);
+    p->ey = vfnma(ey, k.gradient, ey);
+}
+
+VEC_INLINE void kick_momentum(const struct ring *ring, struct lanes *m, struct kick k, struct push *p)
 {
     const vec half = vset(0.5), kappa2 = vset(ring->kappa * ring->kappa);
-    vec ex, ey;
-    field(ring, kind, m->r - vset(RING_R0_MM), m->y, &ex, &ey);
-    ex = vfma(ex, k.gradient, ex);
-    ey = vfnma(ey, k.gradient, ey);
-
     /* time spent is r gamma / pphi, with gamma at mid kick; e = relative change of gamma up to there */
-    vec q    = m->pr * m->ipt;
-    vec time = m->r * inverse_pphi(m, q * q) * m->gamma * k.weight;
-    vec dr = time * ex, dy = time * ey;
-    vec e = vset(0.5) * kappa2 * m->igamma * m->igamma * vfma(vfma(half, dr, m->pr), dr, vfma(half, dy, m->py) * dy);
-    dr    = vfma(dr, e, dr);
-    dy    = vfma(dy, e, dy);
+    vec q = m->pr * m->ipt, ig = m->igamma;
+    vec time = (m->cx + m->pphi) * inverse_pphi(m, q * q) * m->gamma * k.weight;
+    vec push = vfma(half * time, vfma(p->ex, p->ex, p->ey * p->ey), vfma(m->pr, p->ex, m->py * p->ey));
+    vec e    = vset(0.5) * kappa2 * ig * ig * time * push;
+    time     = vfma(time, e, time);
+    vec dr = time * p->ex, dy = time * p->ey;
     /* the force gradient's counterpart in the clock; in the radial direction spin and clock miss it alike */
-    m->clock = vfnma(k.clock * m->igamma, dy * dy, m->clock);
+    m->clock = vfnma(k.clock * ig, dy * dy, m->clock);
 
     vec prm = vfma(half, dr, m->pr), pym = vfma(half, dy, m->py);
     vec work_r = prm * dr, work = vfma(pym, dy, work_r);
-    vec ig0 = m->igamma;
-    change_gamma(m, kappa2 * work * ig0 * (vset(1.0) - e));
+    change_gamma(m, kappa2 * work * ig * (vset(1.0) - e));
     change_pt(m, work_r * m->ipt * m->ipt);
-    m->pr  = m->pr + dr;
-    m->py  = m->py + dy;
-    q      = m->pr * m->ipt;
-    m->psi = arcsine(q, q * q);
+    m->pr     = m->pr + dr;
+    m->py     = m->py + dy;
+    q         = m->pr * m->ipt;
+    m->psi    = arcsine(q, q * q);
+    p->dr     = dr;
+    p->dy     = dy;
+    p->pym    = pym;
+    p->work_r = work_r;
+    p->ig0    = ig;
+}
 
-    /* spin against the momentum's direction: g p x dp minus the turn of the momentum, at mid kick; about y this is
-       the small a gamma - (1 + a)/gamma, zero at magic momentum */
-    vec a = vset(ring->a), one_a = vset(1.0 + ring->a);
-    vec g  = kappa2 * (a + m->igamma1) * ig0;
-    vec dn = dr * m->pphi * m->ipt;
-    vec wn = g * vfms(pym * work_r, m->ipt, m->pt * dy);
-    vec wy = dn * m->ipt * vfnma(g * pym, pym, vfms(a, m->gamma, one_a * ig0));
-    vec wt = g * pym * dn; /* minus */
+/* Spin against the momentum's direction: g p x dp minus the turn of the momentum, at mid kick; about y this is the
+ * small a gamma - (1 + a)/gamma, zero at magic momentum. */
+VEC_INLINE void kick_spin(const struct ring *ring, struct lanes *m, const struct push *p)
+{
+    const vec half = vset(0.5), a = vset(ring->a), one_a = vset(1.0 + ring->a);
+    vec g   = vset(ring->kappa * ring->kappa) * (a + m->igamma1) * p->ig0;
+    vec gpy = g * p->pym, dn = p->dr * m->pphi * m->ipt;
+    vec wn = g * vfms(p->pym * p->work_r, m->ipt, m->pt * p->dy);
+    vec wy = dn * m->ipt * vfnma(gpy, p->pym, vfms(a, m->gamma, one_a * p->ig0));
+    vec wt = gpy * dn; /* minus */
     /* S + w x (S + w x S / 2): |w| < 2e-3 */
     vec hn = vfma(half, vfma(wy, m->st, wt * m->sy), m->sn);
     vec hy = vfnma(half, vfma(wt, m->sn, wn * m->st), m->sy);
@@ -210,12 +228,20 @@ VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct 
     m->st  = vfma(wn, hy, vfnma(wy, hn, m->st));
 }
 
+VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, struct kick k)
+{
+    struct push p;
+    kick_field(ring, kind, m, k, &p);
+    kick_momentum(ring, m, k, &p);
+    kick_spin(ring, m, &p);
+}
+
 /* Hard edge: sign +1 into the ESQ, -1 out. Energy is conserved: the momentum along phi pays for the potential. The
  * relative change is below 1e-5, so the spin only turns about n to what matters (the rest is below 1e-10). */
 VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, double sign)
 {
     const vec half = vset(0.5), one = vset(1.0), kappa2 = vset(ring->kappa * ring->kappa);
-    vec du     = vset(-sign) * potential(ring, kind, m->r - vset(RING_R0_MM), m->y); /* dgamma / kappa^2 */
+    vec du     = vset(-sign) * potential(ring, kind, x_of(m), m->y); /* dgamma / kappa^2 */
     vec dgamma = kappa2 * du;
     vec work   = vfma(half, dgamma, m->gamma) * du; /* half the change of p^2 */
     vec q = m->pr * m->ipt, ipphi = inverse_pphi(m, q * q);
@@ -223,11 +249,13 @@ VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct 
     vec wn = kappa2 * (vset(ring->a) + m->igamma1) * m->igamma * m->py * m->pt * dt;
     change_gamma(m, dgamma);
     change_pt(m, dt);
-    m->pphi = vfma(m->pphi * d, vfnma(half, d, one), m->pphi);
-    m->psi  = vfnma(m->psi, dt, m->psi);
-    vec sy  = m->sy;
-    m->sy   = vfnma(wn, m->st, sy);
-    m->st   = vfma(wn, sy, m->st);
+    vec dphi = m->pphi * d * vfnma(half, d, one);
+    m->pphi  = m->pphi + dphi;
+    m->cx    = m->cx - dphi;
+    m->psi   = vfnma(m->psi, dt, m->psi);
+    vec sy   = m->sy;
+    m->sy    = vfnma(wn, m->st, sy);
+    m->st    = vfma(wn, sy, m->st);
 }
 
 /* Once a turn: rounding of the carried quantities is taken out. */

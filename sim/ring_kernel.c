@@ -8,9 +8,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#ifndef BLOCKS
-enum { BLOCKS = 2 };
-#endif
+enum { BLOCKS = VEC_W >= 8 ? 2 : 4 }; /* interleaved: as many as hide the latency of arithmetic */
 #define TWO_PI           (2.0 * PI)
 #define VACUUM_MM        75.0
 #define FARTHEST_TURN_NS 156.0 /* no muon within 10 % of magic momentum takes longer while inside the vacuum */
@@ -53,7 +51,7 @@ static void load_lane(struct lanes *m, unsigned i, const struct ring *ring, cons
     double pt = sqrt(pr * pr + pphi * pphi), sine = pr / pt, cosine = pphi / pt;
     double gamma = sqrt(1.0 + ring->kappa * ring->kappa * (pt * pt + py * py));
     double s = spin_length(b, k), unit = s > 0.0 ? 1.0 / s : 0.0;
-    set_lane(&m->r, i, RING_R0_MM + b->x_mm[k]);
+    set_lane(&m->cx, i, b->x_mm[k] + (RING_R0_MM - pphi));
     set_lane(&m->y, i, b->y_mm[k]);
     set_lane(&m->pr, i, pr);
     set_lane(&m->pphi, i, pphi);
@@ -73,7 +71,7 @@ static void load_lane(struct lanes *m, unsigned i, const struct ring *ring, cons
 static void store_lane(const struct lanes *m, unsigned i, const struct ring *ring, struct ring_batch *b, size_t k)
 {
     double s = spin_length(b, k), sine = lane(m->pr, i) * lane(m->ipt, i), cosine = lane(m->pphi, i) * lane(m->ipt, i);
-    b->x_mm[k]      = lane(m->r, i) - RING_R0_MM;
+    b->x_mm[k]      = lane(x_of(m), i);
     b->y_mm[k]      = lane(m->y, i);
     b->p_r_GeV[k]   = lane(m->pr, i) * ring->GeV;
     b->p_phi_GeV[k] = lane(m->pphi, i) * ring->GeV;
@@ -111,12 +109,12 @@ static void finish(struct work *w, unsigned mask, vec phi, double fate)
 /* Written so that a number that is none counts as outside. */
 static unsigned outside(const struct lanes *m, double radius)
 {
-    vec x = m->r - vset(RING_R0_MM);
+    vec x = x_of(m);
     return ~vless(vfma(x, x, m->y * m->y), vset(radius * radius));
 }
 static unsigned in_plates(const struct lanes *m)
 {
-    vec x = m->r - vset(RING_R0_MM), limit = vset(RING_PLATES_MM * RING_PLATES_MM);
+    vec x = x_of(m), limit = vset(RING_PLATES_MM * RING_PLATES_MM);
     return ~(vless(x * x, limit) & vless(m->y * m->y, limit));
 }
 
@@ -152,7 +150,10 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
         }
         case RING_OP_KICK: {
             struct kick k = {vset(op->weight_rad), vset(op->gradient), vset(op->clock)};
-            EACH_BLOCK(kick(ring, kind, &m, k))
+            struct push p[BLOCKS];
+            EACH_BLOCK(kick_field(ring, kind, &m, k, &p[b]))
+            EACH_BLOCK(kick_momentum(ring, &m, k, &p[b]))
+            EACH_BLOCK(kick_spin(ring, &m, &p[b]))
             break;
         }
         case RING_OP_ENTER: EACH_BLOCK(edge(ring, kind, &m, 1.0)) break;
@@ -221,9 +222,9 @@ static struct lanes step(const struct ring *ring, const struct lanes *from, enum
 static struct lanes pick(unsigned mask, const struct lanes *yes, const struct lanes *no)
 {
     struct lanes m;
-    const vec *a = &yes->r, *b = &no->r;
-    vec *c = &m.r;
-    for (size_t i = 0; i < sizeof m / sizeof m.r; i++) c[i] = vpick(mask, a[i], b[i]);
+    const vec *a = &yes->cx, *b = &no->cx;
+    vec *c = &m.cx;
+    for (size_t i = 0; i < sizeof m / sizeof m.cx; i++) c[i] = vpick(mask, a[i], b[i]);
     return m;
 }
 
