@@ -40,7 +40,7 @@ VEC_INLINE vec arcsine(vec q, vec u) { return vfma(q * u, vfma(u, vset(3.0 / 40.
 VEC_INLINE vec x_of(const struct lanes *m) { return m->cx + (m->pphi - vset(RING_R0_MM)); }
 
 /* Dipole field over an azimuth of `angle`: exact. The centre (cx, pr) only turns. */
-VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec cosine, vec sine)
+VEC_INLINE vec drift_orbit(struct lanes *m, vec angle, vec cosine, vec sine)
 {
     vec pr = vfms(m->pr, cosine, m->cx * sine);
     vec q = pr * m->ipt, u = q * q;
@@ -52,13 +52,16 @@ VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec c
     m->pphi   = pphi;
     m->psi    = psi;
     m->y      = vfma(m->py, alpha, m->y);
-    vec ga    = m->gamma * alpha;
-    m->clock  = m->clock + ga;
+    m->clock  = vfma(m->gamma, alpha, m->clock);
+    return alpha;
+}
 
-    /* spin: rotation by -a gamma alpha [y - gamma/(gamma+1) beta_y beta], which has no component along n;
-       sin w / w and (1 - cos w) / w^2 to 1e-13 for the 0.03 rad of the longest drift */
+/* Rotation by -a gamma alpha [y - gamma/(gamma+1) beta_y beta], which has no component along n; sin w / w and
+ * (1 - cos w) / w^2 to 1e-13 for the 0.03 rad of the longest drift. */
+VEC_INLINE void drift_spin(const struct ring *ring, struct lanes *m, vec alpha)
+{
     vec k  = vset(ring->a * ring->kappa * ring->kappa) * m->igamma1 * m->py * alpha;
-    vec wy = vfnma(vset(ring->a), ga, k * m->py), wt = k * m->pt;
+    vec wy = vfms(k, m->py, vset(ring->a) * m->gamma * alpha), wt = k * m->pt;
     vec w2 = vfma(wy, wy, wt * wt);
     vec A  = vfma(w2, vfma(w2, vset(1.0 / 120.0), vset(-1.0 / 6.0)), vset(1.0));
     vec B  = vfma(w2, vfma(w2, vset(1.0 / 720.0), vset(-1.0 / 24.0)), vset(0.5));
@@ -68,6 +71,11 @@ VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec c
     vec sy = vfma(c, m->sy, vfma(at, m->sn, bdot * wy));
     vec st = vfma(c, m->st, vfnma(ay, m->sn, bdot * wt));
     m->sn = sn, m->sy = sy, m->st = st;
+}
+
+VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec cosine, vec sine)
+{
+    drift_spin(ring, m, drift_orbit(m, angle, cosine, sine));
 }
 
 /* eps at (x, y); kind is a constant wherever this is inlined. */
@@ -238,10 +246,14 @@ VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct 
 
 /* Hard edge: sign +1 into the ESQ, -1 out. Energy is conserved: the momentum along phi pays for the potential. The
  * relative change is below 1e-5, so the spin only turns about n to what matters (the rest is below 1e-10). */
-VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, double sign)
+VEC_INLINE vec edge_potential(const struct ring *ring, enum ring_field_kind kind, const struct lanes *m, double sign)
+{
+    return vset(-sign) * potential(ring, kind, x_of(m), m->y); /* dgamma / kappa^2 */
+}
+
+VEC_INLINE void edge_apply(const struct ring *ring, struct lanes *m, vec du)
 {
     const vec half = vset(0.5), one = vset(1.0), kappa2 = vset(ring->kappa * ring->kappa);
-    vec du     = vset(-sign) * potential(ring, kind, x_of(m), m->y); /* dgamma / kappa^2 */
     vec dgamma = kappa2 * du;
     vec work   = vfma(half, dgamma, m->gamma) * du; /* half the change of p^2 */
     vec q = m->pr * m->ipt, ipphi = inverse_pphi(m, q * q);
@@ -256,6 +268,11 @@ VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct 
     vec sy   = m->sy;
     m->sy    = vfnma(wn, m->st, sy);
     m->st    = vfma(wn, sy, m->st);
+}
+
+VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, double sign)
+{
+    edge_apply(ring, m, edge_potential(ring, kind, m, sign));
 }
 
 /* Once a turn: rounding of the carried quantities is taken out. */

@@ -145,7 +145,9 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
         switch (op->kind) {
         case RING_OP_DRIFT: {
             vec angle = vset(op->angle_rad), cosine = vset(op->cosine), sine = vset(op->sine);
-            EACH_BLOCK(drift(ring, &m, angle, cosine, sine))
+            vec alpha[BLOCKS];
+            EACH_BLOCK(alpha[b] = drift_orbit(&m, angle, cosine, sine))
+            EACH_BLOCK(drift_spin(ring, &m, alpha[b]))
             break;
         }
         case RING_OP_KICK: {
@@ -156,8 +158,14 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
             EACH_BLOCK(kick_spin(ring, &m, &p[b]))
             break;
         }
-        case RING_OP_ENTER: EACH_BLOCK(edge(ring, kind, &m, 1.0)) break;
-        case RING_OP_EXIT: EACH_BLOCK(edge(ring, kind, &m, -1.0)) break;
+        case RING_OP_ENTER:
+        case RING_OP_EXIT: {
+            double sign = op->kind == RING_OP_ENTER ? 1.0 : -1.0;
+            vec du[BLOCKS];
+            EACH_BLOCK(du[b] = edge_potential(ring, kind, &m, sign))
+            EACH_BLOCK(edge_apply(ring, &m, du[b]))
+            break;
+        }
         case RING_OP_PLATES:
         case RING_OP_PLANE: planes(w, op); break;
         }
