@@ -25,6 +25,8 @@ struct fhicl;
 /** Reads a document from a file, found as given or along the colon-separated FHICL_FILE_PATH of the environment;
  *  a name with ';' is a chain: the documents are read one after another as one text, each including the next's
  *  names (later bindings override earlier ones, as the collaboration passes "a.fcl;b.fcl").
+ *  An included file is looked for along FHICL_FILE_PATH, then beside the file that includes it (the reference stops at
+ *  the path; ours also works in an empty environment).
  *  ERR_OPEN when a file is missing, ERR_PARSE otherwise. *out is freed with fhicl_free(). */
 enum err fhicl_read(const char *path, struct fhicl **out);
 /** Parses a document from memory; `name` stands for the file in messages. */
@@ -57,7 +59,8 @@ enum err fhicl_copy(const struct fhicl *value, struct fhicl **out);
 /** Removes a member by path; no error if absent. */
 void fhicl_remove(struct fhicl *table, const char *path);
 
-/** Canonical one-line form with sorted keys (what the id is computed from); mem_free() it. */
+/** Canonical one-line form with sorted keys (what the id is computed from); mem_free() it. A document is printed
+ *  without braces, a table that is a member with them; both read back. Numbers: 12, 1.25e1, 1e6, +infinity. */
 enum err fhicl_canonical(const struct fhicl *value, char **out);
 /** SHA-1 of the canonical form, 40 hexadecimal digits and NUL. */
 enum err fhicl_id(const struct fhicl *value, char id[41]);
