@@ -88,6 +88,18 @@ static enum err enter(hid_t top, const char *name, hid_t *group, const char **le
     return ERR_OK;
 }
 
+uint64_t file_h5_hist_bytes(const struct hist_set *hists)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; hists && i < hists->n; i++) {
+        const struct hist *h = hists->hist[i];
+        uint64_t cells       = (uint64_t)(h->x.n * h->y.n);
+        if (cells > MAX_CHUNK_CELLS) cells += MAX_CHUNK_CELLS; /* the last chunk may be half empty */
+        bytes += (h->squares ? 2 : 1) * (cells * sizeof(int64_t) + 4096);
+    }
+    return bytes;
+}
+
 enum err file_h5_write_hists(hid_t file, const struct hist_set *hists)
 {
     hid_t top;

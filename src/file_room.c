@@ -19,9 +19,17 @@ int64_t file_room_free(const char *path)
 
 enum err file_room_reserve(int fd, const char *path, int64_t bytes)
 {
-    int why = fallocate(fd, 0, 0, bytes) == 0 ? 0 : errno;
+    int why = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0 ? 0 : errno;
     if (why == EOPNOTSUPP || why == ENOSYS || why == EINVAL) why = file_room_free(path) < bytes ? ENOSPC : 0;
     REQUIRE(why == 0, ERR_WRITE, "cannot reserve %lld bytes for %s: %s", (long long)bytes, path, strerror(why));
+    return ERR_OK;
+}
+
+enum err file_room_trim(int fd, const char *path)
+{
+    struct stat st;
+    REQUIRE(fstat(fd, &st) == 0 && ftruncate(fd, st.st_size) == 0, ERR_WRITE, "cannot trim %s: %s", path,
+            strerror(errno));
     return ERR_OK;
 }
 

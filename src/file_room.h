@@ -6,8 +6,14 @@
 
 #include <stdint.h>
 
-/** Reserves room for the first `bytes` of an open file; where the file system cannot, asks what is free. ERR_WRITE. */
+/* HDF5 1.10 must never meet a full disk: after a flush that failed it cannot close the file, and crashes at exit. So room
+ * is reserved before each step that writes. */
+
+/** Reserves room for the first `bytes` of an open file, whose length stays; where the file system cannot, asks what is
+ *  free. ERR_WRITE. */
 enum err file_room_reserve(int fd, const char *path, int64_t bytes);
+/** Gives back what was reserved beyond the end. */
+enum err file_room_trim(int fd, const char *path);
 /** Bytes free where `path` lies; INT64_MAX if nobody knows. */
 int64_t file_room_free(const char *path);
 /** Before a file that cannot be finished is closed: turns this process's descriptors of it to memory, but for

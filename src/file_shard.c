@@ -3,6 +3,7 @@
  * Columns pass through in windows, so memory is bounded. Rank 0 looks through the units and tells the others what to
  * do; each rank then fills a run of whole chunks. After each step the ranks agree on the outcome, so that none is left
  * alone in a collective call. What is small and not parallel (histograms, root attributes) rank 0 adds at the end. */
+#include "file_chunk.h"
 #include "file_plan.h"
 #include "file_room.h"
 #include "log.h"
@@ -31,6 +32,7 @@ struct shard {
     hid_t file;
     int fd; /* rank 0: of the .part, to notice if somebody else takes its name */
     unsigned char *window;
+    struct file_chunk *chunks; /* one rank alone */
     struct {
         hid_t file;
         size_t unit;
@@ -185,6 +187,15 @@ static enum err say_if_full(const struct shard *s, enum err rc)
     return rc;
 }
 
+static enum err write_window(struct shard *s, hid_t dataset, const struct plan_column *c, int64_t chunk, int64_t at,
+                             int64_t n)
+{
+    const struct column column = {c->name, (enum column_type)c->type, c->width, c->unit, c->doc};
+    if (s->n_ranks == 1)
+        return file_chunk_write(s->chunks, dataset, &column, (hsize_t)chunk, (hsize_t)at, (hsize_t)n, s->window);
+    return file_h5_write_together(dataset, column.type, (hsize_t)at, (hsize_t)n, s->window, 1);
+}
+
 static enum err copy_column(struct shard *s, size_t table, size_t column, hid_t dataset, int64_t chunk)
 {
     const struct plan_column *c = &s->plan.table[table].column[column];
@@ -196,8 +207,7 @@ static enum err copy_column(struct shard *s, size_t table, size_t column, hid_t 
         if (n <= 0) n = at = 0;
         enum err rc = written ? written : read_window(s, table, column, at, n, s->window);
         TRY(agree(s, rc));
-        written = file_h5_write_together(dataset, (enum column_type)c->type, (hsize_t)at, (hsize_t)n, s->window,
-                                         s->n_ranks > 1);
+        written = write_window(s, dataset, c, chunk, at, n);
         written = say_if_full(s, written);
     }
     return agree(s, written);
@@ -304,6 +314,14 @@ static enum err write_tables(struct shard *s)
     return agree(s, rc);
 }
 
+static enum err make_room(const struct shard *s, const struct provenance *p)
+{
+    struct stat st;
+    REQUIRE(fstat(s->fd, &st) == 0, ERR_WRITE, "%s: %s", s->part, strerror(errno));
+    uint64_t bytes = file_h5_hist_bytes(&s->extra.hists) + strlen(p->config_text) + strlen(p->parents) + (1 << 16);
+    return file_room_reserve(s->fd, s->part, st.st_size + (int64_t)bytes);
+}
+
 /* Rank 0 alone, serially. */
 static enum err add_the_rest(struct shard *s)
 {
@@ -314,12 +332,14 @@ static enum err add_the_rest(struct shard *s)
     H5Pclose(access);
     if (rc) return rc;
     struct provenance p = file_plan_provenance(&s->extra);
-    rc                  = file_h5_write_provenance(file, &p);
+    rc                  = make_room(s, &p);
+    if (!rc) rc = file_h5_write_provenance(file, &p);
     if (!rc) rc = file_h5_write_hists(file, &s->extra.hists);
     if (!rc) rc = file_h5_set_i64(file, "is_complete", 1);
     if (!rc && H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot flush");
     if (rc) file_room_divert(s->part, s->fd);
     if (H5Fclose(file) < 0 && !rc) rc = file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close");
+    if (!rc) rc = file_room_trim(s->fd, s->part);
     return rc;
 }
 
@@ -366,6 +386,7 @@ static enum err merge(struct shard *s)
     TRY(prepare(s, &is_done));
     if (is_done) return ERR_OK;
     TRY(agree(s, mem_alloc(&s->window, WINDOW_BYTES, 1)));
+    if (s->n_ranks == 1) TRY(file_chunk_create(FILE_DEFLATE_LEVEL, &s->chunks));
     TRY(write_tables(s));
     TRY(agree(s, s->rank == 0 ? add_the_rest(s) : ERR_OK));
     TRY(agree(s, file_h5_verify(s->part, s->rank, s->n_ranks)));
@@ -382,6 +403,7 @@ static enum err merge_and_tidy(struct shard *s)
     close_units(s);
     if (s->fd >= 0) close(s->fd);
     mem_free(s->window);
+    file_chunk_free(s->chunks);
     file_plan_free(&s->plan);
     file_plan_free_extra(&s->extra);
     return rc ? err_context(rc, "merging %s", s->path) : ERR_OK;

@@ -1,4 +1,5 @@
 /* Unit files: rows are collected in memory and written in whole chunks. */
+#include "file_chunk.h"
 #include "file_h5.h"
 #include "file_room.h"
 
@@ -13,7 +14,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { N_IDS = 3, MAX_COLUMNS = TABLE_MAX_COLUMNS + N_IDS };
+enum { N_IDS = 3, MAX_COLUMNS = TABLE_MAX_COLUMNS + N_IDS, MARGIN = 1 << 16 };
 
 static const struct column id_columns[N_IDS] = {
     {"run", COL_u32, 1, "1", "run number"},
@@ -33,6 +34,7 @@ const struct table file_units_table = {"units", "", "units in this file", true, 
 
 /* One group that grows. */
 struct sink {
+    struct unit_file *file;
     hid_t group;
     size_t n_columns, n_ids;
     struct column column[MAX_COLUMNS];
@@ -51,7 +53,9 @@ struct table_pair {
 struct unit_file {
     char *path, *part;
     int fd; /* of the .part, so that what is published is what was written */
+    int64_t reserved;
     hid_t file;
+    struct file_chunk *chunks;
     struct unit unit;
     struct table_pair **pair;
     size_t n_pairs;
@@ -59,12 +63,25 @@ struct unit_file {
     char first_message[1024];
 };
 
+/* Before a step that writes this much. */
+static enum err make_room(struct unit_file *f, uint64_t bytes)
+{
+    hsize_t size;
+    H5_REQUIRE(H5Fget_filesize(f->file, &size) >= 0, ERR_WRITE, "the size of %s is unknown", f->part);
+    int64_t needed = (int64_t)(size + bytes) + MARGIN;
+    if (needed <= f->reserved) return ERR_OK;
+    f->reserved = needed;
+    return file_room_reserve(f->fd, f->part, needed);
+}
+
 /* ---- one group ------------------------------------------------------------------------------------------------- */
 static size_t row_bytes(const struct column *c) { return c->width * column_size(c->type); }
 
-static enum err sink_open(struct sink *s, hid_t where, const char *name, const struct table *table, int has_ids)
+static enum err sink_open(struct sink *s, struct unit_file *file, hid_t where, const char *name,
+                          const struct table *table, int has_ids)
 {
     REQUIRE(table->n_columns <= TABLE_MAX_COLUMNS, ERR_LOGIC, "table %s has too many columns", table->name);
+    s->file      = file;
     s->n_ids     = has_ids ? N_IDS : 0;
     s->n_columns = table->n_columns + s->n_ids;
     if (has_ids) memcpy(s->column, id_columns, sizeof id_columns);
@@ -91,11 +108,14 @@ static enum err sink_flush(struct sink *s)
 {
     TRY(sink_create_columns(s));
     if (s->n_buffered == 0) return ERR_OK;
-    uint64_t n = s->n_written + s->n_buffered;
+    uint64_t n = s->n_written + s->n_buffered, bytes = 0;
+    for (size_t i = 0; i < s->n_columns; i++) bytes += s->chunk * row_bytes(&s->column[i]);
+    TRY(make_room(s->file, bytes));
     for (size_t i = 0; i < s->n_columns; i++) {
         hsize_t extent[2] = {n, s->column[i].width};
         H5_REQUIRE(H5Dset_extent(s->dataset[i], extent) >= 0, ERR_WRITE, "cannot extend column %s", s->column[i].name);
-        TRY(file_h5_write_rows(s->dataset[i], s->column[i].type, s->n_written, s->n_buffered, s->buffer[i]));
+        TRY(file_chunk_write(s->file->chunks, s->dataset[i], &s->column[i], s->chunk, s->n_written, s->n_buffered,
+                             s->buffer[i]));
     }
     s->n_written  = n;
     s->n_buffered = 0;
@@ -195,6 +215,7 @@ static void unit_file_free(struct unit_file *f)
         sink_free(&f->pair[i]->index);
         mem_free(f->pair[i]);
     }
+    file_chunk_free(f->chunks);
     mem_free(f->pair);
     mem_free(f->path);
     mem_free(f->part);
@@ -230,8 +251,8 @@ static enum err open_part(struct unit_file *f, const struct provenance *p)
     H5_REQUIRE(H5Fget_vfd_handle(f->file, H5P_DEFAULT, &handle) >= 0, ERR_WRITE, "%s has no descriptor", f->part);
     f->fd = fcntl(*(int *)handle, F_DUPFD_CLOEXEC, 0);
     REQUIRE(f->fd >= 0, ERR_WRITE, "cannot hold %s: %s", f->part, strerror(errno));
-    TRY(file_h5_write_provenance(f->file, p));
-    return ERR_OK;
+    TRY(make_room(f, strlen(p->config_text) + (p->parents ? strlen(p->parents) : 0)));
+    return file_h5_write_provenance(f->file, p);
 }
 
 enum err unit_file_create(const char *path, const struct provenance *provenance, const struct unit *unit,
@@ -249,6 +270,7 @@ enum err unit_file_create(const char *path, const struct provenance *provenance,
     if (!f->path) FAIL_TO(failed, ERR_MEMORY, "out of memory");
     TRY_TO(failed, mem_alloc(&f->part, n, 1));
     snprintf(f->part, n, "%s.part", path);
+    TRY_TO(failed, file_chunk_create(FILE_DEFLATE_LEVEL, &f->chunks));
     TRY_TO(failed, open_part(f, provenance));
     *out = f;
     return ERR_OK;
@@ -272,8 +294,8 @@ static enum err find_pair(struct unit_file *f, const char *group, const struct t
     struct table_pair *pair = f->pair[f->n_pairs++] = *out;
     snprintf(pair->name, sizeof pair->name, "%s", group);
     /* samples and bytes: 12 bytes of ids beside each would outweigh them; their index has the ids */
-    TRY(sink_open(&pair->rows, f->file, group, table, table->n_columns > 1));
-    TRY(sink_open(&pair->index, pair->rows.group, "index", &file_index_table, 1));
+    TRY(sink_open(&pair->rows, f, f->file, group, table, table->n_columns > 1));
+    TRY(sink_open(&pair->index, f, pair->rows.group, "index", &file_index_table, 1));
     return ERR_OK;
 }
 
@@ -300,7 +322,7 @@ static enum err write_units(struct unit_file *f, int64_t n_fills)
     uint32_t id[N_IDS]    = {f->unit.run, f->unit.subrun, 0};
     int64_t planned       = f->unit.n_fills;
     void *const numbers[] = {&n_fills, &planned};
-    enum err rc           = sink_open(&s, f->file, "units", &file_units_table, 1);
+    enum err rc           = sink_open(&s, f, f->file, "units", &file_units_table, 1);
     if (!rc) rc = sink_append(&s, 1, numbers, id);
     if (!rc) rc = sink_close(&s);
     sink_free(&s);
@@ -314,12 +336,15 @@ static enum err finish(struct unit_file *f, const struct hist_set *hists, int64_
         TRY(sink_close(&f->pair[i]->rows));
     }
     TRY(write_units(f, n_fills));
+    TRY(make_room(f, file_h5_hist_bytes(hists)));
     TRY(file_h5_write_hists(f->file, hists));
     TRY(file_h5_set_i64(f->file, "is_complete", 1));
+    TRY(make_room(f, 0));
     H5_REQUIRE(H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0, ERR_WRITE, "cannot flush");
     herr_t bad = H5Fclose(f->file);
     f->file    = -1;
     H5_REQUIRE(bad >= 0, ERR_WRITE, "cannot close");
+    TRY(file_room_trim(f->fd, f->part));
     REQUIRE(fsync(f->fd) == 0, ERR_WRITE, "cannot sync: %s", strerror(errno));
     return file_h5_verify(f->part, 0, 1);
 }

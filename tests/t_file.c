@@ -167,6 +167,75 @@ static void bytes_repeat(void **state)
     unlink(part);
 }
 
+/* Values that compress in every way, and not at all; chunks full, partial and of one value. */
+static double value_of(size_t column, size_t row)
+{
+    uint64_t z = (row + 1) * 0x9e3779b97f4a7c15u;
+    z          = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    double u   = (double)((z ^ (z >> 27)) * 0x94d049bb133111ebu >> 11) * 0x1p-53;
+    switch (column % 4) {
+    case 0: return 100.0 * u;
+    case 1: return (double)(row % 7);
+    case 2: return 3.0;
+    default: return row > 40000 ? u : 0.0;
+    }
+}
+
+static void set_value(const struct column *c, void *data, size_t at, double v)
+{
+    switch (c->type) {
+    case COL_f64: ((double *)data)[at] = v; break;
+    case COL_f32: ((float *)data)[at] = (float)v; break;
+    case COL_i64: ((int64_t *)data)[at] = (int64_t)v; break;
+    case COL_i32: ((int32_t *)data)[at] = (int32_t)v; break;
+    case COL_u32: ((uint32_t *)data)[at] = (uint32_t)v; break;
+    case COL_i16: ((int16_t *)data)[at] = (int16_t)v; break;
+    case COL_u16: ((uint16_t *)data)[at] = (uint16_t)v; break;
+    default: ((uint8_t *)data)[at] = (uint8_t)v; break;
+    }
+}
+
+static void round_trip_of(const struct table *table, size_t n)
+{
+    struct block *a, *b;
+    struct unit_file *f;
+    struct fill fill = {.run = 1, .event = 1};
+    struct unit unit = {.run = 1, .n_fills = 1};
+    assert_int_equal(block_create(table, &a), ERR_OK);
+    assert_int_equal(block_create(table, &b), ERR_OK);
+    assert_int_equal(block_resize(a, n), ERR_OK);
+    for (size_t c = 0; c < table->n_columns; c++)
+        for (size_t i = 0; i < n * table->columns[c].width; i++)
+            set_value(&table->columns[c], a->data[c], i, value_of(c, i));
+    unlink(path);
+    assert_int_equal(unit_file_create(path, &make_provenance, &unit, &f), ERR_OK);
+    assert_int_equal(unit_file_append(f, table->name, a, &fill), ERR_OK);
+    assert_int_equal(unit_file_finish(f, NULL, 1), ERR_OK);
+    assert_int_equal(unit_file_publish(f), ERR_OK);
+    assert_int_equal(file_read_table(path, table->name, b), ERR_OK);
+    assert_int_equal(b->n, n);
+    for (size_t c = 0; c < table->n_columns; c++)
+        assert_memory_equal(a->data[c], b->data[c], n * table->columns[c].width * column_size(table->columns[c].type));
+    block_free(a);
+    block_free(b);
+}
+
+static void every_type_and_shape(void **state)
+{
+    (void)state;
+    static const struct column columns[] = {
+        {"a", COL_f64, 1, "1", "a"}, {"b", COL_f32, 3, "1", "b"}, {"c", COL_i64, 1, "1", "c"},
+        {"d", COL_i32, 1, "1", "d"}, {"e", COL_u32, 1, "1", "e"}, {"f", COL_i16, 5, "1", "f"},
+        {"g", COL_u16, 1, "1", "g"}, {"h", COL_u8, 1, "1", "h"},  {"i", COL_f64, 1, "1", "i"},
+        {"j", COL_f64, 2, "1", "j"}, {"k", COL_i32, 1, "1", "k"}, {"l", COL_u8, 1, "1", "l"},
+    };
+    static const struct table all = {"all", "sim", "every type", false, columns, sizeof columns / sizeof columns[0]};
+    static const struct table one = {"one", "sim", "one column", false, columns + 7, 1};
+    const size_t sizes[]          = {0, 1, 63, 64, 65, 3000, 32768, 32769, 70001};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) round_trip_of(&all, sizes[i]);
+    round_trip_of(&one, 1500001);
+}
+
 static void fills_without_rows(void **state)
 {
     (void)state;
@@ -341,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup(long_configuration, fresh),
         cmocka_unit_test_setup(histograms_come_back, fresh),
         cmocka_unit_test_setup(bytes_repeat, fresh),
+        cmocka_unit_test_setup(every_type_and_shape, fresh),
         cmocka_unit_test_setup(fills_without_rows, fresh),
         cmocka_unit_test_setup(bytes_of_tables, fresh),
         cmocka_unit_test_setup(abandoned_leaves_nothing, fresh),
