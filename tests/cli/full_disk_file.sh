@@ -1,6 +1,6 @@
 # A full disk: one message that names the file and the reason, the right exit status, nothing left under a final name.
 set -eu
-if [ "$(id -u)" != 0 ] || ! mkdir small || ! mount -t tmpfs -o size=500k none small 2>/dev/null; then
+if [ "$(id -u)" != 0 ] || ! mkdir small || ! mount -t tmpfs -o size=900k none small 2>/dev/null; then
     echo "skipped: cannot mount a small file system"
     exit 0
 fi
