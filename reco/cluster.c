@@ -12,6 +12,7 @@
     F(S, f64, partition_ns, 2.5,  0.1, 100, "ns",  "pulses this near to the largest one belong to its cluster")       \
     F(S, f64, n_sigma,      4,    0,   20,  "1",   "the window is wider by so many standard errors of both times (ours)") \
     F(S, f64, W0,           4.0,  0.1, 20,  "1",   "position weights are max(0, W0 + ln(E_i / E)) (ours)")            \
+    F(S, f64, energy_scale, 1.032,    0.1, 10,  "1",   "absolute scale: energy of a positron over its light in the crystals, what leaks behind and beside the array (ours)") \
     F(S, f64, min_energy_GeV, 0.05, 0, 10,  "GeV", "clusters below are dropped (ours)") \
     F(S, i64, laser_crystals, 40,   2,   55, "1",   "clusters of so many crystals are laser pulses and dropped; 55: none (ours)")
 /* clang-format on */
@@ -115,7 +116,7 @@ struct sum {
 static void add_hit(const struct pulse_view *pulse, const struct hit *h, struct sum *sum)
 {
     if (pulse->crystal[h->row] < N_CRYSTALS) sum->crystal_GeV[pulse->crystal[h->row]] += h->energy_GeV;
-    sum->energy_GeV += h->energy_GeV;
+    sum->energy_GeV += h->energy_GeV + (double)pulse->faint_energy_GeV[h->row];
     sum->status |= pulse->status[h->row];
 }
 
@@ -149,7 +150,7 @@ static bool write_cluster(const struct cluster_cfg *cfg, const struct pulse_view
     if (n >= cfg->laser_crystals) return false;
     out->calo[row]         = seed->calo;
     out->t_fill_ns[row]    = seed->t_ns;
-    out->energy_GeV[row]   = sum->energy_GeV;
+    out->energy_GeV[row]   = cfg->energy_scale * sum->energy_GeV;
     out->x_mm[row]         = (float)(weights > 0.0 ? x / weights : 0.0);
     out->y_mm[row]         = (float)(weights > 0.0 ? y / weights : 0.0);
     out->n_crystals[row]   = (uint8_t)n;
@@ -176,7 +177,7 @@ static enum err event(struct step *s)
             if (hit[seed].seed != seed) continue;
             struct sum sum = {.energy_GeV = 0.0};
             add_members(cfg, &pulse, hit, begin, end, seed, &sum);
-            if (!(sum.energy_GeV > 0.0 && sum.energy_GeV >= cfg->min_energy_GeV)) continue;
+            if (!(sum.energy_GeV > 0.0 && cfg->energy_scale * sum.energy_GeV >= cfg->min_energy_GeV)) continue;
             n += write_cluster(cfg, &pulse, &hit[seed], &sum, &out, n);
         }
     }
@@ -195,17 +196,18 @@ static void end(struct step *s)
     s->state = NULL;
 }
 
-static const struct port in[]  = {{&table_pulse, "calo crystal t_fill_ns energy_GeV chi2_ndf sig_t_ns status", false},
-                                  {&table_fill, NULL, false},
-                                  {0}};
+static const struct port in[] = {
+    {&table_pulse, "calo crystal t_fill_ns energy_GeV faint_energy_GeV chi2_ndf sig_t_ns status", false},
+    {&table_fill, NULL, false},
+    {0}};
 static const struct port out[] = {{&table_cluster, NULL, false}, {0}};
 
 const struct module module_cluster = {
     .name = "Cluster",
     .kind = MODULE_PRODUCER,
-    .doc =
-        "Partitions the pulses of each calorimeter in time around the largest ones; energy is their sum, time that of "
-        "the largest, position log-weighted over crystals. No spatial separation.",
+    .doc  = "Partitions the pulses of each calorimeter in time around the largest ones; energy is their sum "
+            "and the light below threshold, times an absolute scale; time that of the largest, position log-weighted "
+            "over crystals. No spatial separation.",
     .source =
         "time partition and log weights as in the experiment's 'West' reconstruction; Awes et al., NIM A 311 (1992) "
         "130 for the weights",

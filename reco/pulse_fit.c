@@ -21,6 +21,8 @@
     F(S, f64, residual_fraction, 0.01,      0,    1,    "1",    "a further pulse must be above this share of the largest: guards against an imperfect template (ours)") \
     F(S, f64, min_dchi2,        30,         0,    1e6,  "1",    "fall of chi-square that a further pulse must bring (ours)") \
     F(S, i64, max_pulses,       8,          1,    16,   "1",    "pulses fitted together in a trace at most")          \
+    F(S, f64, faint_seed_adc,  30,          0,    1e6,  "adc",  "crystals without a pulse are looked at, at the times of pulses above this height (ours)") \
+    F(S, f64, faint_apart_ns,   2.5,        0.7,  100,  "ns",   "pulses nearer to a larger one are of the same shower (the partition of the clusters)") \
     F(S, f64, first_time_ns,   -1000,      -1e6,  1e6,  "ns",   "islands that end before this time from injection are left out (laser sync pulse)")
 /* clang-format on */
 CFG_DECLARE(pulse_fit_cfg, PULSE_FIT_CFG)
@@ -33,8 +35,15 @@ enum {
     QUIET     = 16   /* samples looked at for a place to cut */
 };
 
+/* The island's traces without a pulse, added sample by sample. */
+struct faint {
+    size_t n_traces;
+    float sum[MAX_PIECE];
+};
+
 struct state {
     struct pulse_fitter *fitter;
+    struct faint faint;
     struct pulse_fitter_result result;
     bool is_polarity_known;    /* for this unit */
     int polarity[N_CALOS + 1]; /* by calorimeter */
@@ -138,6 +147,7 @@ static enum err append(struct block *out, const struct pulse_fitter_result *r, s
         v.sig_t_ns[row]                    = (float)(sqrt(p->var_t) * SAMPLE_NS);
         v.sig_energy_GeV[row]              = (float)(sqrt(p->var_a) * GeV_per_adc);
         v.cov_t_energy[row]                = (float)(p->cov_ta * SAMPLE_NS * GeV_per_adc);
+        v.faint_energy_GeV[row]            = 0.0F;
         v.n_pulses[row]                    = (uint8_t)r->n;
         v.status[row]                      = (uint8_t)p->status;
     }
@@ -190,6 +200,10 @@ static enum err fit_piece(struct step *s, struct piece piece, const int16_t *adc
                                        .tail         = tail};
     pulse_fitter_fit(state->fitter, &trace, &state->result);
     if (earlier) remember(earlier, piece.first_sample, &state->result);
+    if (state->result.n == 0 && state->result.samples) {
+        for (size_t i = 0; i < n; i++) state->faint.sum[i] += state->result.samples[i];
+        state->faint.n_traces++;
+    }
     return append(s->out[0], &state->result, piece, cfg->energy_scale_MeV_per_adc * 1e-3);
 }
 
@@ -212,12 +226,50 @@ static size_t cut(const int16_t *adc, size_t n)
     return best;
 }
 
+/* The pulses [first, v.n) of an island that stand for a shower each: the largest, then the largest away from it ... */
+static int find_showers(const struct pulse_fit_cfg *cfg, const struct pulse_view *v, size_t first, size_t *row)
+{
+    int n = 0;
+    for (; n < cfg->max_pulses; n++) {
+        float best = (float)cfg->faint_seed_adc;
+        size_t at  = v->n;
+        for (size_t i = first; i < v->n; i++) {
+            bool is_free = v->amplitude_adc[i] > best && !(v->status[i] & (PULSE_NOT_CONVERGED | PULSE_AT_EDGE));
+            for (int k = 0; k < n && is_free; k++)
+                is_free = fabs(v->t_fill_ns[i] - v->t_fill_ns[row[k]]) >= cfg->faint_apart_ns;
+            if (!is_free) continue;
+            best = v->amplitude_adc[i];
+            at   = i;
+        }
+        if (at == v->n) break;
+        row[n] = at;
+    }
+    return n;
+}
+
+/* Light below the threshold: the heights in the summed traces at the times of the island's showers. */
+static void fit_faint(struct step *s, size_t first, double t_first_ns, size_t n_samples)
+{
+    const struct pulse_fit_cfg *cfg = s->cfg;
+    struct state *state             = s->state;
+    struct pulse_view v             = pulse_view(s->out[0]);
+    size_t row[PULSE_FIT_MAX_PULSES];
+    double t[PULSE_FIT_MAX_PULSES], height[PULSE_FIT_MAX_PULSES];
+    if (v.n == first || state->faint.n_traces == 0) return;
+    int n = find_showers(cfg, &v, first, row);
+    for (int k = 0; k < n; k++) t[k] = (v.t_fill_ns[row[k]] - t_first_ns) / SAMPLE_NS;
+    if (!pulse_fitter_heights(state->fitter, state->faint.sum, n_samples, n, t, height)) return;
+    for (int k = 0; k < n; k++) v.faint_energy_GeV[row[k]] = (float)(height[k] * cfg->energy_scale_MeV_per_adc * 1e-3);
+}
+
 static enum err fit_island(struct step *s, size_t i, double t0_ns)
 {
     struct island_view island = island_view(s->in[IN_ISLAND]);
     struct trace_view trace   = trace_view(s->in[IN_TRACE]);
     struct sample_view sample = sample_view(s->in[IN_SAMPLE]);
-    const size_t n            = (size_t)island.n_samples[i];
+    struct faint *faint       = &((struct state *)s->state)->faint;
+    const size_t n = (size_t)island.n_samples[i], first_row = s->out[0]->n;
+    memset(faint, 0, sizeof *faint);
     TRY(check(&island, i, &trace, sample.n));
     for (size_t k = island.first_trace[i]; k < island.first_trace[i] + island.n_crystals[i]; k++) {
         const int16_t *adc = sample.adc + trace.first_sample[k];
@@ -228,6 +280,7 @@ static enum err fit_island(struct step *s, size_t i, double t0_ns)
             TRY(fit_piece(s, piece, adc + begin, length, (double)trace.pedestal_adc[k]));
         }
     }
+    if (n <= MAX_PIECE) fit_faint(s, first_row, island.first_sample[i] * SAMPLE_NS - t0_ns, n);
     return ERR_OK;
 }
 
@@ -284,7 +337,8 @@ const struct module module_pulse_fit = {
     .kind = MODULE_PRODUCER,
     .doc =
         "Fits the pulse template to every crystal trace of muon fills: one or more pulses and a pedestal, by variable "
-        "projection, with covariance. Traces without a local maximum above threshold give no pulse.",
+        "projection, with covariance. Traces without a local maximum above threshold give no pulse; their "
+        "light at the times of the island's showers is fitted in their sum.",
     .source     = "Fienberg et al., NIM A 783 (2015) 12, arXiv:1412.5525; template of the SLAC 2016 test beam",
     .fields     = pulse_fit_cfg_fields,
     .cfg_size   = sizeof(struct pulse_fit_cfg),

@@ -190,6 +190,15 @@ int pulse_fit_several(const struct pulse_fit_work *w, const struct pulse_fit_sam
     return m->n == 2 ? newton(w, samples, m, 2) : newton(w, samples, m, m->n);
 }
 
+int pulse_fit_scales(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples,
+                     struct pulse_fit_several *m)
+{
+    struct point p;
+    if (!is_possible(m, samples->n)) return 0;
+    w->rows(w->shape, samples, m->n, m->t, w->row, w->capacity, &p.sums);
+    return solve_linear(samples, &p, m, m->n);
+}
+
 int pulse_fit_at(const struct pulse_fit_work *w, const struct pulse_fit_samples *samples, struct pulse_fit_several *m)
 {
     struct point p;

@@ -37,4 +37,8 @@ int pulse_fit_several(const struct pulse_fit_work *work, const struct pulse_fit_
 int pulse_fit_at(const struct pulse_fit_work *work, const struct pulse_fit_samples *samples,
                  struct pulse_fit_several *m);
 
+/** Scales and pedestal alone at the times m->t: a linear fit. False when the times cannot be told apart. */
+int pulse_fit_scales(const struct pulse_fit_work *work, const struct pulse_fit_samples *samples,
+                     struct pulse_fit_several *m);
+
 #endif

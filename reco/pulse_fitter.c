@@ -207,6 +207,7 @@ void pulse_fitter_fit(struct pulse_fitter *f, const struct pulse_fitter_trace *t
 {
     const size_t n = trace->n;
     out->n         = 0;
+    out->samples   = NULL;
     if (n < MIN_SAMPLES || n > f->work.capacity) return;
     double pedestal_adc              = fabs(trace->pedestal_adc) < 1e5 ? trace->pedestal_adc : (double)trace->adc[0];
     struct pulse_fit_scale scale     = {.sign = (float)trace->polarity,
@@ -216,6 +217,7 @@ void pulse_fitter_fit(struct pulse_fitter *f, const struct pulse_fitter_trace *t
     struct pulse_fit_samples samples = {.y = f->work.y, .weight = f->work.weight};
     f->work.load(trace->adc, n, scale, &samples);
     if (trace->n_tails) subtract_tails(f, trace, &samples);
+    if (samples.sum_weight >= (double)n) out->samples = samples.y;
     /* On an undershoot that was not taken away the baseline is lower than the fill's pedestal. */
     double start = 0.25 * ((double)samples.y[0] + (double)samples.y[1] + (double)samples.y[2] + (double)samples.y[3]);
     double level = f->options.threshold_adc + fmin(start, 0.0), t;
@@ -232,4 +234,23 @@ void pulse_fitter_fit(struct pulse_fitter *f, const struct pulse_fitter_trace *t
     if (m.n == 0 || (m.n == 1 && !(m.scale[0] >= 0.5 * f->options.threshold_adc))) return;
     write_result(f, &samples, &m, status, out);
     out->pedestal = (double)(scale.base + scale.sign * (float)m.pedestal);
+}
+
+bool pulse_fitter_heights(struct pulse_fitter *f, const float *y, size_t n, int n_pulses, const double *t,
+                          double *height)
+{
+    struct pulse_fit_several m       = {.n = n_pulses};
+    struct pulse_fit_samples samples = {.n = n, .y = f->work.y, .weight = f->work.weight, .sum_weight = (double)n};
+    samples.n_padded                 = (n + PULSE_FIT_PAD - 1) / PULSE_FIT_PAD * PULSE_FIT_PAD;
+    if (n_pulses < 1 || n_pulses > PULSE_FIT_MAX_PULSES || n < (size_t)n_pulses + 2 || n > f->work.capacity)
+        return false;
+    for (size_t i = 0; i < samples.n_padded; i++) {
+        samples.y[i]      = i < n ? y[i] : 0.0F;
+        samples.weight[i] = i < n ? 1.0F : 0.0F;
+        samples.sum_y += (double)samples.y[i];
+    }
+    memcpy(m.t, t, (size_t)n_pulses * sizeof *t);
+    if (!pulse_fit_scales(&f->work, &samples, &m)) return false;
+    memcpy(height, m.scale, (size_t)n_pulses * sizeof *height);
+    return true;
 }

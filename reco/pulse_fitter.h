@@ -13,6 +13,8 @@
 #include "err.h"
 #include "pulse_fit_kernel.h"
 
+#include <stdbool.h>
+
 /** Bits of a pulse's status, as in table pulse. */
 enum {
     PULSE_NOT_CONVERGED = 1,
@@ -42,6 +44,9 @@ struct pulse_fitter_result {
     int n_steps;
     double pedestal; /* [adc], as digitised */
     double chi2_ndf;
+    /* of a trace without a pulse: its samples, upwards, less the tails of earlier pulses and a constant; lent until the
+     * next call; NULL where samples are saturated or too few */
+    const float *samples;
     struct pulse_fitter_pulse pulse[PULSE_FIT_MAX_PULSES]; /* in order of time */
 };
 
@@ -71,5 +76,11 @@ struct pulse_fitter_trace {
  *  maximum above threshold gives n = 0 at once. Any content is fine: no result is NaN or infinite. */
 void pulse_fitter_fit(struct pulse_fitter *fitter, const struct pulse_fitter_trace *trace,
                       struct pulse_fitter_result *out);
+
+/** Heights of pulses at known times t[n_pulses] (1 .. PULSE_FIT_MAX_PULSES) in samples y[n], a pedestal with them: a
+ *  linear fit, so without bias however small they are. False when that cannot be told: too many pulses or samples, times
+ *  outside or within half a sample of each other. */
+bool pulse_fitter_heights(struct pulse_fitter *fitter, const float *y, size_t n, int n_pulses, const double *t,
+                          double *height);
 
 #endif

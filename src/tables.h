@@ -105,13 +105,14 @@
     C(f32, 1, sig_t_ns, "ns", "standard error of the time")                                                   \
     C(f32, 1, sig_energy_GeV, "GeV", "standard error of the energy (electronic noise only)")                  \
     C(f32, 1, cov_t_energy, "ns GeV", "covariance of time and energy")                                        \
+    C(f32, 1, faint_energy_GeV, "GeV", "light at this time in the island's crystals without a pulse; 0 unless the largest of its shower") \
     C(u8,  1, n_pulses, "1", "pulses fitted together in the trace")                                           \
     C(u8,  1, status, "1", "0 good, bits: 1 not converged, 2 at the island's edge, 4 saturated, 8 limit of pulses")
 
 #define CLUSTER_COLUMNS(C)                                                                                    \
     C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
     C(f64, 1, t_fill_ns, "ns", "time of its largest pulse, from injection")                                   \
-    C(f64, 1, energy_GeV, "GeV", "sum of its crystals")                                                       \
+    C(f64, 1, energy_GeV, "GeV", "energy of the positron: its light times the absolute scale")                     \
     C(f32, 1, x_mm, "mm", "local, log-weighted")                                                              \
     C(f32, 1, y_mm, "mm", "local, log-weighted")                                                              \
     C(u8,  1, n_crystals, "1", "crystals in it")                                                              \

@@ -68,32 +68,42 @@ static struct pulse_view run(struct rig *rig)
     return pulse_view(rig->step.out[0]);
 }
 
-/* An island of one crystal: the part [first, first + n) of a record with these pulses. */
-static void add_island(struct rig *rig, int calo, int crystal, int first, size_t n, size_t n_pulses, const double *at,
-                       const double *amplitude)
+/* One more trace of the last island: the part of a record with these pulses. */
+static void add_trace(struct rig *rig, int crystal, size_t n_pulses, const double *at, const double *amplitude)
 {
-    size_t i = rig->step.in[ISLAND]->n, k = rig->step.in[TRACE]->n, m = rig->step.in[SAMPLE]->n;
-    assert_int_equal(block_resize(rig->step.in[ISLAND], i + 1), ERR_OK);
+    size_t i = rig->step.in[ISLAND]->n - 1, k = rig->step.in[TRACE]->n, m = rig->step.in[SAMPLE]->n;
+    struct island_view island = island_view(rig->step.in[ISLAND]);
+    size_t n                  = (size_t)island.n_samples[i];
     assert_int_equal(block_resize(rig->step.in[TRACE], k + 1), ERR_OK);
     assert_int_equal(block_resize(rig->step.in[SAMPLE], m + n), ERR_OK);
-    struct island_view island = island_view(rig->step.in[ISLAND]);
     struct trace_view trace   = trace_view(rig->step.in[TRACE]);
     struct sample_view sample = sample_view(rig->step.in[SAMPLE]);
-    island.calo[i]            = (uint8_t)calo;
-    island.first_sample[i]    = first;
-    island.n_samples[i]       = (int32_t)n;
-    island.n_crystals[i]      = 1;
-    island.first_trace[i]     = (uint32_t)k;
-    trace.island[k]           = (uint32_t)i;
-    trace.crystal[k]          = (uint8_t)crystal;
-    trace.pedestal_adc[k]     = -1700.1F;
-    trace.first_sample[k]     = (uint32_t)m;
+    island.n_crystals[i]++;
+    trace.island[k]       = (uint32_t)i;
+    trace.crystal[k]      = (uint8_t)crystal;
+    trace.pedestal_adc[k] = -1700.1F;
+    trace.first_sample[k] = (uint32_t)m;
     for (size_t j = 0; j < n; j++) {
-        double v = -1700.1 + 1.5 * rng_normal(&rig->rng), x = first + (double)j;
+        double v = -1700.1 + 1.5 * rng_normal(&rig->rng), x = island.first_sample[i] + (double)j;
         for (size_t p = 0; p < n_pulses; p++)
             v += amplitude[p] * pulse_shape_value(pulse_shape(PULSE_BEAM), x - at[p], NULL, NULL);
         sample.adc[m + j] = (int16_t)fmin(rint(v), 2047.0);
     }
+}
+
+/* An island [first, first + n) with one trace. */
+static void add_island(struct rig *rig, int calo, int crystal, int first, size_t n, size_t n_pulses, const double *at,
+                       const double *amplitude)
+{
+    size_t i = rig->step.in[ISLAND]->n;
+    assert_int_equal(block_resize(rig->step.in[ISLAND], i + 1), ERR_OK);
+    struct island_view island = island_view(rig->step.in[ISLAND]);
+    island.calo[i]            = (uint8_t)calo;
+    island.first_sample[i]    = first;
+    island.n_samples[i]       = (int32_t)n;
+    island.n_crystals[i]      = 0;
+    island.first_trace[i]     = (uint32_t)rig->step.in[TRACE]->n;
+    add_trace(rig, crystal, n_pulses, at, amplitude);
 }
 
 static void times_and_energies(void **state)
@@ -120,6 +130,44 @@ static void times_and_energies(void **state)
     assert_true(v.sig_energy_GeV[0] > 0.001F && v.sig_energy_GeV[0] < 0.003F);
     fill_view(rig.step.in[FILL]).fill_type[0] = 2;
     assert_int_equal(run(&rig).n, 0);
+    rig_free(&rig);
+}
+
+/* Two showers 5 ns apart, 40 crystals with 2 and 1 counts of them, one with the tail of an earlier pulse. 200 islands:
+ * the means of the light below threshold within 5 sigma; noise alone would give 0, the tail left in -60. */
+static void light_below_threshold(void **state)
+{
+    (void)state;
+    enum { N = 200, N_FAINT = 40 };
+    struct rig rig;
+    double sum[2] = {0.0, 0.0}, square[2] = {0.0, 0.0};
+    rig_make(&rig);
+    for (int i = 0; i < N; i++) {
+        int first            = 30000 + 400 * i;
+        const double at[]    = {first + 38.3, first + 42.3};
+        const double large[] = {900.0, 400.0}, small[] = {2.0, 1.0};
+        const double before[] = {first + 8.0, at[0], at[1]}, with_tail[] = {1000.0, 2.0, 1.0};
+        add_island(&rig, 5, N_FAINT, first, 27, 1, before, with_tail);
+        add_island(&rig, 5, N_FAINT + 1, first + 30, 31, 2, at, large);
+        for (int k = 0; k < N_FAINT - 1; k++) add_trace(&rig, k, 2, at, small);
+        add_trace(&rig, N_FAINT, 3, before, with_tail);
+    }
+    struct pulse_view v = run(&rig);
+    assert_int_equal(v.n, 3 * N);
+    for (size_t i = 0; i < v.n; i++) {
+        double faint_adc = (double)v.faint_energy_GeV[i] / 1.6e-3;
+        if (v.crystal[i] == N_FAINT) assert_near(faint_adc, 0.0, 0.0); /* an island of one trace */
+        if (v.crystal[i] != N_FAINT + 1) continue;
+        int k = v.amplitude_adc[i] < 600.0F;
+        sum[k] += faint_adc;
+        square[k] += faint_adc * faint_adc;
+    }
+    for (int k = 0; k < 2; k++) {
+        double mean = sum[k] / N, rms = sqrt(square[k] / N - mean * mean);
+        print_message("light below threshold: %.2f counts of %d, rms %.2f\n", mean, N_FAINT * (k ? 1 : 2), rms);
+        assert_near(mean, N_FAINT * (k ? 1.0 : 2.0), 5.0 * rms / sqrt(N));
+        assert_true(rms < 12.0);
+    }
     rig_free(&rig);
 }
 
@@ -236,9 +284,9 @@ static void damaged_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(times_and_energies), cmocka_unit_test(tails_of_earlier_islands),
-        cmocka_unit_test(long_island),        cmocka_unit_test(polarity_of_the_run),
-        cmocka_unit_test(damaged_tables),
+        cmocka_unit_test(times_and_energies),       cmocka_unit_test(light_below_threshold),
+        cmocka_unit_test(tails_of_earlier_islands), cmocka_unit_test(long_island),
+        cmocka_unit_test(polarity_of_the_run),      cmocka_unit_test(damaged_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
