@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_PEDESTAL_ADC 4096.0F /* twice what 12 bits can give; no comparison holds for a NaN */
+
 enum err unpack_set_odb(struct unpack_settings *settings, const struct odb *odb)
 {
     struct odb_crate crate = {.crate = 0};
@@ -195,6 +197,9 @@ static enum err take_pedestals(struct unpack *u, int number)
     TRY(bank_cp_read(c->cp, c->cp_bytes, BANK_MAX_SEGMENTS, c->pedestal_adc, &n));
     if (bank_ct_open(c->ct, c->ct_bytes, &bank) == ERR_OK) n_segments = bank.n_segments;
     REQUIRE(n >= n_segments, ERR_DATA, "pedestals of %u segments, islands of %u", n, n_segments);
+    for (uint32_t i = 0; i < n_segments; i++)
+        REQUIRE(fabsf(c->pedestal_adc[i]) <= MAX_PEDESTAL_ADC, ERR_DATA, "pedestal %g of segment %u",
+                (double)c->pedestal_adc[i], i);
     return ERR_OK;
 }
 

@@ -269,6 +269,9 @@ static void test_damage(void **state)
     build.bytes[find_bank("CP07", &size) + 3] ^= 0x40; /* number of pedestals */
     expect_loss(7, "pedestal");
     make_event(1, 24, false);
+    memcpy(build.bytes + find_bank("CP07", &size) + 8, "\xff\xff\xff\xff", 4); /* a pedestal that is no number */
+    expect_loss(7, "pedestal");
+    make_event(1, 24, false);
     build.bytes[find_bank("CP08", &size) - 12] = 'X'; /* its name: the bank is not there */
     expect_loss(8, "pedestals");
     make_event(1, 24, false);
