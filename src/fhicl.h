@@ -31,6 +31,9 @@ struct fhicl;
 enum err fhicl_read(const char *path, struct fhicl **out);
 /** Parses a document from memory; `name` stands for the file in messages. */
 enum err fhicl_parse(const char *text, size_t length, const char *name, struct fhicl **out);
+/** Parses what fhicl_print() made with annotations; the values keep the origins written there. So a document goes from
+ *  one rank to the others and its errors still name the user's file and line. */
+enum err fhicl_parse_annotated(const char *text, const char *name, struct fhicl **out);
 void fhicl_free(struct fhicl *value);
 
 enum fhicl_kind fhicl_kind(const struct fhicl *value);

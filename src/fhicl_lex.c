@@ -83,11 +83,23 @@ enum err fhicl_lex_expect(struct parser *p, char c, const char *wanted)
     return ERR_OK;
 }
 
+/* The place that annotated printing put behind the last '#' of a line. */
+static bool annotation(const struct parser *p, size_t at, char out[ORIGIN_SIZE])
+{
+    size_t end = at;
+    while (end < p->end && p->text[end] != '\n') end++;
+    size_t from = end;
+    while (from > at && p->text[from - 1] != '#') from--;
+    if (from == at || end - from < 2 || end - from > ORIGIN_SIZE) return false;
+    snprintf(out, ORIGIN_SIZE, "%.*s", (int)(end - from - 1), p->text + from + 1);
+    return true;
+}
+
 void fhicl_lex_origin(const struct parser *p, size_t at, char out[ORIGIN_SIZE])
 {
     if (p->origin) {
         snprintf(out, ORIGIN_SIZE, "%s", p->origin);
-    } else {
+    } else if (!p->is_annotated || !annotation(p, at, out)) {
         fhicl_source_origin(p->source, at, out, ORIGIN_SIZE);
     }
 }

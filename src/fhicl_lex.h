@@ -15,6 +15,7 @@ struct parser {
     struct fhicl *body, *prolog; /* names bound so far; NULL when references are not possible */
     bool is_in_prolog;
     const char *origin; /* of all values, NULL: file and line */
+    bool is_annotated;  /* the origin is in a comment at the end of each line */
     size_t budget;
     int depth;
 };

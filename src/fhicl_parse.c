@@ -375,15 +375,26 @@ enum err fhicl_read(const char *path, struct fhicl **out)
     return finish(&c, read_files(&c, path), out);
 }
 
-enum err fhicl_parse(const char *text, size_t length, const char *name, struct fhicl **out)
+static enum err parse_text(const char *text, size_t length, const char *name, bool is_annotated, struct fhicl **out)
 {
     struct chain c;
     *out = NULL;
     TRY(begin(&c));
-    enum err rc = fhicl_source_add_text(c.source, text, length, name);
+    c.parser.is_annotated = is_annotated;
+    enum err rc           = fhicl_source_add_text(c.source, text, length, name);
     if (!rc) rc = parse_added(&c);
     if (!rc) rc = fhicl_set_origin(c.parser.body, name);
     return finish(&c, rc, out);
+}
+
+enum err fhicl_parse(const char *text, size_t length, const char *name, struct fhicl **out)
+{
+    return parse_text(text, length, name, false, out);
+}
+
+enum err fhicl_parse_annotated(const char *text, const char *name, struct fhicl **out)
+{
+    return parse_text(text, strlen(text), name, true, out);
 }
 
 enum err fhicl_parse_expression(const char *text, const char *origin, struct fhicl **out)

@@ -150,7 +150,7 @@ static enum err read_document(const struct job_options *o, char **text)
     TRY_TO(done, chain_complete(document));
     TRY_TO(done, check_services(document));
     if (o->config_out) TRY_TO(done, write_config_out(o->config_out, document));
-    rc = fhicl_print(document, false, text);
+    rc = fhicl_print(document, true, text);
 done:
     fhicl_free(document);
     return rc;
@@ -340,7 +340,7 @@ enum err job_open(const struct job_options *options, struct job *job)
     rc = comm_agree(rc);
     if (rc) goto done;
     TRY_TO(done, comm_broadcast_text(&text));
-    rc = fhicl_parse(text, strlen(text), "configuration", &job->document);
+    rc = fhicl_parse_annotated(text, "configuration", &job->document);
     if (!rc) rc = make_identity(job);
     if (!rc) rc = understand(job);
     rc = comm_agree(rc);

@@ -380,10 +380,10 @@ static void asking_and_setting(void **state)
 static void printing_reads_back(void **state)
 {
     (void)state;
-    struct fhicl *t = parsed("t: { s: \"a\\tb\" q: [1, { z: 1 }, [], {}] n: @nil }\nx: 12.5");
+    struct fhicl *t = parsed("t: { s: \"a\\t#b\" q: [1, { z: 1 }, [], {}] n: @nil }\nx: 12.5");
     char *text, id[41], id_again[41];
     assert_int_equal(fhicl_print(t, false, &text), ERR_OK);
-    assert_string_equal(text, "t: {\n   s: \"a\\tb\"\n   q: [\n      1,\n      {\n         z: 1\n      },\n      [],\n"
+    assert_string_equal(text, "t: {\n   s: \"a\\t#b\"\n   q: [\n      1,\n      {\n         z: 1\n      },\n      [],\n"
                               "      {}\n   ]\n   n: @nil\n}\nx: 1.25e1\n");
     struct fhicl *again = parsed(text);
     assert_int_equal(fhicl_id(t, id) | fhicl_id(again, id_again), ERR_OK);
@@ -392,6 +392,13 @@ static void printing_reads_back(void **state)
     mem_free(text);
     assert_int_equal(fhicl_print(t, true, &text), ERR_OK);
     assert_non_null(strstr(text, "x: 1.25e1                                                   # x.fcl:2\n"));
+    assert_int_equal(fhicl_parse_annotated(text, "sent", &again), ERR_OK);
+    assert_int_equal(fhicl_id(again, id_again), ERR_OK);
+    assert_string_equal(id, id_again);
+    assert_string_equal(fhicl_origin(fhicl_get(again, "x")), "x.fcl:2");
+    assert_string_equal(fhicl_origin(fhicl_get(again, "t.q[1].z")), "x.fcl:1");
+    assert_string_equal(fhicl_origin(fhicl_get(again, "t.s")), "x.fcl:1");
+    fhicl_free(again);
     mem_free(text);
     fhicl_free(t);
     assert_int_equal(mem_live(), 0);

@@ -43,3 +43,13 @@ expect 29 'did you mean "process_name"' fcl get over.fcl proces_name
 expect 88 'gm2 fcl dump' fcl dump
 expect 88 'gm2 fcl dump' fcl undo over.fcl
 "$GM2" fcl --help | grep -q expand || fail "help"
+
+# a job's errors name the user's file and line, also for included text
+printf 'BEGIN_PROLOG\ng: { module_type: GasGun\n  muon_per_fill: 3 }\nEND_PROLOG\n' > gun.fcl
+cat > wrong.fcl <<'F'
+#include "gun.fcl"
+source: { module_type: EmptyFill }
+physics: { producers: { gun: @local::g } simulate: [gun] trigger_paths: [simulate] }
+F
+expect 91 'gun.fcl:3: unknown key "muon_per_fill" in physics.producers.gun; did you mean "muons_per_fill"?' \
+    -c wrong.fcl -n 1 --validate-config
