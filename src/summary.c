@@ -68,6 +68,7 @@ static void print_memory(const struct rank_facts *f, int n_ranks)
 struct tier_bytes {
     char tier[16];
     uint64_t bytes;
+    int64_t n_fills; /* where not all files have this tier (raw), else 0 */
 };
 
 struct byte_count {
@@ -75,7 +76,7 @@ struct byte_count {
     size_t n;
 };
 
-static void add_bytes(struct byte_count *count, const char *tier, uint64_t bytes)
+static void add_bytes(struct byte_count *count, const char *tier, uint64_t bytes, int64_t n_fills)
 {
     size_t i = 0;
     while (i < count->n && strcmp(count->tier[i].tier, tier) != 0) i++;
@@ -84,6 +85,7 @@ static void add_bytes(struct byte_count *count, const char *tier, uint64_t bytes
         snprintf(count->tier[count->n++].tier, sizeof count->tier[0].tier, "%s", tier);
     }
     count->tier[i].bytes += bytes;
+    count->tier[i].n_fills += n_fills;
 }
 
 static void count_group(const char *group, uint64_t bytes, uint64_t rows, void *arg)
@@ -98,7 +100,7 @@ static void count_group(const char *group, uint64_t bytes, uint64_t rows, void *
         t    = table_by_name(name);
         cut  = strrchr(name, '_');
     }
-    add_bytes(arg, t ? t->tier : strncmp(group, "hist", 4) == 0 ? "hist" : "index", bytes);
+    add_bytes(arg, t ? t->tier : strncmp(group, "hist", 4) == 0 ? "hist" : "index", bytes, 0);
 }
 
 /* Bytes of what is published, and the fills in it. */
@@ -117,7 +119,7 @@ static void count_products(const struct job *job, struct byte_count *count, int6
         bool is_raw  = strncmp(e->d_name, "gm2_run", 7) == 0 && strstr(e->d_name, ".mid") && job->is_simulation;
         if (!dot || strcmp(dot, ".part") == 0 || strcmp(dot, ".json") == 0 || strcmp(dot, ".damaged") == 0) continue;
         if (is_raw && stat(path, &st) == 0) {
-            add_bytes(count, "raw (MIDAS)", (uint64_t)st.st_size);
+            add_bytes(count, "raw (MIDAS)", (uint64_t)st.st_size, job->units[0].n_fills);
             (*n_files)++;
         } else if (is_ours && strcmp(dot, ".h5") == 0 && !file_summary(path, &s)) {
             file_table_bytes(path, count_group, count);
@@ -138,7 +140,10 @@ static void print_products(const struct job *job, const struct run_totals *t)
            n_fills);
     for (size_t i = 0; i < count.n; i++)
         printf("Products   %-12s %10.3f MB, %10.0f bytes a fill\n", count.tier[i].tier,
-               1e-6 * (double)count.tier[i].bytes, n_fills ? (double)count.tier[i].bytes / (double)n_fills : 0.0);
+               1e-6 * (double)count.tier[i].bytes,
+               (double)count.tier[i].bytes / (double)(count.tier[i].n_fills ? count.tier[i].n_fills
+                                                      : n_fills             ? n_fills
+                                                                            : 1));
     printf("Units      %" PRId64 " in all: %" PRId64 " done before, %" PRId64 " done now, %" PRId64 " failed, %" PRId64
            " left; shards %" PRId64 " of %" PRId64 "\n",
            t->n_units, t->n_done_before, t->n_done, t->n_failed, t->n_left, t->n_shards_whole, t->n_shards);
