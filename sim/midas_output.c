@@ -23,7 +23,7 @@ struct state {
     int descriptor;              /* of the part, kept until it has its final name; -1: none */
     bool has_begun;
     uint32_t last_time_s;
-    char path[PATH_BYTES], part[PATH_BYTES + 8];
+    char path[PATH_BYTES], part[PATH_BYTES + 320];
 };
 
 static enum err begin(struct step *s)
@@ -49,7 +49,7 @@ static enum err begin_unit(struct step *s)
     state->has_begun                   = false;
     if (cfg->max_subruns >= 0 && s->unit->index >= cfg->max_subruns) return ERR_OK;
     TRY(midas_file_path(s->unit->out_dir, s->unit->run, s->unit->subrun, kind, sizeof state->path, state->path));
-    snprintf(state->part, sizeof state->part, "%s.part", state->path);
+    snprintf(state->part, sizeof state->part, "%s%s", state->path, publish_part_suffix());
     unlink(state->part); /* a left-over */
     TRY(midas_file_create(state->part, kind, &state->writer));
     state->descriptor = dup(midas_file_descriptor(state->writer));

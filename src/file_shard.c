@@ -395,7 +395,7 @@ static enum err merge(struct shard *s)
 
 static enum err merge_and_tidy(struct shard *s)
 {
-    int length = snprintf(s->part, sizeof s->part, "%s.part", s->path);
+    int length = snprintf(s->part, sizeof s->part, "%s%s", s->path, publish_part_suffix());
     REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", s->path);
     for (size_t i = 0; i < N_OPEN; i++) s->open[i].file = -1;
     enum err rc = merge(s);

@@ -265,11 +265,11 @@ enum err unit_file_create(const char *path, const struct provenance *provenance,
     f->fd    = -1;
     f->file  = -1;
     f->unit  = *unit;
-    size_t n = strlen(path) + sizeof ".part";
+    size_t n = strlen(path) + strlen(publish_part_suffix()) + 1;
     f->path  = mem_string(path);
     if (!f->path) FAIL_TO(failed, ERR_MEMORY, "out of memory");
     TRY_TO(failed, mem_alloc(&f->part, n, 1));
-    snprintf(f->part, n, "%s.part", path);
+    snprintf(f->part, n, "%s%s", path, publish_part_suffix());
     TRY_TO(failed, file_chunk_create(FILE_DEFLATE_LEVEL, &f->chunks));
     TRY_TO(failed, open_part(f, provenance));
     *out = f;

@@ -47,6 +47,10 @@ static enum err list_folder(struct product_state *p)
     size_t capacity = 0;
     enum err rc     = ERR_OK;
     for (struct dirent *e; !rc && (e = readdir(d));) {
+        if (publish_part_is_dead(e->d_name)) {
+            unlinkat(dirfd(d), e->d_name, 0);
+            continue;
+        }
         if (p->n_names == capacity) {
             rc       = mem_resize(&p->names, capacity, capacity ? 2 * capacity : 256, sizeof *p->names);
             capacity = capacity ? 2 * capacity : 256;
@@ -216,6 +220,27 @@ static enum err list_paths(const struct job *job, size_t first, size_t n, char (
     return ERR_OK;
 }
 
+/* Is a file published that this job would make? */
+static bool is_published(const struct job *job, const char *path, int64_t n_units)
+{
+    struct file_summary s;
+    bool is_so = access(path, F_OK) == 0 && !file_summary(path, &s) && strcmp(s.config_id, job->config_id) == 0 &&
+                 s.n_units == n_units;
+    err_clear();
+    return is_so;
+}
+
+bool product_is_published(const struct job *job, size_t unit)
+{
+    char path[1536];
+    size_t shard = unit / (size_t)job->scheduler.units_per_shard, first, end;
+    job_unit_path(job, unit, path);
+    if (is_published(job, path, 1)) return true;
+    job_shard_units(job, shard, &first, &end);
+    job_shard_path(job, shard, path);
+    return job->scheduler.units_per_shard > 1 && is_published(job, path, (int64_t)(end - first));
+}
+
 enum err product_gather(const struct job *job, size_t shard)
 {
     size_t first, end;
@@ -225,6 +250,12 @@ enum err product_gather(const struct job *job, size_t shard)
     job_shard_units(job, shard, &first, &end);
     enum err rc = comm_agree(list_paths(job, first, end - first, &paths, &list));
     if (!rc) rc = shard_merge(list, end - first, path, ALONE_BELOW_BYTES);
+    if (rc &&
+        is_published(job, path, (int64_t)(end - first))) { /* all ranks see the same: it was made in the meantime */
+        if (comm_rank() == 0) log_warn("%s: another job has made it", path);
+        rc = ERR_OK;
+    }
+    rc = comm_agree(rc);
     if (!rc && comm_rank() == 0) {
         rc = product_describe_shard(job, shard);
         for (size_t i = 0; !rc && i < end - first; i++) unlink(list[i]);

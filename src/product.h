@@ -13,6 +13,8 @@ struct product_state;
 enum err product_scan(const struct job *job, struct product_state **out);
 void product_free(struct product_state *p);
 bool product_has_unit(const struct product_state *p, size_t unit);
+/** Looks on the disk: has another job published this unit, or the shard that holds it, since the start? */
+bool product_is_published(const struct job *job, size_t unit);
 /** Notes a unit as published. */
 void product_unit_done(struct product_state *p, size_t unit);
 /** Shards whose units are all published but which are not gathered yet; taking one of them. */

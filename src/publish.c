@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,60 @@
 enum { BUFFER_BYTES = 1 << 20 };
 
 static const char *reason(void) { return strerror(errno); }
+
+static char part_suffix[320] = ".part";
+
+const char *publish_part_suffix(void) { return part_suffix; }
+
+/* Who writes: "sJOB-STEP" under Slurm, where a job keeps its number through all its lives, else "HOST". */
+static void own_tag(char tag[288])
+{
+    const char *job = getenv("SLURM_JOB_ID"), *step = getenv("SLURM_STEP_ID");
+    char host[256] = "host";
+    if (job && step) {
+        snprintf(tag, 288, "s%.20s-%.20s", job, step);
+        return;
+    }
+    gethostname(host, sizeof host - 1);
+    for (char *c = host; *c; c++)
+        if (*c == '/' || *c == '.') *c = '_';
+    snprintf(tag, 288, "%s", host);
+}
+
+void publish_own_parts(void)
+{
+    char tag[288];
+    own_tag(tag);
+    snprintf(part_suffix, sizeof part_suffix, ".%s-%ld.part", tag, (long)getpid());
+}
+
+static int is_running(long pid)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    if (!fgets(line, sizeof line, f)) line[0] = 0;
+    fclose(f);
+    const char *state = strrchr(line, ')'); /* a zombie has ended, its parent has not looked yet */
+    return state && state[1] == ' ' && state[2] != 'Z' && state[2] != 'X';
+}
+
+int publish_part_is_dead(const char *name)
+{
+    char tag[288], own[300];
+    size_t n = strlen(name);
+    own_tag(tag);
+    int length = snprintf(own, sizeof own, ".%s-", tag);
+    if (n < 5 || strcmp(name + n - 5, ".part") != 0) return 0;
+    const char *at = strstr(name, own);
+    if (!at) return 0;
+    char *end;
+    long pid = strtol(at + length, &end, 10);
+    if (end == at + length || strcmp(end, ".part") != 0) return 0;
+    /* this step has only begun: what bears its tag is from an earlier life */
+    return tag[0] == 's' && getenv("SLURM_STEP_ID") ? 1 : !is_running(pid);
+}
 
 static enum err sync_folder_of(const char *path)
 {
@@ -140,7 +195,7 @@ static enum err replace(int fd, const char *part, const char *path)
 enum err publish_text(const char *path, const char *text, size_t length, int may_replace)
 {
     char part[4096];
-    int n = snprintf(part, sizeof part, "%s.part", path);
+    int n = snprintf(part, sizeof part, "%s%s", path, part_suffix);
     REQUIRE(n > 0 && (size_t)n < sizeof part, ERR_WRITE, "file name too long: %s", path);
     unlink(part); /* a left-over */
     int fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -4,6 +4,14 @@
 
 #include "err.h"
 
+/** What is added to a final name while a file is being written: ".part", or, after publish_own_parts(), a suffix of this
+ *  process alone, so that two jobs that race for a unit do not write into one file. */
+const char *publish_part_suffix(void);
+void publish_own_parts(void);
+/** True if the name is that of a .part whose writer is known to be gone: an earlier life of the same Slurm step, or a
+ *  process of this host that no longer runs. */
+int publish_part_is_dead(const char *name);
+
 /** fsync(part), link/rename it to `path` without replacing, fsync the folder.
  *  If `path` exists already: equal bytes -> the part is removed and ERR_OK (the same unit made twice); other bytes ->
  *  ERR_MISMATCH, both kept. ERR_WRITE names the file and the system's reason. */

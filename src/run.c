@@ -7,6 +7,7 @@
 #include "log.h"
 #include "mem.h"
 #include "product.h"
+#include "publish.h"
 #include "watchdog.h"
 #include "worker.h"
 
@@ -392,6 +393,7 @@ enum err run_job(struct job *job, struct chain *chain, struct run_totals *totals
     double start   = now_s();
     totals->wall_s = start;
     catch_signals();
+    publish_own_parts();
     if (comm_rank() == 0) rc = prepare(&r);
     rc = comm_agree(rc);
     if (rc) goto done;

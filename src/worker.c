@@ -1,6 +1,7 @@
 /* The worker of a rank. */
 #include "worker.h"
 
+#include "log.h"
 #include "mem.h"
 #include "product.h"
 
@@ -26,6 +27,10 @@ static void run_unit(struct worker *w, int64_t unit, struct report *r)
     *r = (struct report){.unit = unit};
     job_unit_path(w->job, (size_t)unit, path);
     err_clear();
+    if (product_is_published(w->job, (size_t)unit)) { /* by another job with the same products */
+        log_warn("%s: another job has made it", path);
+        return;
+    }
     r->rc = chain_run_unit(w->chain, &w->job->units[unit], path, &w->drop, &r->result);
     if (!r->rc) r->rc = product_describe_unit(w->job, (size_t)unit);
     if (r->rc) snprintf(r->message, sizeof r->message, "%s", err_message());
