@@ -260,24 +260,25 @@ static struct matrix product(const struct matrix *a, const struct matrix *b)
     return c;
 }
 
-/* A stretch of azimuth with restoring strength k > 0 per rad^2 and dispersion source s. */
+/* A stretch of azimuth with restoring strength k >= 0 per rad^2 (numbers that are none below: not stable) and dispersion
+ * source s. */
 static struct matrix stretch(double k, double source, double angle)
 {
-    double w = sqrt(k), c = cos(w * angle), s = sin(w * angle);
-    return (struct matrix){{{c, RING_R0_MM * s / w, RING_R0_MM * source * (1.0 - c) / k},
+    const double w = sqrt(k);
+    if (w == 0.0)
+        return (struct matrix){{{1.0, RING_R0_MM * angle, RING_R0_MM * source * 0.5 * angle * angle},
+                                {0.0, 1.0, source * angle},
+                                {0.0, 0.0, 1.0}}};
+    const double c = cos(w * angle), s = sin(w * angle);
+    return (struct matrix){{{c, RING_R0_MM * s / w, RING_R0_MM * source * (1.0 - c) / (w * w)},
                             {-s * w / RING_R0_MM, c, source * s / w},
                             {0.0, 0.0, 1.0}}};
-}
-
-static struct matrix straight(double angle)
-{
-    return (struct matrix){{{1.0, RING_R0_MM * angle, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}}};
 }
 
 /* One turn from phi, both planes. */
 static void one_turn(const struct ring *ring, double phi, struct matrix *mx, struct matrix *my)
 {
-    *mx = *my = straight(0.0);
+    *mx = *my = stretch(0.0, 0.0, 0.0);
     for (size_t i = 0; i < 2 * ring->n_steps; i++) {
         const struct ring_step *s = &ring->steps[i % ring->n_steps];
         double shift              = i < ring->n_steps ? 0.0 : 2.0 * PI;
@@ -285,7 +286,7 @@ static void one_turn(const struct ring *ring, double phi, struct matrix *mx, str
         if (end <= begin || (s->kind != RING_DRIFT && s->kind != RING_PAIR)) continue;
         double n         = s->kind == RING_PAIR ? ring->n_inside : 0.0;
         struct matrix sx = stretch(1.0 - n, 1.0, end - begin);
-        struct matrix sy = n > 0.0 ? stretch(n, 0.0, end - begin) : straight(end - begin);
+        struct matrix sy = stretch(n, 0.0, end - begin);
         *mx              = product(&sx, mx);
         *my              = product(&sy, my);
     }

@@ -15,11 +15,11 @@ enum { BLOCKS = VEC_W >= 8 ? 2 : 4 }; /* interleaved: as many as hide the latenc
 
 /* A block in work: where its muons are in the batch and who is done. */
 struct work {
+    struct lanes m;
+    vec clock_end, phi, turns; /* phi used on walks */
     const struct ring *ring;
     struct ring_batch *batch;
     size_t first;
-    struct lanes m;
-    vec clock_end, phi, turns; /* phi used on walks */
     unsigned alive;
 };
 

@@ -121,4 +121,32 @@ static inline enum err ring_compare(const struct ring *ring, size_t n, unsigned 
     return ERR_OK;
 }
 
+/* cmocka's own shows floats only. */
+#define assert_near(got, want, within)                                                                                 \
+    do {                                                                                                               \
+        double got_ = (got), want_ = (want);                                                                           \
+        if (!(fabs(got_ - want_) <= (within)))                                                                         \
+            fail_msg("%s is %.10g, want %.10g +- %g", #got, got_, want_, (double)(within));                            \
+    } while (0)
+
+/* A pure quadrupole of azimuth-averaged field index n. */
+static inline struct ring ring_quadrupole(enum ring_layout layout, double n, bool is_curved)
+{
+    struct ring_setup s = {.layout = layout, .pair_deg = 26.0, .aperture_mm = APERTURE_MM, .is_curved = is_curved};
+    struct ring ring;
+    ring_setup_linear(&s, n);
+    (void)ring_build(&s, &ring);
+    return ring;
+}
+
+/* The default ring, with the first n of its collimators. */
+static inline struct ring ring_nim(size_t n_collimators)
+{
+    struct ring_setup s = ring_setup_default();
+    struct ring ring;
+    s.n_collimators = n_collimators;
+    (void)ring_build(&s, &ring);
+    return ring;
+}
+
 #endif
