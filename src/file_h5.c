@@ -301,7 +301,7 @@ static enum err open_attribute(hid_t object, const char *name, H5T_class_t class
 
 enum err file_h5_get_text(hid_t object, const char *name, char **out)
 {
-    hid_t attribute;
+    hid_t attribute = -1;
     TRY(open_attribute(object, name, H5T_STRING, &attribute));
     hid_t type  = H5Aget_type(attribute);
     enum err rc = mem_alloc(out, H5Tget_size(type) + 1, 1);
@@ -317,7 +317,7 @@ enum err file_h5_get_text(hid_t object, const char *name, char **out)
 
 enum err file_h5_get_short_text(hid_t object, const char *name, char *out, size_t size)
 {
-    char *text;
+    char *text = NULL;
     TRY(file_h5_get_text(object, name, &text));
     snprintf(out, size, "%s", text);
     mem_free(text);
@@ -326,7 +326,7 @@ enum err file_h5_get_short_text(hid_t object, const char *name, char *out, size_
 
 static enum err get_number(hid_t object, const char *name, H5T_class_t class, hid_t memory, void *out)
 {
-    hid_t attribute;
+    hid_t attribute = -1;
     TRY(open_attribute(object, name, class, &attribute));
     herr_t bad = H5Aread(attribute, memory, out);
     H5Aclose(attribute);

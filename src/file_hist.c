@@ -48,7 +48,7 @@ static enum err write_cells(hid_t group, const char *name, const struct hist *h,
 
 static enum err write_hist(hid_t group, const char *name, const struct hist *h)
 {
-    hid_t dataset;
+    hid_t dataset = -1;
     TRY(write_cells(group, name, h, h->content, &dataset));
     TRY(file_h5_set_text(dataset, "title", h->title));
     TRY(set_axis(dataset, 'x', &h->x));
@@ -106,7 +106,7 @@ enum err file_h5_write_hists(hid_t file, const struct hist_set *hists)
     TRY(file_h5_create_group(file, "hist", &top));
     enum err rc = ERR_OK;
     for (size_t i = 0; !rc && hists && i < hists->n; i++) {
-        hid_t group;
+        hid_t group = -1;
         const char *leaf;
         rc = enter(top, hists->hist[i]->name, &group, &leaf);
         if (rc) break;

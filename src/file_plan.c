@@ -74,7 +74,7 @@ static enum err describe_column(hid_t group, const char *name, struct plan_colum
 
 static enum err add_column(hid_t group, const char *name, struct plan_table *t, int64_t n_rows)
 {
-    uint64_t rows;
+    uint64_t rows = 0;
     REQUIRE(strlen(name) < sizeof t->column[0].name && t->n_columns < PLAN_MAX_COLUMNS, ERR_DATA,
             "table %s has too many columns or too long a name: %s", t->group, name);
     TRY(describe_column(group, name, &t->column[t->n_columns++], &rows));
@@ -150,7 +150,7 @@ static int is_table(hid_t file, const char *name)
 static enum err add_group(hid_t file, const char *name, size_t unit, struct plan *p)
 {
     char index_path[96];
-    size_t table, index;
+    size_t table = 0, index = 0;
     if (!is_table(file, name)) return ERR_OK;
     TRY(add_table(file, name, unit, -1, p, &table));
     snprintf(index_path, sizeof index_path, "%s/index", name);
@@ -204,13 +204,13 @@ static enum err agree_text(size_t i, const char *text, struct plan_extra *e)
 
 static enum err add_provenance(hid_t file, size_t unit, struct plan_extra *e)
 {
-    uint64_t seed;
+    uint64_t seed = 0;
     TRY(file_h5_get_u64(file, "seed", &seed));
     if (unit == 0) e->seed = seed;
     REQUIRE(seed == e->seed, ERR_MISMATCH, "seed is %llu, the units before have %llu", (unsigned long long)seed,
             (unsigned long long)e->seed);
     for (size_t i = 0; i < N_TEXTS; i++) {
-        char *text;
+        char *text = NULL;
         TRY(file_h5_get_text(file, text_names[i], &text));
         if (unit == 0) {
             e->text[i] = text;
@@ -240,7 +240,7 @@ static enum err append_units(struct file_units *all, const struct file_units *u)
 
 static enum err add_unit(hid_t file, size_t unit, struct plan *p, struct plan_extra *e)
 {
-    struct file_units u;
+    struct file_units u = {0};
     TRY(add_provenance(file, unit, e));
     TRY(file_h5_read_units(file, &u));
     enum err rc = append_units(&e->units, &u);
@@ -267,7 +267,7 @@ enum err file_plan_make(const char *const *unit_paths, size_t n, struct plan *ou
     *out = (struct plan){.n_units = n};
     REQUIRE(n > 0, ERR_LOGIC, "no units to merge");
     for (size_t u = 0; u < n; u++) {
-        hid_t file;
+        hid_t file = -1;
         TRY(file_h5_open_checked(unit_paths[u], &file));
         enum err rc = add_unit(file, u, out, extra);
         H5Fclose(file);

@@ -56,9 +56,9 @@ void file_h5_free_units(struct file_units *units)
 
 enum err file_h5_read_units(hid_t file, struct file_units *out)
 {
-    uint64_t n[4];
-    *out        = (struct file_units){0};
-    hid_t group = H5Gopen2(file, "units", H5P_DEFAULT);
+    uint64_t n[4] = {0};
+    *out          = (struct file_units){0};
+    hid_t group   = H5Gopen2(file, "units", H5P_DEFAULT);
     H5_REQUIRE(group >= 0, file_h5_read_code(), "there is no table units");
     enum err rc = read_whole(group, "run", COL_u32, &out->run, &n[0]);
     if (!rc) rc = read_whole(group, "subrun", COL_u32, &out->subrun, &n[1]);
@@ -74,10 +74,11 @@ enum err file_h5_read_units(hid_t file, struct file_units *out)
 
 static enum err summarise(hid_t file, struct file_summary *out)
 {
-    struct file_units u;
+    struct file_units u = {0};
     TRY(file_h5_get_short_text(file, "config_id", out->config_id, sizeof out->config_id));
     TRY(file_h5_get_short_text(file, "release", out->release, sizeof out->release));
     TRY(file_h5_read_units(file, &u));
+    REQUIRE(u.run && u.subrun && u.n_fills && u.n_planned, ERR_DATA, "table units is empty");
     out->n_units      = (int64_t)u.n;
     out->first_run    = u.run[0];
     out->first_subrun = u.subrun[0];
@@ -93,8 +94,8 @@ static enum err summarise(hid_t file, struct file_summary *out)
 
 enum err file_summary(const char *path, struct file_summary *out)
 {
-    hid_t file;
-    *out = (struct file_summary){0};
+    hid_t file = -1;
+    *out       = (struct file_summary){0};
     TRY(file_h5_open_checked(path, &file));
     enum err rc = summarise(file, out);
     H5Fclose(file);
@@ -103,7 +104,7 @@ enum err file_summary(const char *path, struct file_summary *out)
 
 enum err file_read_hists(const char *path, struct hist_set *set)
 {
-    hid_t file;
+    hid_t file = -1;
     TRY(file_h5_open_checked(path, &file));
     enum err rc = file_h5_read_hists(file, set);
     H5Fclose(file);
@@ -112,8 +113,8 @@ enum err file_read_hists(const char *path, struct hist_set *set)
 
 enum err file_read_provenance_text(const char *path, const char *attribute, char **out)
 {
-    hid_t file;
-    *out = NULL;
+    hid_t file = -1;
+    *out       = NULL;
     TRY(file_h5_open_checked(path, &file));
     enum err rc = file_h5_get_text(file, attribute, out);
     H5Fclose(file);
@@ -142,8 +143,8 @@ static enum err read_columns(hid_t group, struct block *block)
 {
     for (size_t i = 0; i < block->table->n_columns; i++) {
         const struct column *c = &block->table->columns[i];
-        hid_t dataset;
-        uint64_t n;
+        hid_t dataset          = -1;
+        uint64_t n             = 0;
         TRY(open_column(group, c, &dataset, &n));
         enum err rc = ERR_OK;
         if (i == 0)
@@ -169,7 +170,7 @@ static enum err read_table(hid_t file, const char *name, struct block *block)
 
 enum err file_read_table(const char *path, const char *group, struct block *block)
 {
-    hid_t file;
+    hid_t file = -1;
     TRY(file_h5_open_checked(path, &file));
     enum err rc = read_table(file, group, block);
     H5Fclose(file);
@@ -204,7 +205,7 @@ static enum err table_bytes(hid_t file, const char *name, uint64_t *bytes, uint6
 enum err file_table_bytes(const char *path, void (*each)(const char *group, uint64_t bytes, uint64_t rows, void *),
                           void *arg)
 {
-    hid_t file;
+    hid_t file = -1;
     char **names;
     size_t n;
     TRY(file_h5_open_checked(path, &file));
@@ -282,7 +283,7 @@ static herr_t verify_object(hid_t root, const char *name, const H5O_info_t *info
 
 enum err file_h5_verify(const char *path, int part, int n_parts)
 {
-    hid_t file;
+    hid_t file      = -1;
     struct verify v = {.part = part, .n_parts = n_parts};
     TRY(file_h5_open_checked(path, &file));
     v.rc = mem_alloc(&v.window, WINDOW_BYTES, 1);

@@ -40,15 +40,14 @@ struct shard {
 };
 
 /* ---- agreement --------------------------------------------------------------------------------------------------------- */
-/* Waits without taking the core from a rank that works: MPI's own waiting spins. */
-static int wait_quietly(MPI_Request *request)
+/* Waits without taking the core from a rank that works: MPI's own waiting spins. Errors show at the MPI_Wait() after. */
+static void wait_quietly(MPI_Request *request)
 {
     int is_done = 0, rc = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
     for (long ns = 1000; rc == MPI_SUCCESS && !is_done; ns = ns < 500000 ? 2 * ns : ns) {
         nanosleep(&(struct timespec){0, ns}, NULL);
         rc = MPI_Test(request, &is_done, MPI_STATUS_IGNORE);
     }
-    return rc;
 }
 
 /* The error of the lowest rank that has one becomes everybody's. */
@@ -56,10 +55,11 @@ static enum err agree(const struct shard *s, enum err rc)
 {
     if (s->n_ranks == 1) return rc;
     int own = rc ? s->rank : INT_MAX, lowest = INT_MAX;
-    MPI_Request request;
-    if (MPI_Iallreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request) != MPI_SUCCESS ||
-        wait_quietly(&request) != MPI_SUCCESS)
-        FAIL(ERR_COMM, "the ranks cannot agree");
+    MPI_Request request = MPI_REQUEST_NULL;
+    int bad             = MPI_Iallreduce(&own, &lowest, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD, &request);
+    if (bad == MPI_SUCCESS) wait_quietly(&request);
+    bad = MPI_Wait(&request, MPI_STATUS_IGNORE) != MPI_SUCCESS || bad; /* done already */
+    REQUIRE(!bad, ERR_COMM, "the ranks cannot agree");
     if (lowest == INT_MAX) return ERR_OK;
     struct {
         int code;
@@ -235,7 +235,7 @@ static enum err copy_table(struct shard *s, size_t table)
     const struct plan_table *t = &s->plan.table[table];
     int64_t rows               = s->plan.first[table * (s->plan.n_units + 1) + s->plan.n_units];
     struct column columns[PLAN_MAX_COLUMNS];
-    hid_t group = -1, dataset[PLAN_MAX_COLUMNS];
+    hid_t group = -1, dataset[PLAN_MAX_COLUMNS] = {0};
     size_t n = (size_t)t->n_columns, n_open = 0;
     file_plan_columns(t, columns);
     hsize_t chunk = file_h5_chunk_rows(columns, n, (uint64_t)rows);
@@ -346,10 +346,10 @@ static enum err add_the_rest(struct shard *s)
 /* The same shard made before, perhaps by another number of ranks: then the bytes differ and the content does not. */
 static enum err is_made_already(const struct shard *s, int *yes)
 {
-    hid_t file;
-    struct file_units u;
-    char config_id[41] = "";
-    *yes               = 0;
+    hid_t file          = -1;
+    struct file_units u = {0};
+    char config_id[41]  = "";
+    *yes                = 0;
     if (access(s->path, F_OK) != 0) return ERR_OK;
     TRY(file_h5_open_checked(s->path, &file));
     enum err rc = file_h5_get_short_text(file, "config_id", config_id, sizeof config_id);

@@ -136,13 +136,14 @@ static enum err sink_grow(struct sink *s, size_t n)
 
 static void copy_rows(struct sink *s, size_t k, void *const *data, size_t from, const uint32_t id[N_IDS])
 {
-    for (size_t i = 0; i < s->n_ids; i++) {
+    for (size_t i = 0; s->n_ids && i < N_IDS; i++) {
         uint32_t *to = (uint32_t *)(void *)s->buffer[i] + s->n_buffered, value = id[i];
         for (size_t r = 0; r < k; r++) to[r] = value;
     }
     for (size_t i = s->n_ids; i < s->n_columns; i++) {
-        size_t bytes = row_bytes(&s->column[i]);
-        memcpy(s->buffer[i] + s->n_buffered * bytes, (unsigned char *)data[i - s->n_ids] + from * bytes, k * bytes);
+        size_t bytes              = row_bytes(&s->column[i]);
+        const unsigned char *rows = data[i - s->n_ids]; /* NOLINT(clang-analyzer-*): one for each column of the table */
+        memcpy(s->buffer[i] + s->n_buffered * bytes, rows + from * bytes, k * bytes);
     }
 }
 

@@ -58,7 +58,8 @@ static void assert_clusters(const char *name)
     size_t row            = 0;
     for (uint32_t e = 1; e <= 4; e++)
         for (size_t i = 0; i < 20000 + e; i++, row++) {
-            if (memcmp(&v.t_fill_ns[row], &(double){make_value(7, e, i)}, 8) != 0) fail_msg("row %zu", row);
+            double expected = make_value(7, e, i);
+            if (v.t_fill_ns[row] < expected || v.t_fill_ns[row] > expected) fail_msg("row %zu", row);
             if (v.calo[row] != 1 + i % 24) fail_msg("calo of row %zu", row);
         }
     block_free(b);

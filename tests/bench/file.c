@@ -68,12 +68,12 @@ static void check(enum err rc)
 static double write_unit(const char *path, const struct content *what, uint32_t subrun, double *bytes,
                          double *seconds_append)
 {
-    struct provenance p = {"bench", "0", "unknown", "a: 1\n", "0", "avx2", "set", "", "", 1};
-    struct unit unit    = {.run = 1, .subrun = subrun, .n_fills = N_FILLS};
-    struct block *block[8];
-    struct unit_file *f;
-    uint64_t state = subrun;
-    *bytes         = 0;
+    struct provenance p    = {"bench", "0", "unknown", "a: 1\n", "0", "avx2", "set", "", "", 1};
+    struct unit unit       = {.run = 1, .subrun = subrun, .n_fills = N_FILLS};
+    struct block *block[8] = {0};
+    struct unit_file *f    = NULL;
+    uint64_t state         = subrun;
+    *bytes                 = 0;
     for (size_t k = 0; what[k].table; k++) {
         check(block_create(what[k].table, &block[k]));
         check(block_resize(block[k], what[k].n));
@@ -84,6 +84,7 @@ static double write_unit(const char *path, const struct content *what, uint32_t 
         double t1 = cpu_s();
         for (size_t k = 0; what[k].table; k++)
             for (size_t c = 0; c < what[k].table->n_columns; c++) {
+                /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): check() ends the program */
                 fill_column(&what[k].table->columns[c], block[k]->data[c], what[k].n, &state);
                 *bytes += (double)(what[k].n * column_size(what[k].table->columns[c].type));
             }
