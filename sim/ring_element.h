@@ -78,39 +78,50 @@ VEC_INLINE void drift(const struct ring *ring, struct lanes *m, vec angle, vec c
     drift_spin(ring, m, drift_orbit(m, angle, cosine, sine));
 }
 
-/* eps at (x, y); kind is a constant wherever this is inlined. */
-VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x, vec y, vec *ex, vec *ey)
+/* Complex sum of c[m] (z^2)^m with real coefficients, by Clenshaw's two-term recurrence. */
+VEC_INLINE void even_sum(const double c[RING_EVEN_TERMS], vec x, vec y, vec *re, vec *im)
 {
-    vec k = vset(ring->linear);
-    if (kind == RING_LINEAR) {
-        *ex = k * x;
-        *ey = vset(0.0) - k * y;
-    } else if (kind == RING_CURVED) {
-        vec f = x * vset(1.0 / RING_R0_MM), h = vset(0.5);
-        *ex = k * x * vfma(f, vfma(h * f, vset(1.0) - f, vset(-0.5)), vset(1.0));
-        *ey = vset(0.0) - k * y;
-    } else if (kind == RING_EVEN) { /* real coefficients of w = z^2: two-term recurrence */
-        vec p = vset(2.0) * vfms(x, x, y * y), r2 = vfma(x, x, y * y), q = r2 * r2;
-        vec b1 = vset(ring->even[RING_EVEN_TERMS - 1]), b2 = vset(0.0);
-        for (int i = RING_EVEN_TERMS - 2; i >= 1; i--) {
-            vec b0 = vfma(p, b1, vfnma(q, b2, vset(ring->even[i])));
-            b2 = b1, b1 = b0;
-        }
-        /* sum = even[0] + w b1 - q b2, times z; conjugate */
-        vec wr = vset(0.5) * p, wi = vset(2.0) * x * y;
-        vec re = vfma(wr, b1, vfnma(q, b2, vset(ring->even[0]))), im = wi * b1;
-        *ex = vfms(re, x, im * y);
-        *ey = vset(0.0) - vfma(re, y, im * x);
-    } else {
-        vec re = vset(0.0), im = vset(0.0);
-        for (int i = RING_MAX_ORDER - 1; i >= 0; i--) {
-            vec t = vfma(re, x, vfnma(im, y, vset(ring->normal[i])));
-            im    = vfma(re, y, vfms(im, x, vset(ring->skew[i])));
-            re    = t;
-        }
-        *ex = re;
-        *ey = vset(0.0) - im;
+    vec wr = vfms(x, x, y * y), wi = vset(2.0) * x * y, p = wr + wr, r2 = vfma(x, x, y * y), q = r2 * r2;
+    vec b1 = vset(c[RING_EVEN_TERMS - 1]), b2 = vset(0.0);
+    for (int i = RING_EVEN_TERMS - 2; i >= 1; i--) {
+        vec b0 = vfma(p, b1, vfnma(q, b2, vset(c[i])));
+        b2 = b1, b1 = b0;
     }
+    *re = vfma(wr, b1, vfnma(q, b2, vset(c[0])));
+    *im = wi * b1;
+}
+
+/* eps at (x, y) with the force gradient of strength g: f + g f' conj f for f = eps_x - i eps_y, which is analytic;
+ * kind is a constant wherever this is inlined. */
+VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x, vec y, vec g, vec *ex, vec *ey)
+{
+    vec k = vset(ring->linear), fr, fi, dr = k, di = vset(0.0);
+    if (kind == RING_LINEAR || kind == RING_CURVED) {
+        vec h = vset(1.0 / RING_R0_MM) * x, gk = g * k, fx = k * x, fy = k * y;
+        if (kind == RING_CURVED) fx = fx * vfma(h, vfma(vset(0.5) * h, vset(1.0) - h, vset(-0.5)), vset(1.0));
+        *ex = vfma(gk, fx, fx);
+        *ey = vfms(gk, fy, fy);
+        return;
+    }
+    if (kind == RING_EVEN) {
+        vec re, im;
+        even_sum(ring->even, x, y, &re, &im);
+        fr = vfms(re, x, im * y);
+        fi = vfma(re, y, im * x);
+        even_sum(ring->even_slope, x, y, &dr, &di);
+    } else {
+        fr = vset(ring->normal[RING_MAX_ORDER - 1]), fi = vset(-ring->skew[RING_MAX_ORDER - 1]);
+        dr = vset(0.0);
+        for (int i = RING_MAX_ORDER - 2; i >= 0; i--) {
+            vec t = vfma(dr, x, vfnma(di, y, fr)), u = vfma(fr, x, vfnma(fi, y, vset(ring->normal[i])));
+            di = vfma(dr, y, vfma(di, x, fi));
+            fi = vfma(fr, y, vfms(fi, x, vset(ring->skew[i])));
+            dr = t, fr = u;
+        }
+    }
+    /* conj f = fr - i fi */
+    *ex = vfma(g, vfma(dr, fr, di * fi), fr);
+    *ey = vset(0.0) - vfma(g, vfms(di, fr, dr * fi), fi);
 }
 
 /* U at (x, y). */
@@ -164,13 +175,13 @@ VEC_INLINE vec inverse_pphi(const struct lanes *m, vec u)
     return vfma(m->ipt * u, vfma(u, vset(3.0 / 8.0), vset(0.5)), m->ipt);
 }
 
-/* What a kick needs to know of its stretch of length h: h / 2, relative force gradient, clock term. */
+/* What a kick needs to know of its stretch of length h: h / 2, strength of the force gradient, term of the clock. */
 struct kick {
     vec weight, gradient, clock;
 };
 VEC_INLINE struct kick kick_of(const struct ring *ring, vec weight)
 {
-    return (struct kick){weight, vset(4.0 * RING_GRADIENT * ring->n_inside) * weight * weight,
+    return (struct kick){weight, vset(4.0 * RING_GRADIENT * MAGIC_GAMMA) * weight * weight,
                          vset(2.0 * RING_GRADIENT * ring->kappa * ring->kappa) * weight};
 }
 
@@ -183,10 +194,7 @@ struct push {
 VEC_INLINE void kick_field(const struct ring *ring, enum ring_field_kind kind, const struct lanes *m, struct kick k,
                            struct push *p)
 {
-    vec ex, ey;
-    field(ring, kind, x_of(m), m->y, &ex, &ey);
-    p->ex = vfma(ex, k.gradient, ex);
-    p->ey = vfnma(ey, k.gradient, ey);
+    field(ring, kind, x_of(m), m->y, k.gradient, &p->ex, &p->ey);
 }
 
 VEC_INLINE void kick_momentum(const struct ring *ring, struct lanes *m, struct kick k, struct push *p)

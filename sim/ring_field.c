@@ -122,7 +122,7 @@ static void add_op(struct ring *ring, enum ring_op_kind kind, double phi, double
                                                 .cosine     = cos(angle),
                                                 .sine       = sin(angle),
                                                 .weight_rad = weight,
-                                                .gradient   = 4.0 * RING_GRADIENT * ring->n_inside * weight * weight,
+                                                .gradient   = 4.0 * RING_GRADIENT * MAGIC_GAMMA * weight * weight,
                                                 .clock      = 2.0 * RING_GRADIENT * ring->kappa * ring->kappa * weight};
 }
 
@@ -169,7 +169,10 @@ static void scale_field(struct ring *ring, const struct ring_setup *setup)
         is_linear           = is_linear && (n == 2 || !is_normal);
         if (n % 2 == 0) ring->even[n / 2 - 1] = ring->normal[n - 1];
     }
-    for (int m = 0; m < RING_EVEN_TERMS; m++) ring->even_U[m] = ring->even[m] / (2 * m + 2);
+    for (int m = 0; m < RING_EVEN_TERMS; m++) {
+        ring->even_U[m]     = ring->even[m] / (2 * m + 2);
+        ring->even_slope[m] = ring->even[m] * (2 * m + 1);
+    }
     ring->field    = !is_even ? RING_GENERAL : !is_linear ? RING_EVEN : (setup->is_curved ? RING_CURVED : RING_LINEAR);
     ring->linear   = ring->normal[1];
     ring->n_inside = ring->linear * MAGIC_GAMMA;
@@ -270,7 +273,7 @@ static struct matrix stretch(double k, double source, double angle)
                                 {0.0, 1.0, source * angle},
                                 {0.0, 0.0, 1.0}}};
     const double c = cos(w * angle), s = sin(w * angle);
-    return (struct matrix){{{c, RING_R0_MM * s / w, RING_R0_MM * source * (1.0 - c) / (w * w)},
+    return (struct matrix){{{c, RING_R0_MM * s / w, RING_R0_MM * source * (1.0 - c) / w / w},
                             {-s * w / RING_R0_MM, c, source * s / w},
                             {0.0, 0.0, 1.0}}};
 }

@@ -66,7 +66,7 @@ struct ring_op {
     double phi_rad;                 /* azimuth at its end */
     double angle_rad, cosine, sine; /* drift */
     double weight_rad;              /* kick: half the length of its pair */
-    double gradient, clock;         /* kick: relative force gradient, term of the clock */
+    double gradient, clock;         /* kick: strength of the force gradient, term of the clock */
 };
 
 enum ring_field_kind {
@@ -79,12 +79,13 @@ enum ring_field_kind {
 struct ring {
     double kappa, a, GeV, omega_B; /* 1/mm, anomaly, GeV per mm of momentum, e B0 / m [rad/ns] */
     enum ring_field_kind field;
-    double linear;                  /* K [1]: eps = (K x, -K y) of the quadrupole alone */
-    double n_inside;                /* field index inside the ESQ: K gamma_magic */
-    double n_mean;                  /* averaged over azimuth: the field index n */
-    double even[RING_EVEN_TERMS];   /* eps_x - i eps_y = z sum even[m] z^(2m), z = x + i y [mm] */
-    double even_U[RING_EVEN_TERMS]; /* U = -Re sum even_U[m] z^(2m+2) */
-    double normal[RING_MAX_ORDER];  /* eps_x - i eps_y = sum (normal[k] - i skew[k]) z^k */
+    double linear;                      /* K [1]: eps = (K x, -K y) of the quadrupole alone */
+    double n_inside;                    /* field index inside the ESQ: K gamma_magic */
+    double n_mean;                      /* averaged over azimuth: the field index n */
+    double even[RING_EVEN_TERMS];       /* eps_x - i eps_y = z sum even[m] z^(2m), z = x + i y [mm] */
+    double even_slope[RING_EVEN_TERMS]; /* derivative of the above: sum even_slope[m] z^(2m) */
+    double even_U[RING_EVEN_TERMS];     /* U = -Re sum even_U[m] z^(2m+2) */
+    double normal[RING_MAX_ORDER];      /* eps_x - i eps_y = sum (normal[k] - i skew[k]) z^k */
     double skew[RING_MAX_ORDER];
     double aperture_mm;
     struct ring_step steps[RING_MAX_STEPS];
