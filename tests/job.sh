@@ -2,8 +2,7 @@
 set -u
 fail() { echo "FAIL: $*" >&2; exit 1; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-mpirun_cmd=(mpirun --oversubscribe)
-if [ "${GM2_MPI:-openmpi}" = mpich ]; then mpirun_cmd=(mpirun.mpich); fi
+mpirun_cmd=("${MPIEXEC:-mpirun}")
 
 # small.fcl MUONS FILLS_PER_SUBRUN UNITS_PER_SHARD: every layer of mdc1.fcl, few muons
 small_fcl() {
