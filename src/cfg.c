@@ -80,7 +80,7 @@ static enum err unknown_key(const struct cfg_field *fields, const struct fhicl *
                             const char *where)
 {
     const char *known[MAX_KEYS] = {NULL};
-    char list[1200] = "";
+    char list[1200]             = "";
     size_t n = 0, used = 0;
     for (const struct cfg_field *f = fields; f->name && n < MAX_KEYS; f++) {
         known[n++] = f->name;
