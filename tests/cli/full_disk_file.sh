@@ -21,7 +21,7 @@ ls small | grep -q unit1 # and some are
 rm small/*
 for n in 1 2 3; do
     status=0
-    timeout 60 mpirun -n $n "$BUILD/tests/p_shard" small/shard.h5 units/unit*.h5 >log 2>&1 || status=$?
+    timeout 60 "$MPIEXEC" -n $n "$BUILD/tests/p_shard" small/shard.h5 units/unit*.h5 >log 2>&1 || status=$?
     full "shard on $n ranks" $status
     test -z "$(ls small)" || { echo "left over:"; ls -l small; exit 1; }
 done
