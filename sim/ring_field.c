@@ -283,9 +283,10 @@ static void one_turn(const struct ring *ring, double phi, struct matrix *mx, str
 {
     *mx = *my = stretch(0.0, 0.0, 0.0);
     for (size_t i = 0; i < 2 * ring->n_steps; i++) {
-        const struct ring_step *s = &ring->steps[i % ring->n_steps];
-        double shift              = i < ring->n_steps ? 0.0 : 2.0 * PI;
-        double begin = fmax(s->phi_rad + shift, phi), end = fmin(s->phi_rad + s->length_rad + shift, phi + 2.0 * PI);
+        bool is_first             = i < ring->n_steps;
+        const struct ring_step *s = &ring->steps[is_first ? i : i - ring->n_steps];
+        double shift = is_first ? 0.0 : 2.0 * PI, begin = fmax(s->phi_rad + shift, phi);
+        double end = fmin(s->phi_rad + s->length_rad + shift, phi + 2.0 * PI);
         if (end <= begin || (s->kind != RING_DRIFT && s->kind != RING_PAIR)) continue;
         double n         = s->kind == RING_PAIR ? ring->n_inside : 0.0;
         struct matrix sx = stretch(1.0 - n, 1.0, end - begin);

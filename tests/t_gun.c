@@ -121,8 +121,72 @@ static void fill_is_tracked(void **state)
     finish(&p);
 }
 
+/* The bunch oscillates as a whole: amplitude and tune of x against turns made. 5,000 muons: amplitude +- 0.6 mm. */
+static void beam_oscillates(void **state)
+{
+    (void)state;
+    struct pair p;
+    double best = 0.0, best_nu = 0.0;
+    run(&p, "gun: { muons_per_fill: 5000 } ring: { record_end_us: 30 }");
+    struct vertex_view v = vertex_view(p.ring.out[0]);
+    double mean;
+    (void)rms(v.x_mm, v.n, &mean);
+    for (double nu = 0.92; nu < 0.97; nu += 2e-4) {
+        double a = 0.0, b = 0.0;
+        for (size_t i = 0; i < v.n; i++) {
+            a += (v.x_mm[i] - mean) * cos(2.0 * PI * nu * v.turns[i]);
+            b += (v.x_mm[i] - mean) * sin(2.0 * PI * nu * v.turns[i]);
+        }
+        double amplitude = 2.0 * hypot(a, b) / (double)v.n;
+        if (amplitude > best) best = amplitude, best_nu = nu;
+    }
+    assert_near(best_nu, 0.945, 0.002); /* f_CBO = (1 - nu) f_c = 0.37 MHz */
+    assert_near(best, 8.3, 1.5);
+    finish(&p);
+}
+
+/* A pencil on its closed orbit stays there, with the spin turning at omega_a. */
+static void pencil_on_orbit(void **state)
+{
+    (void)state;
+    struct pair p;
+    run(&p, "gun: { muons_per_fill: 20 start: fixed profile: none pencil: true pencil_x_e_mm: 10 pencil_x_mm: 10 } "
+            "ring: { esq_field: linear }");
+    struct muon_view m   = muon_view(p.gun.out[0]);
+    struct vertex_view v = vertex_view(p.ring.out[0]);
+    for (size_t i = 0; i < v.n; i++) {
+        assert_true(v.fate[i] == 1);
+        assert_near(m.x_mm[i], 10.0, 1e-12);
+        assert_near(v.x_mm[i], 10.0, 0.5);
+        assert_near(v.y_mm[i], 0.0, 1e-12);
+        double along  = v.s_phi[i] * v.p_phi_GeV[i] + v.s_r[i] * v.p_r_GeV[i];
+        double across = v.s_r[i] * v.p_phi_GeV[i] - v.s_phi[i] * v.p_r_GeV[i];
+        double start  = PI - 1e-3 * 100.0 * 10.0 * (m.p_phi_GeV[i] / MAGIC_P_GeV - 1.0);
+        double phase  = start + OMEGA_A_RADNS * (1.0 - 380e-9) * (v.t_fill_ns[i] - m.t_fill_ns[i]);
+        assert_near(remainder(atan2(-across, along) - phase, 2.0 * PI), 0.0, 2e-5);
+    }
+    finish(&p);
+}
+
+static void impossible_beam(void **state)
+{
+    (void)state;
+    struct step gun;
+    void *cfg;
+    struct fhicl *d;
+    static const char text[] = "gun: { x_e_mean_mm: 44 x_e_sigma_mm: 0.1 cbo_amplitude_mm: 40 x_sigma_mm: 0.1 }";
+    assert_int_equal(fhicl_parse(text, sizeof text - 1, "test", &d), ERR_OK);
+    open_step(&gun, &cfg, "GasGun", fhicl_get(d, "gun"), NULL);
+    assert_int_equal(gun.module->event(&gun), ERR_CONFIG);
+    err_clear();
+    close_step(&gun, cfg);
+    fhicl_free(d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(default_beam), cmocka_unit_test(fill_is_tracked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(default_beam), cmocka_unit_test(fill_is_tracked),
+                                       cmocka_unit_test(beam_oscillates), cmocka_unit_test(pencil_on_orbit),
+                                       cmocka_unit_test(impossible_beam)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
