@@ -392,9 +392,25 @@ static void flipped_bytes(void **state)
     free(a);
 }
 
+/* Property lists, spaces, types and attributes of HDF5 that are open. */
+static hsize_t open_ids(void)
+{
+    const H5I_type_t types[] = {H5I_GENPROP_LST, H5I_DATASPACE, H5I_DATATYPE, H5I_ATTR,
+                                H5I_DATASET,     H5I_GROUP,     H5I_FILE};
+    hsize_t sum              = 0;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        hsize_t n = 0;
+        if (H5Inmembers(types[i], &n) >= 0) sum += n;
+    }
+    return sum;
+}
+
+static hsize_t ids_at_first;
+
 static void nothing_leaks(void **state)
 {
     (void)state;
+    assert_int_equal(open_ids(), ids_at_first);
     assert_int_equal(mem_live(), 0);
     assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
 }
@@ -405,6 +421,8 @@ int main(void)
     snprintf(path, sizeof path, "%s/unit.h5", folder);
     snprintf(part, sizeof part, "%s.part", path);
     snprintf(other, sizeof other, "%s/other.h5", folder);
+    H5open();
+    ids_at_first                    = open_ids();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(round_trip, fresh),
         cmocka_unit_test_setup(summary_and_provenance, fresh),
