@@ -80,6 +80,7 @@ enum column_type file_h5_column_type(hid_t stored)
 /* ---- files, groups, columns ------------------------------------------------------------------------------------ */
 hid_t file_h5_access(void)
 {
+    H5dont_atexit(); /* what could not be closed after an error would be closed again at exit, and crash */
     H5open();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -92,11 +93,11 @@ hid_t file_h5_access(void)
 }
 
 /* A call of the library that succeeds forgets the reason of the one before: so fail first, then close. */
-enum err file_h5_create(const char *path, hid_t access, hid_t *out)
+enum err file_h5_create(const char *path, unsigned how, hid_t access, hid_t *out)
 {
     hid_t creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_obj_track_times(creation, 0);
-    *out        = H5Fcreate(path, H5F_ACC_EXCL, creation, access);
+    *out        = H5Fcreate(path, how, creation, access);
     enum err rc = *out < 0 ? file_h5_fail(ERR_WRITE, __FILE__, __LINE__, "cannot create %s", path) : ERR_OK;
     H5Pclose(creation);
     return rc;

@@ -38,8 +38,8 @@ enum column_type file_h5_column_type(hid_t stored);
 
 /** File access: bounds V110..V110, no locking, everything closed with the file. Close with H5Pclose(). */
 hid_t file_h5_access(void);
-/** Creates a file without object times; replaces nothing. access is closed by the caller. */
-enum err file_h5_create(const char *path, hid_t access, hid_t *out);
+/** Creates a file without object times; how: H5F_ACC_EXCL or H5F_ACC_TRUNC. access is closed by the caller. */
+enum err file_h5_create(const char *path, unsigned how, hid_t access, hid_t *out);
 /** Opens for reading, serially. ERR_OPEN, ERR_DATA. */
 enum err file_h5_open(const char *path, hid_t *out);
 /** file_h5_open(), and refuses other formats, other versions and files that were not finished. */

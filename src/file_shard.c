@@ -294,7 +294,7 @@ static enum err create_file(struct shard *s)
         H5Pset_all_coll_metadata_ops(access, 1);
         H5Pset_coll_metadata_write(access, 1);
     }
-    enum err rc = file_h5_create(s->part, access, &s->file);
+    enum err rc = file_h5_create(s->part, H5F_ACC_EXCL, access, &s->file);
     H5Pclose(access);
     if (!rc && s->rank == 0) rc = make_long(s);
     return agree(s, rc);
@@ -389,7 +389,7 @@ static enum err merge(struct shard *s)
     if (s->n_ranks == 1) TRY(file_chunk_create(FILE_DEFLATE_LEVEL, &s->chunks));
     TRY(write_tables(s));
     TRY(agree(s, s->rank == 0 ? add_the_rest(s) : ERR_OK));
-    TRY(agree(s, file_h5_verify(s->part, s->rank, s->n_ranks)));
+    TRY(agree(s, file_h5_verify(s->part, s->rank, s->n_ranks) ? ERR_WRITE : ERR_OK));
     return agree(s, s->rank == 0 ? publish_descriptor(s->fd, s->part, s->path) : ERR_OK);
 }
 

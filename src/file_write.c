@@ -243,15 +243,18 @@ static enum err first_error(struct unit_file *f)
 
 static enum err open_part(struct unit_file *f, const struct provenance *p)
 {
+    struct stat own, opened;
+    void *handle = NULL;
     unlink(f->part); /* a left-over */
+    f->fd = open(f->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    REQUIRE(f->fd >= 0, ERR_WRITE, "cannot create %s: %s", f->part, strerror(errno));
     hid_t access = file_h5_access();
-    enum err rc  = file_h5_create(f->part, access, &f->file);
+    enum err rc  = file_h5_create(f->part, H5F_ACC_TRUNC, access, &f->file);
     H5Pclose(access);
     if (rc) return rc;
-    void *handle = NULL;
     H5_REQUIRE(H5Fget_vfd_handle(f->file, H5P_DEFAULT, &handle) >= 0, ERR_WRITE, "%s has no descriptor", f->part);
-    f->fd = fcntl(*(int *)handle, F_DUPFD_CLOEXEC, 0);
-    REQUIRE(f->fd >= 0, ERR_WRITE, "cannot hold %s: %s", f->part, strerror(errno));
+    REQUIRE(fstat(f->fd, &own) == 0 && fstat(*(int *)handle, &opened) == 0 && own.st_ino == opened.st_ino, ERR_MISMATCH,
+            "%s was taken away: somebody else is making %s", f->part, f->path);
     TRY(make_room(f, strlen(p->config_text) + (p->parents ? strlen(p->parents) : 0)));
     return file_h5_write_provenance(f->file, p);
 }
@@ -347,7 +350,7 @@ static enum err finish(struct unit_file *f, const struct hist_set *hists, int64_
     H5_REQUIRE(bad >= 0, ERR_WRITE, "cannot close");
     TRY(file_room_trim(f->fd, f->part));
     REQUIRE(fsync(f->fd) == 0, ERR_WRITE, "cannot sync: %s", strerror(errno));
-    return file_h5_verify(f->part, 0, 1);
+    return file_h5_verify(f->part, 0, 1) ? ERR_WRITE : ERR_OK; /* it is not the input that is damaged */
 }
 
 enum err unit_file_finish(struct unit_file *file, const struct hist_set *hists, int64_t n_fills)
