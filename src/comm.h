@@ -16,20 +16,20 @@ void comm_finalize(void);
 int comm_rank(void);
 int comm_size(void);
 
-/** Sends a message without waiting for it to be received; size <= COMM_MESSAGE_MAX. */
-enum err comm_send(int to, const void *message, size_t size);
+/** Sends a message without waiting for it to be received; n <= COMM_MESSAGE_MAX bytes. */
+enum err comm_send(int to, const void *message, size_t n);
 enum { COMM_MESSAGE_MAX = 8192 };
 /** Takes one message if there is any; false when none. */
-bool comm_poll(int *from, void *message, size_t capacity, size_t *size);
+bool comm_poll(int *from, void *message, size_t capacity, size_t *n);
 
 /** Collective: rank 0's text to all; on others *text is made (mem_free() it). */
 enum err comm_broadcast_text(char **text);
 /** Collective: rank 0's bytes to all. */
-enum err comm_broadcast(void *data, size_t size);
+enum err comm_broadcast(void *data, size_t n);
 /** Collective: the code, and the message, of the first failing rank, on all ranks; ERR_OK if none fails. */
 enum err comm_agree(enum err own);
-/** Collective: all ranks' blocks of `size` bytes to rank 0 (out: [n_ranks][size], NULL elsewhere). */
-enum err comm_gather(const void *data, size_t size, void *out);
+/** Collective: all ranks' blocks of n bytes to rank 0 (out: [n_ranks][n], NULL elsewhere). */
+enum err comm_gather(const void *data, size_t n, void *out);
 /** Ends all ranks at once with this exit status; does not return. */
 void comm_abort(int status) __attribute__((noreturn));
 

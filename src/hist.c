@@ -58,7 +58,7 @@ enum err hist_book(struct hist_set *set, const char *name, const char *title, st
     }
     if (set->n == set->capacity) {
         size_t capacity = set->capacity ? 2 * set->capacity : 16;
-        TRY_TO(failed, mem_resize(&set->hist, set->n, capacity, sizeof *set->hist));
+        TRY_TO(failed, mem_resize(&set->hist, set->n, capacity, sizeof(struct hist *)));
         set->capacity = capacity;
     }
     set->hist[set->n++] = h;

@@ -253,15 +253,29 @@ static enum err plan_simulation(struct job *job)
     return ERR_OK;
 }
 
+/* What follows the words, or a number of up to six digits; NULL if it is not there. */
+static const char *skip_words(const char *at, const char *words)
+{
+    size_t n = strlen(words);
+    return strncmp(at, words, n) == 0 ? at + n : NULL;
+}
+
+static const char *skip_number(const char *at, uint32_t *out)
+{
+    size_t n = strspn(at, "0123456789");
+    *out     = n > 0 && n <= 6 ? (uint32_t)strtoul(at, NULL, 10) : 0;
+    return n > 0 && n <= 6 ? at + n : NULL;
+}
+
 static enum err parse_raw_name(const char *path, uint32_t *run, uint32_t *subrun)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-    unsigned r, s;
-    int used = 0;
-    REQUIRE(sscanf(base, "gm2_run%6u_%6u.mid%n", &r, &s, &used) == 2 && used > 0, ERR_OPTION,
-            "%s: the name of a raw file must be gm2_runRRRRR_SSSSS.mid, .mid.gz or .mid.lz4", path);
-    *run    = r;
-    *subrun = s;
+    const char *at = skip_words(base, "gm2_run");
+    if (at) at = skip_number(at, run);
+    if (at) at = skip_words(at, "_");
+    if (at) at = skip_number(at, subrun);
+    if (at) at = skip_words(at, ".mid");
+    REQUIRE(at, ERR_OPTION, "%s: the name of a raw file must be gm2_runRRRRR_SSSSS.mid, .mid.gz or .mid.lz4", path);
     return ERR_OK;
 }
 

@@ -256,7 +256,7 @@ enum err product_gather(const struct job *job, size_t shard)
         rc = ERR_OK;
     }
     rc = comm_agree(rc);
-    if (!rc && comm_rank() == 0) {
+    if (!rc && list && comm_rank() == 0) {
         rc = product_describe_shard(job, shard);
         for (size_t i = 0; !rc && i < end - first; i++) unlink(list[i]);
     }

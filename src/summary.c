@@ -167,7 +167,7 @@ enum err summary_print(const struct job *job, const struct chain *chain, const s
     rc = comm_agree(rc);
     if (!rc) rc = comm_gather(own, n * sizeof *own, all);
     if (!rc) rc = comm_gather(&facts, sizeof facts, all_facts);
-    if (!rc && comm_rank() == 0) {
+    if (!rc && all && all_facts) {
         double cpu_s = all_facts[0].cpu_s;
         for (int k = 1; k < n_ranks; k++) {
             chain_times_add(all, all + (size_t)k * n, n);

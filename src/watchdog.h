@@ -3,8 +3,8 @@
 #ifndef GM2_WATCHDOG_H
 #define GM2_WATCHDOG_H
 
-/** Starts watching: after limit_s without watchdog_feed() the process exits with this status. */
-void watchdog_start(double limit_s, int exit_status);
+/** Starts watching: after `seconds` without watchdog_feed() the process exits with this status. */
+void watchdog_start(double seconds, int exit_status);
 void watchdog_feed(void);
 void watchdog_stop(void);
 
