@@ -66,6 +66,8 @@ enum err comm_init(void)
                 n_tasks);
         return ERR_OK;
     }
+    /* Open MPI's data sieving reads and rewrites gaps under file locks, which parallel file systems may lack. */
+    setenv("OMPI_MCA_fbtl_posix_write_datasieving", "0", 0);
     int provided;
     REQUIRE(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS, ERR_COMM,
             "MPI cannot be started");

@@ -127,6 +127,23 @@ static enum err scan_shard(struct product_state *p, size_t shard)
     return ERR_OK;
 }
 
+/* Units of different builds are never gathered into one shard: better told now than after the work. */
+static enum err examine_build(const struct job *job, const char *path)
+{
+    char *commit;
+    TRY(file_read_provenance_text(path, "git_commit", &commit));
+    bool is_same = strcmp(commit, job->info.git_commit) == 0;
+    enum err rc  = ERR_OK;
+    if (!is_same)
+        rc = err_fail(
+            ERR_MISMATCH, __FILE__, __LINE__,
+            "%s was made by another build (commit %.12s, this is %.12s): go on with that build, use another -o, "
+            "or remove it",
+            path, commit, job->info.git_commit);
+    mem_free(commit);
+    return rc;
+}
+
 static enum err scan_units(struct product_state *p)
 {
     char path[1536];
@@ -137,6 +154,7 @@ static enum err scan_units(struct product_state *p)
         bool is_there;
         const struct unit *unit = &p->job->units[u];
         TRY(examine(p->job, path, 1, unit->source ? -1 : unit->n_fills, &is_there));
+        if (is_there && p->job->scheduler.units_per_shard > 1) TRY(examine_build(p->job, path));
         if (is_there) product_unit_done(p, u);
         if (is_there && p->job->scheduler.units_per_shard == 1 && !has_json(p, path))
             TRY(product_describe_unit(p->job, u));

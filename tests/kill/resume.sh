@@ -1,5 +1,5 @@
 # kill -9 of a random rank (0 too) at random moments, resume until done: nothing lost, nothing doubled, nothing half.
-# timeout: 900
+# timeout: 1800
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 WATCHDOG_S=20 small_fcl 60 2 3
