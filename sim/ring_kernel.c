@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 enum { BLOCKS = VEC_W >= 8 ? 2 : 4 }; /* interleaved: as many as hide the latency of arithmetic */
+_Static_assert(RING_LANES % (BLOCKS * VEC_W) == 0, "a batch is a whole number of groups of blocks");
 #define TWO_PI           (2.0 * PI)
 #define VACUUM_MM        75.0
 #define FARTHEST_TURN_NS 156.0 /* no muon within 10 % of magic momentum takes longer while inside the vacuum */
