@@ -6,7 +6,7 @@
  * the electric field is scaled to eps = E / (kappa^2 m) [mm], so that an ESQ changes the momentum by
  *     dp = eps gamma (r / p_phi) dphi,
  * and its potential to U (eps = -grad U), so that the edge changes the energy by dgamma = -kappa^2 U. A linear ESQ has
- * eps = (K x, -K y), K gamma = the field index inside it. Test: tests/t_ring.c */
+ * eps = (K x, -K y), K gamma = the field index inside it. Tests: tests/t_ring.c, tests/t_ring_lattice.c */
 #ifndef GM2_RING_FIELD_H
 #define GM2_RING_FIELD_H
 

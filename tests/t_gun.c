@@ -131,7 +131,8 @@ static void beam_oscillates(void **state)
     struct vertex_view v = vertex_view(p.ring.out[0]);
     double mean;
     (void)rms(v.x_mm, v.n, &mean);
-    for (double nu = 0.92; nu < 0.97; nu += 2e-4) {
+    for (int k = 0; k < 250; k++) {
+        double nu = 0.92 + 2e-4 * k;
         double a = 0.0, b = 0.0;
         for (size_t i = 0; i < v.n; i++) {
             a += (v.x_mm[i] - mean) * cos(2.0 * PI * nu * v.turns[i]);
