@@ -1,5 +1,5 @@
 # What a user does wrong gets one clear message, the right exit code, and leaves nothing half-written.
-# timeout: 120
+# timeout: 900
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=1 small_fcl 20 2 1
 # expect CODE WORDS COMMAND...: this exit status, and a message that has all the words
