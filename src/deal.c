@@ -172,7 +172,6 @@ void deal_stop(struct deal *d) { d->is_stopped = true; }
 bool deal_is_stopped(const struct deal *d) { return d->is_stopped; }
 void deal_deadline(struct deal *d, double end_s) { d->deadline_s = end_s; }
 size_t deal_count(const struct deal *d, enum deal_state state) { return d->count[state]; }
-enum deal_state deal_state(const struct deal *d, size_t unit) { return d->state[unit]; }
 
 double deal_eta_s(const struct deal *d, double now_s)
 {

@@ -39,7 +39,6 @@ bool deal_is_stopped(const struct deal *d);
 void deal_deadline(struct deal *d, double end_s);
 
 size_t deal_count(const struct deal *d, enum deal_state state);
-enum deal_state deal_state(const struct deal *d, size_t unit);
 /** Expected seconds until all is done at the present speed, negative if unknown. */
 double deal_eta_s(const struct deal *d, double now_s);
 

@@ -23,7 +23,6 @@ static _Thread_local char places[2048];
 
 int err_exit_code(enum err code) { return errors[code].exit_code; }
 const char *err_text(enum err code) { return errors[code].text; }
-int err_is_retry(enum err code) { return code && errors[code].policy == POLICY_RETRY; }
 int err_is_quarantine(enum err code) { return code && errors[code].policy == POLICY_QUARANTINE; }
 
 enum err err_from_exit_code(int status)

@@ -21,8 +21,6 @@ int err_exit_code(enum err code);
 enum err err_from_exit_code(int status);
 /** One phrase for an error. */
 const char *err_text(enum err code);
-/** True when another attempt at the same unit may succeed (a retry policy, not a damaged input). */
-int err_is_retry(enum err code);
 /** True when only this unit is at fault, so that others may go on. */
 int err_is_quarantine(enum err code);
 

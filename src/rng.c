@@ -104,19 +104,3 @@ const float *rng_normal_table(void)
     pthread_once(&once, make_normal_table);
     return normal_table;
 }
-
-void rng_noise_i16(struct rng_key key, uint32_t particle, double rms, size_t n, int16_t *out)
-{
-    const float *table = rng_normal_table(), scale = (float)rms;
-    uint32_t word[4];
-    uint32_t counter[4] = {0, particle, key.event, key.subrun};
-    for (size_t i = 0; i < n; i += 8) {
-        rng_philox(counter, key.key, word);
-        counter[0]++;
-        size_t stop = n - i < 8 ? n - i : 8;
-        for (size_t j = 0; j < stop; j++) {
-            uint32_t index = word[j / 2] >> (j % 2 * 16) & 0xFFFFu;
-            out[i + j]     = (int16_t)lrintf(scale * table[index]);
-        }
-    }
-}

@@ -40,10 +40,8 @@ double rng_uniform(struct rng *r);
 double rng_normal(struct rng *r);
 /** Poisson with the given mean >= 0 (inversion below 30, else PTRS, Hoermann 1993). */
 uint64_t rng_poisson(struct rng *r, double mean);
-/** n white Gaussian values of the given rms, rounded to int16, for sequence `particle`: a 65,536-entry inverse
- *  cumulative table, so tails end at 4.2 sigma; out may be longer than any island. rms <= 1000. */
-void rng_noise_i16(struct rng_key key, uint32_t particle, double rms, size_t n, int16_t *out);
-/** The table behind rng_noise_i16(): inverse cumulative at (i + 1/2) / 65536, i = 0..65535; lent for ever. */
+/** Inverse cumulative of the standard normal at (i + 1/2) / 65536, i = 0..65535, for fast white noise (tails end at 4.2
+ *  sigma); lent for ever. Test: tests/t_digitise.c */
 const float *rng_normal_table(void);
 
 #endif

@@ -12,7 +12,6 @@ struct run_totals {
     int64_t n_fills; /* made in this life of the job */
     int64_t n_shards, n_shards_whole;
     double wall_s, unit_seconds, merge_seconds;
-    uint64_t product_bytes;
 };
 
 /** Collective: runs a job to its end, or until a signal. ERR_AGAIN: stopped early, nothing lost. All ranks return the

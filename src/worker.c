@@ -99,14 +99,6 @@ bool worker_take(struct worker *w, struct report *out)
     return has;
 }
 
-bool worker_is_busy(struct worker *w)
-{
-    pthread_mutex_lock(&w->lock);
-    bool busy = w->unit >= 0 || w->has_report;
-    pthread_mutex_unlock(&w->lock);
-    return busy;
-}
-
 void worker_drop(struct worker *w) { atomic_store(&w->drop, true); }
 
 void worker_stop(struct worker *w)

@@ -19,7 +19,6 @@ enum err worker_start(const struct job *job, struct chain *chain, struct worker 
 void worker_give(struct worker *w, int64_t unit);
 /** Takes the report of a finished unit; false while there is none. */
 bool worker_take(struct worker *w, struct report *out);
-bool worker_is_busy(struct worker *w);
 /** Asks the worker to give up its unit at the next fill: it reports ERR_AGAIN. */
 void worker_drop(struct worker *w);
 /** Waits for the thread and frees; a unit in hand is dropped. */

@@ -6,6 +6,7 @@
 #include "phys.h"
 #include "rng.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -47,7 +48,8 @@ static void add_crate(struct midas_build *b, int crate, bool is_truncated)
         for (uint32_t s = 0; s < n_kept; s++) {
             int16_t *samples = NULL;
             stop_on(bank_ct_trace_room(&ct, s, &samples));
-            rng_noise_i16(key, k * 64 + s, 1.5, LENGTH, samples);
+            struct rng r = rng_start(key, k * 64 + s);
+            for (int i = 0; i < LENGTH; i++) samples[i] = (int16_t)lrint(1.5 * rng_normal(&r));
         }
     }
     stop_on(bank_ct_end(&ct, 0));

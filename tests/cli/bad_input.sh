@@ -1,5 +1,5 @@
 # What a user does wrong gets one clear message, the right exit code, and leaves nothing half-written.
-# timeout: 900
+# timeout: 120
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=1 small_fcl 20 2 1
 # expect CODE WORDS COMMAND...: this exit status, and a message that has all the words
@@ -49,6 +49,13 @@ raw=sim/gm2_run00001_00000.mid
 head -c $(($(stat -c %s $raw) * 7 / 10)) $raw >gm2_run00001_00000.mid
 "$GM2" -c reco.fcl -s gm2_run00001_00000.mid -o cut/x.h5 >log 2>&1 || { cat log; fail "a cut file keeps what is whole"; }
 grep -qiE "truncat|cut" log || { cat log; fail "no word about the truncation"; }
+
+# one missing file of a list costs that file only
+mkdir -p list && cp $raw list/ && printf 'list/gm2_run00001_00009.mid\nlist/gm2_run00001_00000.mid\n' >list.txt
+"$GM2" -c reco.fcl -S list.txt -o listed/x.h5 >log 2>&1
+rc=$?
+[ $rc = 20 ] || { cat log; fail "a list with a missing file: exit $rc, 20 expected"; }
+[ -e listed/x_r000001_s00000.h5 ] || { cat log; fail "a missing file kept the others from being done"; }
 
 # products of another configuration, folders that cannot be written
 expect 23 "another configuration" "$GM2" -c small.fcl -n 4 -o sim/x.h5 --set physics.producers.gun.muons_per_fill=21

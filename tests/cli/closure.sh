@@ -1,5 +1,5 @@
 # The whole chain, gun to clusters through waveforms, agrees with its own truth: six fills with a fixed seed.
-# timeout: 900
+# timeout: 600
 set -eu
 cat > closure.fcl <<FCL
 #include "$SOURCE/jobs/fcl/mdc1.fcl"

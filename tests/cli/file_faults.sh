@@ -1,6 +1,6 @@
 # The system refuses the k-th call: the unit file is not published, the message says why, the exit status is 66, and
 # nothing is left behind. (After a failed fsync, link or close the library must not crash either.)
-# timeout: 900
+# timeout: 300
 set -eu
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 # a leak check cannot run under a tracer
 if ! strace -o /dev/null true 2>/dev/null; then

@@ -1,5 +1,5 @@
 # A full disk: one clear message, nothing under a final name that is not whole; with room again the job goes on.
-# timeout: 900
+# timeout: 120
 . "$SOURCE/tests/job.sh"
 [ "$(id -u)" = 0 ] || { echo "root is needed to mount a small tmpfs; not run"; exit 0; }
 RAW_SUBRUNS=-1 small_fcl 60 2 3

@@ -1,6 +1,6 @@
 # Grid mode: no launcher, empty environment; one raw file in, one file and its JSON out. In a Slurm step of several tasks
 # without a launcher it refuses.
-# timeout: 900
+# timeout: 120
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=1 small_fcl 60 3 1
 "$GM2" -c small.fcl --config-out whole.fcl --validate-config -n 3 >log 2>&1 || { cat log; fail "--config-out"; }

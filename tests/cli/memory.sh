@@ -1,5 +1,5 @@
 # Memory does not grow with the number of subruns: 60 take what 20 take, within 4 MB (two shards reach the plateau).
-# timeout: 900
+# timeout: 120
 . "$SOURCE/tests/job.sh"
 if nm -D "$GM2" | grep -q __asan_init; then echo "an address-sanitised build keeps freed memory: not measured"; exit 0; fi
 small_fcl 60 1 10

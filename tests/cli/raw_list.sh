@@ -1,5 +1,5 @@
 # Raw files from a list, in a chain of configurations, on several ranks; --nskip and -n on one file.
-# timeout: 900
+# timeout: 120
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=-1 small_fcl 60 3 1

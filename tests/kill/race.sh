@@ -1,5 +1,5 @@
 # Two jobs race for the same products: both end well, everything is made once, what one lost is said.
-# timeout: 900
+# timeout: 180
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=-1 small_fcl 60 1 5

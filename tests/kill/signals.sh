@@ -1,5 +1,5 @@
 # SIGUSR1 through mpirun and SIGTERM to a single rank: units in hand are finished or dropped, 75, nothing lost.
-# timeout: 900
+# timeout: 180
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 DRAIN_S=5 small_fcl 200 2 4

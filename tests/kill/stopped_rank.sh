@@ -1,5 +1,5 @@
 # A stopped rank (SIGSTOP), rank 0 or another, is noticed: the job ends with 75 in bounded time, and can be resumed.
-# timeout: 900
+# timeout: 180
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 WATCHDOG_S=3 DRAIN_S=2 small_fcl 400 2 5

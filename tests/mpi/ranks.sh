@@ -1,5 +1,5 @@
 # The same content on 1, 2, 3 and 16 ranks; the same bytes on a repeat.
-# timeout: 900
+# timeout: 300
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=1 small_fcl 60 2 4

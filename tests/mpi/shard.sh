@@ -1,5 +1,5 @@
 # A shard has the same content for any number of ranks, and the same bytes when repeated with the same number.
-# timeout: 900
+# timeout: 300
 # ranks: 3
 set -euo pipefail
 program=$BUILD/tests/p_shard

@@ -1,6 +1,6 @@
 # Under a real Slurm: srun starts all ranks; SIGTERM and SIGUSR1 drain and give 75; a step without MPI launcher is refused;
 # the batch script is put back into the queue by itself and the job ends with everything made once.
-# timeout: 900
+# timeout: 300
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 [ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
