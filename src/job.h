@@ -33,13 +33,9 @@ struct job_options {
 #define TIME_CFG(F, S)    F(S, flag, printSummary, false, 0, 1, "1", "print the TimeReport, as --timing")
 #define MEMORY_CFG(F, S)  F(S, flag, printSummary, false, 0, 1, "1", "print the MemReport, as --memcheck")
 #define CATALOG_CFG(F, S)                                                                                             \
-    F(S, str, applicationFamily, "gm2", 0, 0, "", "application.family of the metadata")                              \
-    F(S, str, group,     "gm2", 0, 0, "", "group of the metadata")                                                   \
-    F(S, str, dataTier,  "",    0, 0, "", "data_tier of the metadata; empty: sim for simulation, reco for raw input") \
-    F(S, str, streamName, "",   0, 0, "", "data_stream of the metadata")                                             \
-    F(S, str, runType,   "",    0, 0, "", "run type of the metadata; empty: mc for simulation, physics for raw input") \
-    F(S, str, campaign,  "",    0, 0, "", "gm2.campaign")                                                            \
-    F(S, str, stage,     "",    0, 0, "", "gm2.stage")
+    F(S, str, dataTier,   "", 0, 0, "", "data_tier of the HDF5 products' metadata; empty: reco")                     \
+    F(S, str, streamName, "", 0, 0, "", "data_stream of the metadata; empty: full")                                  \
+    F(S, str, runType,    "", 0, 0, "", "run type of the metadata; empty: mc for simulation, physics for raw input")
 #define BLINDING_CFG(F, S)                                                                                            \
     F(S, str, mode,   "auto", 0, 0, "auto|on|off", "software blinding of R in fits: auto is on for data, off for simulation") \
     F(S, str, phrase, "",     0, 0, "",            "the blinding phrase")
