@@ -103,7 +103,8 @@ static enum err draw(const struct report *r, const struct picture *p, const stru
     char path[4096], *script = NULL;
     size_t size = 0;
     TRY(check_needs(r, p));
-    struct sheet s = {open_memstream(&script, &size), cJSON_AddObjectToObject(pictures, p->name)};
+    const struct plot_page page = {p->name, p->title, r->footer, p->width, p->height};
+    struct sheet s              = {open_memstream(&script, &size), cJSON_AddObjectToObject(pictures, p->name)};
     REQUIRE(s.script && s.json, ERR_MEMORY, "no memory for picture %s", p->name);
     cJSON_AddStringToObject(s.json, "title", p->title);
     enum err rc = p->draw(r, &s);
@@ -113,12 +114,12 @@ static enum err draw(const struct report *r, const struct picture *p, const stru
         FAIL_TO(done, ERR_NOTFOUND,
                 "gnuplot is not installed (Debian package gnuplot-nox); the numbers are in the JSON file");
     snprintf(path, sizeof path, "%s/%s.svg.part", o->dir, p->name);
-    TRY_TO(drawn, report_plot(p, r->footer, script, REPORT_SVG, path));
+    TRY_TO(drawn, plot_draw(&page, script, PLOT_SVG, path));
     TRY_TO(drawn, read_whole(path, &figure->svg, &figure->svg_size));
     if (o->wants_png) {
         char png[4096];
         snprintf(png, sizeof png, "%s/%s.png", o->dir, p->name);
-        TRY_TO(drawn, report_plot(p, r->footer, script, REPORT_PNG, png));
+        TRY_TO(drawn, plot_draw(&page, script, PLOT_PNG, png));
     }
 drawn:
     unlink(path);
@@ -131,7 +132,7 @@ static size_t draw_all(const struct report *r, const struct report_options *o, c
                        struct report_figure figures[MAX_PICTURES])
 {
     const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures};
-    bool has_gnuplot              = report_has_gnuplot();
+    bool has_gnuplot              = plot_has_gnuplot();
     size_t n                      = 0;
     if (!has_gnuplot) log_warn("gnuplot is not installed (Debian package gnuplot-nox): the report has no pictures");
     for (size_t k = 0; k < 2; k++)

@@ -1,16 +1,14 @@
 /* gm2 report: one self-contained page of pictures and the numbers behind them.
  *
  * A picture is a row of `report_pictures`: it names the histograms it needs, and its function writes gnuplot commands
- * and numbers into a sheet. report_plot.c runs gnuplot, report_html.c writes the page, cmd_report.c is the command.
+ * and numbers into a sheet. src/plot.c runs gnuplot, report_html.c writes the page, cmd_report.c is the command.
  * Test: tests/t_cmd_fit.c */
 #ifndef GM2_REPORT_H
 #define GM2_REPORT_H
 
+#include "plot.h"
 #include "wiggle_fit.h"
 #include "wiggle_input.h"
-
-#include <cjson/cJSON.h>
-#include <stdio.h>
 
 struct report {
     struct wiggle_input in;
@@ -21,12 +19,6 @@ struct report {
     bool has_fit, has_best, has_a_fit;
     char fit_problem[256]; /* why has_fit is false */
     char range[128], footer[320];
-};
-
-/** A picture in the making. */
-struct sheet {
-    FILE *script; /* gnuplot commands */
-    cJSON *json;  /* its numbers */
 };
 
 enum { REPORT_MAX_NEEDS = 3 };
@@ -40,26 +32,6 @@ struct picture {
 };
 /** All pictures in the order of the page; end with a NULL name. */
 extern const struct picture report_wiggle_pictures[], report_quality_pictures[];
-
-/* ---- report_plot.c ---- */
-struct sheet_column {
-    const char *name, *unit;
-    const double *value; /* [n] */
-};
-/** Writes a table as gnuplot data block $NAME and into the sheet's numbers. */
-void sheet_table(struct sheet *s, const char *name, size_t n, const struct sheet_column *columns, size_t n_columns);
-/** Writes a 2-D histogram's contents [x][y] as data block $NAME "x y z" and into the numbers. */
-void sheet_map(struct sheet *s, const char *name, const struct hist *h);
-void sheet_number(struct sheet *s, const char *name, double value);
-/** Text as a gnuplot string in single quotes, without control characters; out is cut at size. */
-void sheet_quote(const char *text, size_t size, char *out);
-
-enum report_format { REPORT_SVG, REPORT_PNG };
-/** True when gnuplot can be started. */
-bool report_has_gnuplot(void);
-/** Draws a picture into the file `out`; script: what draw() wrote. ERR_WRITE with gnuplot's first words if it fails. */
-enum err report_plot(const struct picture *p, const char *footer, const char *script, enum report_format format,
-                     const char *out);
 
 /* ---- report_html.c ---- */
 /** One picture of the page: svg NULL when it could not be drawn, then `problem` says why. */

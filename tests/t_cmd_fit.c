@@ -186,7 +186,7 @@ static int n_pictures(void)
 static void page_stands_alone(void **state)
 {
     (void)state;
-    if (!report_has_gnuplot()) skip();
+    if (!plot_has_gnuplot()) skip();
     assert_int_equal(RUN(cmd_report, "report", simulated, "-o", in_folder("with")), 0);
     char *page = read_text(in_folder("with/index.html"));
     assert_int_equal(count(page, "<img "), n_pictures());

@@ -1,7 +1,5 @@
-/* Pictures: data for gnuplot, and gnuplot itself, started without a shell. */
-#include "log.h"
-#include "mem.h"
-#include "report.h"
+/* Sheets and gnuplot. */
+#include "plot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +106,7 @@ static int run_gnuplot(char *const argv[], int output_fd)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-bool report_has_gnuplot(void)
+bool plot_has_gnuplot(void)
 {
     char name[] = "gnuplot", version[] = "--version";
     char *const argv[] = {name, version, NULL};
@@ -127,21 +125,20 @@ static const char prelude[] =
     "set border lw 1 lc rgb '#444444'\nset tics textcolor rgb '#222222'\nset key noenhanced samplen 2\n"
     "set grid lc rgb '#dddddd' lw 0.5 lt 1\nset errorbars 0\nset pointintervalbox 0\n";
 
-static void write_prelude(FILE *f, const struct picture *p, const char *footer, enum report_format format,
-                          const char *out)
+static void write_prelude(FILE *f, const struct plot_page *page, enum plot_format format, const char *out)
 {
     char title[256], foot[400], path[4096];
-    sheet_quote(p->title, sizeof title, title);
-    sheet_quote(footer, sizeof foot, foot);
+    sheet_quote(page->title, sizeof title, title);
+    sheet_quote(page->footer, sizeof foot, foot);
     sheet_quote(out, sizeof path, path);
-    if (format == REPORT_PNG)
-        fprintf(f, "set term pngcairo noenhanced size %d,%d font 'Helvetica,12' background '#ffffff'\n", p->width,
-                p->height);
+    if (format == PLOT_PNG)
+        fprintf(f, "set term pngcairo noenhanced size %d,%d font 'Helvetica,12' background '#ffffff'\n", page->width,
+                page->height);
     else
-        fprintf(f, "set term svg noenhanced size %d,%d font 'Helvetica,14' background '#ffffff'\n", p->width,
-                p->height);
+        fprintf(f, "set term svg noenhanced size %d,%d font 'Helvetica,14' background '#ffffff'\n", page->width,
+                page->height);
     /* pixels as polygons stay sharp in SVG, as an image they have no seams in PNG */
-    fprintf(f, "map_style = '%s'\n", format == REPORT_PNG ? "image" : "image pixels");
+    fprintf(f, "map_style = '%s'\n", format == PLOT_PNG ? "image" : "image pixels");
     fprintf(f, "set output %s\n%s", path, prelude);
     fprintf(f, "set title %s font ',16'\n", title);
     fprintf(f, "set label 999 %s at screen 0.995, screen 0.022 right font ',10' tc rgb '#666666'\n", foot);
@@ -156,15 +153,14 @@ static void first_line(int fd, size_t size, char *out)
         if (*p == '\n' || *p == '\t' || *p == '\r') *p = ' ';
 }
 
-enum err report_plot(const struct picture *p, const char *footer, const char *script, enum report_format format,
-                     const char *out)
+enum err plot_draw(const struct plot_page *page, const char *script, enum plot_format format, const char *out)
 {
     char path[4096], name[] = "gnuplot", words[200];
     enum err rc = ERR_OK;
     snprintf(path, sizeof path, "%s.gp", out);
     FILE *f = fopen(path, "w");
     REQUIRE(f, ERR_WRITE, "%s: %s", path, strerror(errno));
-    write_prelude(f, p, footer, format, out);
+    write_prelude(f, page, format, out);
     fputs(script, f);
     if (fclose(f)) FAIL_TO(done, ERR_WRITE, "%s: %s", path, strerror(errno));
     char log_path[4096];
@@ -176,7 +172,7 @@ enum err report_plot(const struct picture *p, const char *footer, const char *sc
     if (log_fd >= 0) close(log_fd);
     unlink(log_path);
     if (status || log_fd < 0)
-        FAIL_TO(done, ERR_WRITE, "gnuplot failed on picture %s: %s", p->name, log_fd < 0 ? "" : words);
+        FAIL_TO(done, ERR_WRITE, "gnuplot failed on picture %s: %s", page->name, log_fd < 0 ? "" : words);
 done:
     unlink(path);
     return rc;
