@@ -1,0 +1,333 @@
+/* Module BeamDynamics: the beam from its start to its end: phase space, oscillations, losses, and what its orbits do to
+ * the precession of its spin. */
+#include "beam_optics.h"
+#include "ring_cfg.h"
+
+#include "mem.h"
+#include "module.h"
+#include "phys.h"
+#include "tables.h"
+
+#include <math.h>
+
+/* clang-format off */
+#define BEAM_CFG(F, S)                                                                                                 \
+    F(S, f64, stored_from_us,   30,  0, 100000, "us",  "muons that end later count as stored: phase space, x_e, spin") \
+    F(S, f64, sector_phi_deg,   180, 0, 360,    "deg", "azimuth at which the beam is watched in time")                 \
+    F(S, f64, sector_width_deg, 30,  0.1, 360,  "deg", "full width of that sector; 30 deg lower an oscillation by 1 %") \
+    F(S, f64, rotation_to_us,   100, 1, 700,    "us",  "end of the histogram of passages, in bins of 5 ns")            \
+    RING_CFG(F, S)
+/* clang-format on */
+CFG_DECLARE(beam_cfg, BEAM_CFG)
+
+enum { IN_MUON, IN_VERTEX };
+enum { FATE_ALIVE, FATE_DECAYED };
+#define FINE_NS      10.0
+#define PASSAGE_NS   5.0
+#define LIFETIME_NS  (MAGIC_GAMMA * MUON_LIFETIME_NS)
+#define MIN_TURNS    50.0 /* for a frequency of revolution */
+#define SPIN_MINIMUM 1e-6 /* shorter spins have no phase */
+
+static const struct port in[] = {
+    [IN_MUON]   = {&table_muon, NULL, false},
+    [IN_VERTEX] = {&table_vertex, NULL, false},
+    {0},
+};
+
+/* Sums over stored muons, each a histogram of one bin; its squares are the sums of squares. With w the time lived over
+ * 64.38 us, r = -(phase_end - phase_start - omega_a dt) / (omega_a 64.38 us) in ppm, c and q the corrections of the
+ * muon by formula in ppm. */
+#define SUMS(F)                                                                                                        \
+    F(n, "stored muons")                                                                                               \
+    F(x_e, "x_e [mm]")                                                                                                 \
+    F(c, "C_e of the muon by formula [ppm]")                                                                           \
+    F(q, "C_p of the muon by formula [ppm]")                                                                           \
+    F(w, "w = time lived / 64.38 us")                                                                                  \
+    F(r, "r = w times the slowing of the spin [ppm]")                                                                  \
+    F(w_r, "w r")                                                                                                      \
+    F(w_c, "w C_e")                                                                                                    \
+    F(w_q, "w C_p")                                                                                                    \
+    F(w_c_c, "w C_e^2")                                                                                                \
+    F(w_c_q, "w C_e C_p")                                                                                              \
+    F(w_q_q, "w C_p^2")                                                                                                \
+    F(r_c, "r C_e")                                                                                                    \
+    F(r_q, "r C_p")                                                                                                    \
+    F(d, "r - w (C_e + C_p)")
+
+#define SUM_ENUM(name, title) SUM_##name,
+#define SUM_TEXT(name, title) {"beam/sum/" #name, "sum over stored muons: " title},
+enum { SUMS(SUM_ENUM) N_SUMS };
+static const struct {
+    const char *name, *title;
+} sum_text[N_SUMS] = {SUMS(SUM_TEXT)};
+
+struct plane {
+    struct hist *x_xp, *y_yp, *x_y, *delta;
+};
+struct beam {
+    struct beam_optics optics;
+    struct plane start, end;
+    struct hist *x_e, *a_y, *x_time, *y_time;
+    struct hist *end_time, *end_log, *end_phi;
+    struct hist *passage, *frequency, *sector_n, *sector_x, *sector_y;
+    struct hist *phase_delta, *entry_delta, *shift_x_e2, *shift_a_y2, *difference;
+    struct hist *sum[N_SUMS];
+};
+
+/* ---- histograms ---- */
+
+static enum err book_plane(struct hist_set *set, bool is_start, struct plane *p)
+{
+    struct hist_axis x  = hist_axis(90, -60.0, 120.0, "x = r - R0", "mm");
+    struct hist_axis xp = hist_axis(80, -20.0, 20.0, "x' = p_r / p", "mrad");
+    struct hist_axis y  = hist_axis(60, -60.0, 60.0, "y", "mm");
+    struct hist_axis yp = hist_axis(60, -6.0, 6.0, "y' = p_y / p", "mrad");
+    struct hist_axis d  = hist_axis(600, -0.03, 0.03, "p / p_magic - 1", "1");
+    if (is_start) {
+        TRY(hist_book(set, "beam/start_x_xp", "all muons as they start", x, xp, 0, &p->x_xp));
+        TRY(hist_book(set, "beam/start_y_yp", "all muons as they start", y, yp, 0, &p->y_yp));
+        TRY(hist_book(set, "beam/start_x_y", "all muons as they start", x, y, 0, &p->x_y));
+        return hist_book(set, "beam/start_delta", "all muons as they start", d, HIST_NO_AXIS, 0, &p->delta);
+    }
+    TRY(hist_book(set, "beam/end_x_xp", "stored muons at their end", x, xp, 0, &p->x_xp));
+    TRY(hist_book(set, "beam/end_y_yp", "stored muons at their end", y, yp, 0, &p->y_yp));
+    TRY(hist_book(set, "beam/end_x_y", "stored muons at their end", x, y, 0, &p->x_y));
+    return hist_book(set, "beam/end_delta", "stored muons at their end", d, HIST_NO_AXIS, 0, &p->delta);
+}
+
+static enum err book_orbits(struct hist_set *set, struct beam *b)
+{
+    struct hist_axis x_e  = hist_axis(120, -60.0, 60.0, "x_e", "mm");
+    struct hist_axis a_y  = hist_axis(60, 0.0, 60.0, "vertical amplitude", "mm");
+    struct hist_axis time = hist_axis(140, 0.0, 700.0, "time in fill", "us");
+    struct hist_axis x    = hist_axis(120, -60.0, 60.0, "x = r - R0", "mm");
+    struct hist_axis y    = hist_axis(120, -60.0, 60.0, "y", "mm");
+    TRY(hist_book(set, "beam/x_e", "equilibrium radius of stored muons", x_e, HIST_NO_AXIS, 0, &b->x_e));
+    TRY(hist_book(set, "beam/a_y", "vertical amplitude of stored muons", a_y, HIST_NO_AXIS, 0, &b->a_y));
+    TRY(hist_book(set, "beam/x_time", "x of decays", time, x, 0, &b->x_time));
+    return hist_book(set, "beam/y_time", "y of decays", time, y, 0, &b->y_time);
+}
+
+static enum err book_ends(struct hist_set *set, struct beam *b)
+{
+    struct hist_axis fate = hist_axis(8, -0.5, 7.5, "fate (table vertex)", "1");
+    struct hist_axis time = hist_axis(700, 0.0, 700.0, "time in fill", "us");
+    struct hist_axis slow = hist_axis(100, -2.0, 3.0, "log10(time since start / us)", "1");
+    struct hist_axis phi  = hist_axis(360, 0.0, 360.0, "azimuth", "deg");
+    TRY(hist_book(set, "beam/end_time", "ends of muons", time, fate, 0, &b->end_time));
+    TRY(hist_book(set, "beam/end_log", "ends of muons", slow, fate, 0, &b->end_log));
+    return hist_book(set, "beam/end_phi", "where muons end", phi, fate, 0, &b->end_phi);
+}
+
+static enum err book_times(const struct beam_cfg *cfg, struct hist_set *set, struct beam *b)
+{
+    int64_t n             = (int64_t)ceil(cfg->rotation_to_us * 1e3 / PASSAGE_NS);
+    struct hist_axis pass = hist_axis(n, 0.0, (double)n * PASSAGE_NS * 1e-3, "time in fill", "us");
+    struct hist_axis f    = hist_axis(200, 6600.0, 6800.0, "frequency of revolution", "kHz");
+    struct hist_axis fine = hist_axis(6000, 0.0, 6000 * FINE_NS * 1e-3, "time in fill", "us");
+    TRY(hist_book(set, "beam/passage", "last passages of one azimuth before the decay", pass, HIST_NO_AXIS, 0,
+                  &b->passage));
+    TRY(hist_book(set, "beam/frequency", "frequency of revolution of stored muons", f, HIST_NO_AXIS, 0, &b->frequency));
+    TRY(hist_book(set, "beam/sector_n", "decays in the sector", fine, HIST_NO_AXIS, 0, &b->sector_n));
+    TRY(hist_book(set, "beam/sector_x", "sum of x [mm] of decays in the sector", fine, HIST_NO_AXIS, 1, &b->sector_x));
+    return hist_book(set, "beam/sector_y", "sum of y [mm] of decays in the sector", fine, HIST_NO_AXIS, 1,
+                     &b->sector_y);
+}
+
+static enum err book_spin(struct hist_set *set, struct beam *b)
+{
+    struct hist_axis delta = hist_axis(60, -0.006, 0.006, "p / p_magic - 1", "1");
+    struct hist_axis wide  = hist_axis(400, -200.0, 200.0, "phase at t = 0", "mrad");
+    struct hist_axis slim  = hist_axis(400, -20.0, 20.0, "phase at the muon's start", "mrad");
+    struct hist_axis x_e2  = hist_axis(45, 0.0, 2025.0, "x_e^2", "mm^2");
+    struct hist_axis a_y2  = hist_axis(45, 0.0, 2025.0, "A_y^2", "mm^2");
+    struct hist_axis shift = hist_axis(180, -8000.0, 1000.0, "shift of omega_a", "ppb");
+    struct hist_axis diff  = hist_axis(400, -400.0, 400.0, "shift + C_e + C_p", "ppb");
+    TRY(hist_book(set, "beam/phase_delta", "spin against the reversed momentum, less omega_a t", delta, wide, 0,
+                  &b->phase_delta));
+    TRY(hist_book(set, "beam/entry_delta", "the same, t from the muon's start", delta, slim, 0, &b->entry_delta));
+    TRY(hist_book(set, "beam/shift_x_e2", "shift of omega_a of stored muons", x_e2, shift, 0, &b->shift_x_e2));
+    TRY(hist_book(set, "beam/shift_a_y2", "shift of omega_a of stored muons", a_y2, shift, 0, &b->shift_a_y2));
+    TRY(hist_book(set, "beam/shift_difference", "tracked shift of omega_a against the formulas", diff, HIST_NO_AXIS, 0,
+                  &b->difference));
+    struct hist_axis one = hist_axis(1, 0.0, 1.0, "", "1");
+    for (int i = 0; i < N_SUMS; i++)
+        TRY(hist_book(set, sum_text[i].name, sum_text[i].title, one, HIST_NO_AXIS, 1, &b->sum[i]));
+    return ERR_OK;
+}
+
+static enum err begin(struct step *s)
+{
+    struct beam *b;
+    struct ring_setup setup;
+    struct ring *ring;
+    TRY(mem_alloc(&b, 1, sizeof *b));
+    s->state = b;
+    TRY(ring_cfg_setup((const struct beam_cfg *)s->cfg, &setup));
+    TRY(mem_alloc(&ring, 1, sizeof *ring));
+    enum err rc = ring_build(&setup, ring);
+    if (!rc) rc = beam_optics_make(ring, &b->optics);
+    mem_free(ring);
+    if (rc) return rc;
+    TRY(book_plane(s->hists, true, &b->start));
+    TRY(book_plane(s->hists, false, &b->end));
+    TRY(book_orbits(s->hists, b));
+    TRY(book_ends(s->hists, b));
+    TRY(book_times(s->cfg, s->hists, b));
+    return book_spin(s->hists, b);
+}
+
+/* ---- filling ---- */
+
+/* A muon at its start or end, and what follows from it. */
+struct place {
+    double t_ns, x_mm, y_mm, phi_rad, xp, yp, delta, phase_rad;
+};
+
+static struct place place_of(double t, double x, double y, double phi, const double p[3], const double s[3])
+{
+    double p_all = sqrt(p[0] * p[0] + p[1] * p[1] + p[2] * p[2]);
+    return (struct place){.t_ns      = t,
+                          .x_mm      = x,
+                          .y_mm      = y,
+                          .phi_rad   = phi,
+                          .xp        = p[0] / p_all,
+                          .yp        = p[2] / p_all,
+                          .delta     = p_all / MAGIC_P_GeV - 1.0,
+                          .phase_rad = beam_optics_phase_rad(p[0], p[1], s[0], s[1])};
+}
+
+static struct place start_of(const struct muon_view *m, size_t i)
+{
+    const double p[3] = {m->p_r_GeV[i], m->p_phi_GeV[i], m->p_y_GeV[i]};
+    const double s[3] = {m->s_r[i], m->s_phi[i], m->s_y[i]};
+    return place_of(m->t_fill_ns[i], m->x_mm[i], m->y_mm[i], m->phi_rad[i], p, s);
+}
+
+static struct place end_of(const struct vertex_view *v, size_t i)
+{
+    const double p[3] = {v->p_r_GeV[i], v->p_phi_GeV[i], v->p_y_GeV[i]};
+    const double s[3] = {v->s_r[i], v->s_phi[i], v->s_y[i]};
+    return place_of(v->t_fill_ns[i], v->x_mm[i], v->y_mm[i], v->phi_rad[i], p, s);
+}
+
+static void fill_plane(const struct place *at, struct plane *p)
+{
+    hist_fill(p->x_xp, at->x_mm, 1e3 * at->xp, 1.0);
+    hist_fill(p->y_yp, at->y_mm, 1e3 * at->yp, 1.0);
+    hist_fill(p->x_y, at->x_mm, at->y_mm, 1.0);
+    hist_fill(p->delta, at->delta, 0.0, 1.0);
+}
+
+static void fill_decay(const struct beam_cfg *cfg, const struct place *start, const struct place *end, double turns,
+                       struct beam *b)
+{
+    double t_us = 1e-3 * end->t_ns, from_sector = end->phi_rad - cfg->sector_phi_deg * (PI / 180.0);
+    hist_fill(b->x_time, t_us, end->x_mm, 1.0);
+    hist_fill(b->y_time, t_us, end->y_mm, 1.0);
+    double since = from_sector / (2.0 * PI) - floor(from_sector / (2.0 * PI)); /* turns since the last passage */
+    if (turns > since) hist_fill(b->passage, t_us - 1e-3 * since * (end->t_ns - start->t_ns) / turns, 0.0, 1.0);
+    if (fabs(beam_optics_wrap_rad(from_sector)) > 0.5 * cfg->sector_width_deg * (PI / 180.0)) return;
+    hist_fill(b->sector_n, t_us, 0.0, 1.0);
+    hist_fill(b->sector_x, t_us, 0.0, end->x_mm);
+    hist_fill(b->sector_y, t_us, 0.0, end->y_mm);
+}
+
+static void fill_sums(const double value[N_SUMS], struct beam *b)
+{
+    for (int i = 0; i < N_SUMS; i++) hist_fill(b->sum[i], 0.5, 0.0, value[i]);
+}
+
+/* Shift of omega_a of one muon over its life. The spin's turns need no counting: omega_a is known to far better than
+ * half a turn over a life. */
+static void fill_spin(const struct place *start, const struct place *end, double x_e, double a_y2, struct beam *b)
+{
+    const double omega_a = b->optics.omega_a_RADns, dt = end->t_ns - start->t_ns;
+    double residual = beam_optics_wrap_rad(end->phase_rad - start->phase_rad - omega_a * dt);
+    double at_zero  = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * end->t_ns);
+    double at_start = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * dt);
+    double c = 1e6 * beam_optics_c_e(&b->optics, x_e), q = 1e6 * beam_optics_c_p(&b->optics, a_y2);
+    double w = dt / LIFETIME_NS, r = -1e6 * residual / (omega_a * LIFETIME_NS);
+    hist_fill(b->phase_delta, end->delta, 1e3 * at_zero, 1.0);
+    hist_fill(b->entry_delta, end->delta, 1e3 * at_start, 1.0);
+    hist_fill(b->shift_x_e2, x_e * x_e, -1e3 * r / w, 1.0);
+    hist_fill(b->shift_a_y2, a_y2, -1e3 * r / w, 1.0);
+    hist_fill(b->difference, -1e3 * (r / w - c - q), 0.0, 1.0);
+    const double value[N_SUMS] = {
+        [SUM_n]     = 1.0,
+        [SUM_x_e]   = x_e,
+        [SUM_c]     = c,
+        [SUM_q]     = q,
+        [SUM_w]     = w,
+        [SUM_r]     = r,
+        [SUM_w_r]   = w * r,
+        [SUM_w_c]   = w * c,
+        [SUM_w_q]   = w * q,
+        [SUM_w_c_c] = w * c * c,
+        [SUM_w_c_q] = w * c * q,
+        [SUM_w_q_q] = w * q * q,
+        [SUM_r_c]   = r * c,
+        [SUM_r_q]   = r * q,
+        [SUM_d]     = r - w * (c + q),
+    };
+    fill_sums(value, b);
+}
+
+static void fill_muon(const struct beam_cfg *cfg, const struct muon_view *m, const struct vertex_view *v, size_t i,
+                      struct beam *b)
+{
+    const size_t k           = v->muon[i];
+    const struct place start = start_of(m, k), end = end_of(v, i);
+    const double dt = end.t_ns - start.t_ns, t_us = 1e-3 * end.t_ns;
+    hist_fill(b->end_time, t_us, v->fate[i], 1.0);
+    hist_fill(b->end_log, dt > 0.0 ? log10(1e-3 * dt) : -1e9, v->fate[i], 1.0);
+    hist_fill(b->end_phi, end.phi_rad * (180.0 / PI), v->fate[i], 1.0);
+    if (v->fate[i] == FATE_DECAYED) fill_decay(cfg, &start, &end, v->turns[i], b);
+    if (t_us < cfg->stored_from_us || dt <= 0.0) return;
+    double x_e  = b->optics.dispersion_mm * end.delta;
+    double a_y2 = beam_optics_a_y2_mm2(&b->optics, end.phi_rad, end.y_mm, end.yp);
+    fill_plane(&end, &b->end);
+    hist_fill(b->x_e, x_e, 0.0, 1.0);
+    hist_fill(b->a_y, sqrt(a_y2), 0.0, 1.0);
+    if (v->turns[i] > MIN_TURNS) hist_fill(b->frequency, 1e6 * v->turns[i] / dt, 0.0, 1.0);
+    if (hypot(v->s_r[i], v->s_phi[i]) > SPIN_MINIMUM) fill_spin(&start, &end, x_e, a_y2, b);
+}
+
+static enum err event(struct step *s)
+{
+    struct beam *b             = s->state;
+    const struct muon_view m   = muon_view(s->in[IN_MUON]);
+    const struct vertex_view v = vertex_view(s->in[IN_VERTEX]);
+    const struct beam_cfg *cfg = s->cfg;
+    for (size_t i = 0; i < m.n; i++) {
+        const struct place start = start_of(&m, i);
+        fill_plane(&start, &b->start);
+    }
+    for (size_t i = 0; i < v.n; i++) {
+        REQUIRE(v.muon[i] < m.n, ERR_DATA, "BeamDynamics: vertex %zu names muon %u, table muon has %zu rows", i,
+                (unsigned)v.muon[i], m.n);
+        fill_muon(cfg, &m, &v, i, b);
+    }
+    return ERR_OK;
+}
+
+static void end(struct step *s)
+{
+    mem_free(s->state);
+    s->state = NULL;
+}
+
+const struct module module_beam_dynamics = {
+    .name = "BeamDynamics",
+    .kind = MODULE_ANALYZER,
+    .doc = "Histograms of the beam: phase space at start and end, equilibrium radius, profiles, losses, fast rotation, "
+           "oscillations at one azimuth, phase of the spin against momentum, and C_e and C_p by formula and by tracked "
+           "spin. Its ring parameters must be those of RingTracker.",
+    .source   = "Courant-Snyder theory; C_e, C_p: Run-1 beam-dynamics paper, arXiv:2104.03240; sim/README.md",
+    .fields   = beam_cfg_fields,
+    .cfg_size = sizeof(struct beam_cfg),
+    .in       = in,
+    .begin    = begin,
+    .event    = event,
+    .end      = end,
+};
