@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "module.h"
 #include "phys.h"
+#include "positron_helix.h"
 
 #include <math.h>
 
@@ -93,63 +94,13 @@ struct positron_state positron_state_make(const struct positron_setup *s, double
     };
 }
 
-/* ---- the helix in the uniform field ------------------------------------------------------------------------------- */
-
-struct circle {
-    double x, z, radius, u_h; /* centre, radius [mm], horizontal part of the unit direction */
-};
-
-static struct circle circle_of(const struct positron_state *p)
-{
-    double u_h = sqrt(p->ux * p->ux + p->uz * p->uz), per = 1.0 / p->k;
-    return (struct circle){p->x - p->uz * per, p->z + p->ux * per, u_h * per, u_h};
-}
-
-/* Moves along the helix to where the unit vector from the circle's centre is (ex, ez), less than a turn ahead. */
-static void helix_to(struct positron_state *p, const struct circle *c, double ex, double ez)
-{
-    double sine = (p->ux * ex + p->uz * ez) / c->u_h, cosine = (p->uz * ex - p->ux * ez) / c->u_h;
-    double angle = atan2(sine, cosine);
-    if (angle < -1e-9) angle += 2.0 * PI; /* rounding may put the target a hair behind */
-    double path = angle * c->radius / c->u_h;
-    p->x        = c->x + c->radius * ex;
-    p->z        = c->z + c->radius * ez;
-    p->y += p->uy * path;
-    p->ux = -ez * c->u_h;
-    p->uz = ex * c->u_h;
-    p->s += path;
-}
-
-/* The ray z = 0, x > 0 meets the circle at its larger x first, coming from outside. 0: no meeting. */
-static double ray_meets(const struct circle *c)
-{
-    double root = c->radius * c->radius - c->z * c->z;
-    return root > 0.0 ? c->x + sqrt(root) : 0.0;
-}
-
-/* Moves to where the helix next crosses the cylinder of radius r inward; 0 if it never does. */
-static int helix_to_radius(struct positron_state *p, const struct circle *c, double r)
-{
-    double centre2 = c->x * c->x + c->z * c->z, centre = sqrt(centre2);
-    double along = (r * r - centre2 - c->radius * c->radius) / (2.0 * c->radius * centre);
-    if (!(fabs(along) < 1.0)) return 0;
-    double across = sqrt(1.0 - along * along), ex = c->x / centre, ez = c->z / centre;
-    helix_to(p, c, along * ex - across * ez, along * ez + across * ex);
-    return 1;
-}
-
 /* ---- at a face ---------------------------------------------------------------------------------------------------- */
 
 static int is_in_outline(double x, double y) { return fabs(x) < HALF_WIDTH_MM && fabs(y) < HALF_HEIGHT_MM; }
 
 static void turn_frame(struct positron_state *p)
 {
-    const double c = 0.96592582628906828675, d = 0.25881904510252076235; /* cos, sin of 15 degrees */
-    double x = p->x, z = p->z, ux = p->ux, uz = p->uz;
-    p->x    = x * c + z * d;
-    p->z    = z * c - x * d;
-    p->ux   = ux * c + uz * d;
-    p->uz   = uz * c - ux * d;
+    positron_turn(p, 0.96592582628906828675, 0.25881904510252076235); /* cos, sin of 15 degrees */
     p->calo = p->calo % N_CALOS + 1;
     p->plane++;
 }
@@ -198,20 +149,20 @@ static int fly_uniform(const struct positron_setup *s, struct rng_key key, uint3
     struct rng r = rng_start(key, index);
     if (p->x * p->x + p->z * p->z <= s->r_uniform_mm * s->r_uniform_mm) return 1;
     for (;;) {
-        struct circle c = circle_of(p);
-        double stop = has_wall ? s->wall_r_mm : s->r_uniform_mm, face = ray_meets(&c);
+        struct positron_circle c = positron_circle_of(p);
+        double stop = has_wall ? s->wall_r_mm : s->r_uniform_mm, face = positron_ray_meets(&c);
         double far2 = c.x * c.x + c.z * c.z, outward = p->ux * p->x + p->uz * p->z;
         if (outward > 0.0 && sqrt(far2) + c.radius > s->r_max_mm) {
             p->end = POSITRON_OUTER;
             return 0;
         }
         if (face > stop) {
-            helix_to(p, &c, (face - c.x) / c.radius, -c.z / c.radius);
+            positron_helix_to(p, &c, (face - c.x) / c.radius, -c.z / c.radius);
             p->z = 0.0;
             if (end_at_face(s, p)) return 0;
             continue;
         }
-        if (!helix_to_radius(p, &c, stop) || p->x * p->uz - p->z * p->ux <= 0.0) {
+        if (!positron_helix_to_radius(p, &c, stop) || p->x * p->uz - p->z * p->ux <= 0.0) {
             p->end = POSITRON_BACK;
             return 0;
         }
@@ -230,7 +181,7 @@ static int fly_uniform(const struct positron_setup *s, struct rng_key key, uint3
 
 /* ---- all of a fill ------------------------------------------------------------------------------------------------ */
 
-static enum err reserve(struct positron_work *w, size_t n)
+enum err positron_work_reserve(struct positron_work *w, size_t n)
 {
     if (n <= w->capacity) return ERR_OK;
     size_t capacity = (n + 1023) / 1024 * 1024;
@@ -283,43 +234,50 @@ static void from_lane(const struct positron_lanes *l, size_t i, struct positron_
     p->s  = l->s[i];
 }
 
-/* Lanes go on from face to face until all have ended; those that pass a face move up to close the gaps. */
-static void fly_inside(const struct positron_setup *s, struct positron_work *w, size_t n)
+size_t positron_to_next_plane(const struct positron_setup *s, struct positron_work *w, size_t n)
 {
     void (*steps)(const struct positron_setup *, struct positron_lanes *, size_t)    = ISA_PICK(positron_steps);
     void (*to_plane)(const struct positron_setup *, struct positron_lanes *, size_t) = ISA_PICK(positron_to_plane);
+    size_t padded = (n + POSITRON_LANES - 1) / POSITRON_LANES * POSITRON_LANES, kept = 0;
+    for (size_t i = 0; i < n; i++) to_lane(&w->state[w->lane_of[i]], &w->lanes, i);
+    for (size_t i = n; i < padded; i++) {
+        to_lane(&w->state[w->lane_of[0]], &w->lanes, i);
+        w->lanes.stop[i] = 2 + POSITRON_BACK;
+    }
+    steps(s, &w->lanes, padded);
+    to_plane(s, &w->lanes, padded);
+    for (size_t i = 0; i < n; i++) {
+        struct positron_state *p = &w->state[w->lane_of[i]];
+        from_lane(&w->lanes, i, p);
+        if (w->lanes.stop[i] != 1)
+            p->end = (enum positron_end)(w->lanes.stop[i] - 2);
+        else
+            w->lane_of[kept++] = w->lane_of[i];
+    }
+    return kept;
+}
+
+/* Lanes go on from face to face until all have ended; those that pass a face move up to close the gaps. */
+static void fly_inside(const struct positron_setup *s, struct positron_work *w, size_t n)
+{
     while (n > 0) {
-        size_t padded = (n + POSITRON_LANES - 1) / POSITRON_LANES * POSITRON_LANES, kept = 0;
-        for (size_t i = n; i < padded; i++) {
-            to_lane(&w->state[w->lane_of[0]], &w->lanes, i);
-            w->lanes.stop[i] = 2 + POSITRON_BACK;
-        }
-        steps(s, &w->lanes, padded);
-        to_plane(s, &w->lanes, padded);
-        for (size_t i = 0; i < n; i++) {
-            struct positron_state *p = &w->state[w->lane_of[i]];
-            from_lane(&w->lanes, i, p);
-            if (w->lanes.stop[i] != 1)
-                p->end = (enum positron_end)(w->lanes.stop[i] - 2);
-            else if (!end_at_face(s, p))
-                w->lane_of[kept++] = w->lane_of[i];
-        }
-        for (size_t i = 0; i < kept; i++) to_lane(&w->state[w->lane_of[i]], &w->lanes, i);
-        n = kept;
+        size_t at_face = positron_to_next_plane(s, w, n);
+        n              = 0;
+        for (size_t i = 0; i < at_face; i++)
+            if (!end_at_face(s, &w->state[w->lane_of[i]])) w->lane_of[n++] = w->lane_of[i];
     }
 }
 
 enum err positron_track(const struct positron_setup *s, struct rng_key key, const struct positron_view *in,
                         struct positron_work *work)
 {
-    TRY(reserve(work, in->n));
+    TRY(positron_work_reserve(work, in->n));
     size_t n = 0;
     for (size_t i = 0; i < in->n; i++) {
         const double p[3] = {in->p_r_GeV[i], in->p_phi_GeV[i], in->p_y_GeV[i]};
         work->state[i]    = positron_state_make(s, in->x_mm[i], in->y_mm[i], in->phi_rad[i], p);
         if (fly_uniform(s, key, (uint32_t)i, &work->state[i])) work->lane_of[n++] = (uint32_t)i;
     }
-    for (size_t i = 0; i < n; i++) to_lane(&work->state[work->lane_of[i]], &work->lanes, i);
     fly_inside(s, work, n);
     return ERR_OK;
 }

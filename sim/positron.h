@@ -78,7 +78,13 @@ struct positron_state positron_state_make(const struct positron_setup *s, double
  *  alone. Energy is kept exactly but for the wall. Per lane the arithmetic does not depend on its neighbours. */
 enum err positron_track(const struct positron_setup *s, struct rng_key key, const struct positron_view *in,
                         struct positron_work *work);
+/** Room for n; what it held is lost. */
+enum err positron_work_reserve(struct positron_work *work, size_t n);
 void positron_work_free(struct positron_work *work);
+/** Takes the states lane_of[0..n), inside r_uniform and ahead of their planes z = 0, to these planes by steps. Returns how
+ *  many arrived: their rows are then lane_of[0..result), in the same order; `end` of the others says where they ended.
+ *  Only curvature and direction count, so any particle may be followed. */
+size_t positron_to_next_plane(const struct positron_setup *s, struct positron_work *work, size_t n);
 
 /** Steps all lanes with stop 0 (Runge-Kutta, fourth order, in path length) until each has stopped. */
 ISA_DECLARE(void, positron_steps, (const struct positron_setup *s, struct positron_lanes *lanes, size_t n))
