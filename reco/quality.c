@@ -16,6 +16,7 @@
 CFG_DECLARE(quality_cfg, QUALITY_CFG)
 
 enum { IN_CLUSTER, IN_TRUTH, IN_VERTEX, IN_POSITRON, IN_CALO_HIT };
+enum { OF_POSITRON = 0 }; /* cluster_truth.particle */
 enum { FATE_DECAYED = 1, FATE_COLLIMATOR = 2, FATE_VACUUM = 3 };
 
 static const struct port in[] = {
@@ -142,16 +143,18 @@ static void fill_acceptance(const struct quality_cfg *cfg, struct step *s, struc
     if (!s->in[IN_TRUTH]) return;
     struct cluster_truth_view t = cluster_truth_view(s->in[IN_TRUTH]);
     for (size_t i = 0; i < t.n; i++)
-        if (t.calo_hit[i] < h.n) fill_born(cfg, &p, h.positron[t.calo_hit[i]], q->found);
+        if (t.particle[i] == OF_POSITRON && t.calo_hit[i] < h.n)
+            fill_born(cfg, &p, h.positron[t.calo_hit[i]], q->found);
 }
 
 static void fill_truth(const struct cluster_view *c, const struct block *block, struct state *q)
 {
     struct cluster_truth_view t = cluster_truth_view(block);
     for (size_t i = 0; i < t.n; i++) {
-        hist_fill(q->n_hits, t.n_hits[i], 0.0, 1.0);
         size_t row    = t.cluster[i];
         double energy = t.true_energy_GeV[i];
+        if (t.particle[i] != OF_POSITRON) continue;
+        hist_fill(q->n_hits, t.n_hits[i], 0.0, 1.0);
         if (row >= c->n || t.n_hits[i] != 1) continue; /* resolutions are those of single positrons */
         hist_fill(q->dt, energy, t.dt_ns[i], 1.0);
         hist_fill(q->de, energy, c->energy_GeV[row] / energy - 1.0, 1.0);

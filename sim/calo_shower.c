@@ -151,6 +151,16 @@ void shower_sample(const struct shower_model *m, struct rng *r, double energy_Ge
     for (int i = 0; i < N_CRYSTALS; i++) n_pe[i] = (uint32_t)rng_poisson(r, pe * share[i]);
 }
 
+void shower_sample_track(const struct shower_model *m, struct rng *r, double energy_GeV, const struct calo_track *track,
+                         uint32_t n_pe[N_CRYSTALS])
+{
+    double path[N_CRYSTALS], sum = 0.0;
+    calo_track_paths(track, path);
+    for (int i = 0; i < N_CRYSTALS; i++) sum += path[i];
+    double pe_per_mm = sum > 0.0 ? energy_GeV * m->par.pe_per_GeV / sum : 0.0;
+    for (int i = 0; i < N_CRYSTALS; i++) n_pe[i] = (uint32_t)rng_poisson(r, pe_per_mm * path[i]);
+}
+
 /* ---- the module --------------------------------------------------------------------------------------------------- */
 
 static enum err begin(struct step *s)
@@ -174,28 +184,72 @@ static enum err begin(struct step *s)
     return shower_model_make(&par, m);
 }
 
+enum { IN_CALO_HIT, IN_MIP_HIT };
+enum { OF_POSITRON, OF_MUON };
+#define FIRST_MUON 0x80000000u /* random numbers: positrons are counted from 0, muons from here */
+
+/* Whose light it is. */
+struct origin {
+    uint32_t row;
+    uint8_t particle, calo;
+    double t_fill_ns;
+};
+
+/* Appends the crystals that see enough; the row after the last. */
+static size_t write_light(const struct shower_model *m, const uint32_t n_pe[N_CRYSTALS], struct origin from, size_t n,
+                          struct crystal_hit_view *out)
+{
+    for (int crystal = 0; crystal < N_CRYSTALS; crystal++) {
+        double energy = n_pe[crystal] / m->par.pe_per_GeV;
+        if (n_pe[crystal] == 0 || energy < m->par.min_GeV) continue;
+        out->particle[n]   = from.particle;
+        out->calo_hit[n]   = from.row;
+        out->calo[n]       = from.calo;
+        out->crystal[n]    = (uint8_t)crystal;
+        out->t_fill_ns[n]  = from.t_fill_ns;
+        out->energy_GeV[n] = energy;
+        out->n_pe[n]       = n_pe[crystal];
+        n++;
+    }
+    return n;
+}
+
+static size_t light_of_positrons(const struct shower_model *m, struct rng_key key, const struct calo_hit_view *in,
+                                 size_t n, struct crystal_hit_view *out)
+{
+    uint32_t n_pe[N_CRYSTALS];
+    for (uint32_t i = 0; i < in->n; i++) {
+        struct rng r = rng_start(key, i);
+        shower_sample(m, &r, in->energy_GeV[i], in->x_mm[i], in->y_mm[i], in->dxdz[i], in->dydz[i], n_pe);
+        n = write_light(m, n_pe, (struct origin){i, OF_POSITRON, in->calo[i], in->t_fill_ns[i]}, n, out);
+    }
+    return n;
+}
+
+static size_t light_of_muons(const struct shower_model *m, struct rng_key key, const struct mip_hit_view *in, size_t n,
+                             struct crystal_hit_view *out)
+{
+    uint32_t n_pe[N_CRYSTALS];
+    for (uint32_t i = 0; i < in->n; i++) {
+        struct rng r                  = rng_start(key, FIRST_MUON + i);
+        const struct calo_track track = {in->x_mm[i], in->y_mm[i], in->dxdz[i], in->dydz[i]};
+        shower_sample_track(m, &r, in->energy_GeV[i], &track, n_pe);
+        n = write_light(m, n_pe, (struct origin){i, OF_MUON, in->calo[i], in->t_fill_ns[i]}, n, out);
+    }
+    return n;
+}
+
 static enum err event(struct step *s)
 {
-    const struct shower_model *m  = s->state;
-    const struct calo_hit_view in = calo_hit_view(s->in[0]);
-    size_t n                      = 0;
-    TRY(block_resize(s->out[0], in.n * N_CRYSTALS));
+    const struct shower_model *m        = s->state;
+    const struct calo_hit_view positron = calo_hit_view(s->in[IN_CALO_HIT]);
+    const size_t n_muons                = s->in[IN_MIP_HIT] ? s->in[IN_MIP_HIT]->n : 0;
+    TRY(block_resize(s->out[0], (positron.n + n_muons) * N_CRYSTALS));
     struct crystal_hit_view out = crystal_hit_view(s->out[0]);
-    for (size_t i = 0; i < in.n; i++) {
-        uint32_t n_pe[N_CRYSTALS];
-        struct rng r = rng_start(s->rng, (uint32_t)i);
-        shower_sample(m, &r, in.energy_GeV[i], in.x_mm[i], in.y_mm[i], in.dxdz[i], in.dydz[i], n_pe);
-        for (int crystal = 0; crystal < N_CRYSTALS; crystal++) {
-            double energy = n_pe[crystal] / m->par.pe_per_GeV;
-            if (n_pe[crystal] == 0 || energy < m->par.min_GeV) continue;
-            out.calo_hit[n]   = (uint32_t)i;
-            out.calo[n]       = in.calo[i];
-            out.crystal[n]    = (uint8_t)crystal;
-            out.t_fill_ns[n]  = in.t_fill_ns[i];
-            out.energy_GeV[n] = energy;
-            out.n_pe[n]       = n_pe[crystal];
-            n++;
-        }
+    size_t n                    = light_of_positrons(m, s->rng, &positron, 0, &out);
+    if (n_muons > 0) {
+        const struct mip_hit_view muon = mip_hit_view(s->in[IN_MIP_HIT]);
+        n                              = light_of_muons(m, s->rng, &muon, n, &out);
     }
     return block_resize(s->out[0], n);
 }
@@ -206,15 +260,17 @@ static void end(struct step *s)
     s->state = NULL;
 }
 
-static const struct port in_ports[]  = {{&table_calo_hit, NULL, false}, {0}};
+static const struct port in_ports[] = {
+    [IN_CALO_HIT] = {&table_calo_hit, NULL, false}, [IN_MIP_HIT] = {&table_mip_hit, NULL, true}, {0}};
 static const struct port out_ports[] = {{&table_crystal_hit, NULL, false}, {0}};
 
 const struct module module_calo_shower = {
     .name = "CaloShower",
     .kind = MODULE_PRODUCER,
     .doc  = "Shares the energy of each positron that enters a face among the 54 crystals by a mean shower profile with "
-            "fluctuating shares, and samples the photo-electrons of each crystal. No showers are followed particle "
-            "by particle; light transport, SiPM pixels and gaps are left out.",
+            "fluctuating shares, and samples the photo-electrons of each crystal. The light of lost muons, if the job "
+            "follows them, is shared by the path in each crystal. No showers are followed particle by particle; light "
+            "transport, SiPM pixels and gaps are left out.",
     .source   = "G. Grindhammer, M. Rudowicz, S. Peters, NIM A 290 (1990) 469; sim/README.md, section Calorimeter",
     .fields   = calo_shower_cfg_fields,
     .cfg_size = sizeof(struct calo_shower_cfg),

@@ -2,6 +2,7 @@
 #ifndef GM2_CALO_SHOWER_H
 #define GM2_CALO_SHOWER_H
 
+#include "calo_track.h"
 #include "err.h"
 #include "phys.h"
 #include "rng.h"
@@ -51,5 +52,9 @@ double shower_extra_width(const struct shower_par *par, double energy_GeV);
 /** Samples photo-electrons per crystal of one shower. */
 void shower_sample(const struct shower_model *m, struct rng *r, double energy_GeV, double x_mm, double y_mm,
                    double dxdz, double dydz, uint32_t n_pe[N_CRYSTALS]);
+/** Samples photo-electrons per crystal of a muon's track: the light of energy_GeV shared by the path in each crystal, no
+ *  shower, no leakage. Test: tests/t_lost_muon.c */
+void shower_sample_track(const struct shower_model *m, struct rng *r, double energy_GeV, const struct calo_track *track,
+                         uint32_t n_pe[N_CRYSTALS]);
 
 #endif

@@ -59,8 +59,22 @@
     C(f64, 1, dydz, "1", "slope dy/dz on entry")                                                              \
     C(f64, 1, energy_GeV, "GeV", "energy on entry")
 
+#define MIP_HIT_COLUMNS(C)                                                                                    \
+    C(u32, 1, vertex, "1", "row in table vertex: where the muon was lost")                                    \
+    C(u8,  1, calo, "1", "calorimeter 1..24 that it crossed")                                                 \
+    C(u8,  1, n_before, "1", "calorimeters it crossed before this one")                                       \
+    C(f64, 1, t_fill_ns, "ns", "time at which it enters the crystals")                                        \
+    C(f64, 1, x_mm, "mm", "local, where its line meets the plane of the face; beside the array if it enters by a side") \
+    C(f64, 1, y_mm, "mm", "local, up, likewise")                                                              \
+    C(f64, 1, dxdz, "1", "slope dx/dz on entry, z into the crystals")                                         \
+    C(f64, 1, dydz, "1", "slope dy/dz on entry")                                                              \
+    C(f64, 1, p_GeV, "GeV", "momentum on entry")                                                              \
+    C(f64, 1, path_mm, "mm", "path in the crystals")                                                          \
+    C(f64, 1, energy_GeV, "GeV", "its light, as the energy of electrons that give as much")
+
 #define CRYSTAL_HIT_COLUMNS(C)                                                                                \
-    C(u32, 1, calo_hit, "1", "row in table calo_hit")                                                         \
+    C(u8,  1, particle, "1", "whose light: 0 a positron's, 1 a lost muon's")                                  \
+    C(u32, 1, calo_hit, "1", "row in table calo_hit (particle 0) or mip_hit (particle 1)")                    \
     C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
     C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
     C(f64, 1, t_fill_ns, "ns", "time of the light at the SiPM (time at the face; transit delays are equal and left out)") \
@@ -122,10 +136,11 @@
 
 #define CLUSTER_TRUTH_COLUMNS(C)                                                                              \
     C(u32, 1, cluster, "1", "row in table cluster")                                                           \
-    C(u32, 1, calo_hit, "1", "row in table calo_hit of the largest contributor")                              \
-    C(u8,  1, n_hits, "1", "true positrons within the cluster's time partition")                              \
+    C(u8,  1, particle, "1", "the largest contributor: 0 a positron, 1 a lost muon")                          \
+    C(u32, 1, calo_hit, "1", "its row in table calo_hit (particle 0) or mip_hit (particle 1)")                \
+    C(u8,  1, n_hits, "1", "true positrons and lost muons within the cluster's time partition")               \
     C(f64, 1, dt_ns, "ns", "cluster time minus true time")                                                    \
-    C(f64, 1, true_energy_GeV, "GeV", "energy of the largest contributor on entry")                           \
+    C(f64, 1, true_energy_GeV, "GeV", "energy of the largest contributor on entry; of a muon its light's")                           \
     C(f64, 1, true_x_mm, "mm", "its local x")                                                                 \
     C(f64, 1, true_y_mm, "mm", "its local y")
 /* clang-format on */
@@ -136,7 +151,8 @@
     T(vertex, VERTEX_COLUMNS, "sim", false, "how each muon ended")                                                     \
     T(positron, POSITRON_COLUMNS, "sim", false, "positrons at birth: one row a decay")                                 \
     T(calo_hit, CALO_HIT_COLUMNS, "sim", false, "positrons at a calorimeter's face")                                   \
-    T(crystal_hit, CRYSTAL_HIT_COLUMNS, "sim", false, "light of one positron in one crystal")                          \
+    T(mip_hit, MIP_HIT_COLUMNS, "sim", false, "lost muons that cross a calorimeter")                                   \
+    T(crystal_hit, CRYSTAL_HIT_COLUMNS, "sim", false, "light of one positron or lost muon in one crystal")             \
     T(raw, RAW_COLUMNS, "raw", false, "the fill's MIDAS event")                                                        \
     T(odb, ODB_COLUMNS, "raw", true, "the run's settings")                                                             \
     T(fill, FILL_COLUMNS, "reco", false, "one row a fill")                                                             \
