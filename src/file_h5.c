@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -369,12 +370,16 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, vo
     return list->rc ? -1 : 0;
 }
 
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
 enum err file_h5_names(hid_t group, char ***out, size_t *n)
 {
     struct names list = {0};
-    herr_t bad        = H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &list);
-    *out              = list.name;
-    *n                = list.n;
+    /* in the file's own order: to sort, HDF5 1.10 makes a table that it frees wrongly when the group is damaged */
+    herr_t bad = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_name, &list);
+    if (bad >= 0 && list.n) qsort(list.name, list.n, sizeof *list.name, by_name);
+    *out = list.name;
+    *n   = list.n;
     if (bad >= 0) return ERR_OK;
     file_h5_free_names(list.name, list.n);
     *out = NULL;

@@ -195,7 +195,7 @@ static enum err table_bytes(hid_t file, const char *name, uint64_t *bytes, uint6
     H5_REQUIRE(group >= 0, file_h5_read_code(), "cannot open group %s", name);
     *bytes      = 0;
     enum err rc = H5Aexists(group, "table") > 0 ? file_h5_get_i64(group, "n_rows", &n) : ERR_OK;
-    if (!rc && H5Ovisit2(group, H5_INDEX_NAME, H5_ITER_INC, add_bytes, bytes, H5O_INFO_BASIC) < 0)
+    if (!rc && H5Ovisit2(group, H5_INDEX_NAME, H5_ITER_NATIVE, add_bytes, bytes, H5O_INFO_BASIC) < 0)
         rc = file_h5_fail(file_h5_read_code(), __FILE__, __LINE__, "cannot walk group %s", name);
     H5Gclose(group);
     *rows = (uint64_t)n;
@@ -287,7 +287,7 @@ enum err file_h5_verify(const char *path, int part, int n_parts)
     struct verify v = {.part = part, .n_parts = n_parts};
     TRY(file_h5_open_checked(path, &file));
     v.rc = mem_alloc(&v.window, WINDOW_BYTES, 1);
-    if (!v.rc && H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, verify_object, &v, H5O_INFO_BASIC) < 0)
+    if (!v.rc && H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, verify_object, &v, H5O_INFO_BASIC) < 0)
         v.rc = file_h5_fail(file_h5_read_code(), __FILE__, __LINE__, "cannot walk through the file");
     mem_free(v.window);
     H5Fclose(file);
