@@ -59,6 +59,15 @@ enum err file_read_hists(const char *path, struct hist_set *set);
 enum err file_read_table(const char *path, const char *group, struct block *block);
 enum err file_read_provenance_text(const char *path, const char *attribute, char **out); /* mem_free() it */
 
+/* ---- columns of any HDF5 file: local ---- */
+/** Names, units ("" if none) and lengths of the columns of a group: its datasets of one dimension and of numbers.
+ *  All three are to be freed, with their strings, by mem_free(). ERR_OPEN, ERR_READ, ERR_DATA. Messages leave out the
+ *  path. Test: tests/t_columns.c */
+enum err file_columns_list(const char *path, const char *group, char ***names, char ***units, uint64_t **n_rows,
+                           size_t *n);
+/** Reads n rows of a column as doubles. */
+enum err file_column_read(const char *path, const char *group, const char *name, size_t n, double *out);
+
 /* ---- merging units into a shard: collective over all ranks when MPI is up, serial otherwise ---- */
 /** Merges n unit files (in this order) into PATH: concatenates tables, adds histograms, same provenance (files that
  *  disagree are refused), writes PATH.part, verifies, publishes without replacing. The content, and the bytes too
