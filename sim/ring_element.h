@@ -58,8 +58,13 @@ VEC_INLINE vec drift_orbit(struct lanes *m, vec angle, vec cosine, vec sine)
 
 /* Rotation by -a gamma alpha [y - gamma/(gamma+1) beta_y beta], which has no component along n; sin w / w and
  * (1 - cos w) / w^2 to 1e-13 for the 0.03 rad of the longest drift. */
+VEC_INLINE void drift_spin_edm(const struct ring *ring, struct lanes *m, vec alpha);
 VEC_INLINE void drift_spin(const struct ring *ring, struct lanes *m, vec alpha)
 {
+    if (__builtin_expect(ring->eta != 0.0, 0)) {
+        drift_spin_edm(ring, m, alpha);
+        return;
+    }
     vec k  = vset(ring->a * ring->kappa * ring->kappa) * m->igamma1 * m->py * alpha;
     vec wy = vfms(k, m->py, vset(ring->a) * m->gamma * alpha), wt = k * m->pt;
     vec w2 = vfma(wy, wy, wt * wt);
@@ -70,6 +75,23 @@ VEC_INLINE void drift_spin(const struct ring *ring, struct lanes *m, vec alpha)
     vec sn = vfma(ay, m->st, vfnma(at, m->sy, c * m->sn));
     vec sy = vfma(c, m->sy, vfma(at, m->sn, bdot * wy));
     vec st = vfma(c, m->st, vfnma(ay, m->sn, bdot * wt));
+    m->sn = sn, m->sy = sy, m->st = st;
+}
+
+/* The same with (eta / 2) gamma beta_t alpha about n. */
+VEC_INLINE void drift_spin_edm(const struct ring *ring, struct lanes *m, vec alpha)
+{
+    vec k  = vset(ring->a * ring->kappa * ring->kappa) * m->igamma1 * m->py * alpha;
+    vec wn = vset(0.5 * ring->eta * ring->kappa) * m->pt * alpha;
+    vec wy = vfms(k, m->py, vset(ring->a) * m->gamma * alpha), wt = k * m->pt;
+    vec w2 = vfma(wn, wn, vfma(wy, wy, wt * wt));
+    vec A  = vfma(w2, vfma(w2, vset(1.0 / 120.0), vset(-1.0 / 6.0)), vset(1.0));
+    vec B  = vfma(w2, vfma(w2, vset(1.0 / 720.0), vset(-1.0 / 24.0)), vset(0.5));
+    vec an = A * wn, ay = A * wy, at = A * wt;
+    vec bdot = B * vfma(wn, m->sn, vfma(wy, m->sy, wt * m->st)), c = vfnma(B, w2, vset(1.0));
+    vec sn = vfma(ay, m->st, vfnma(at, m->sy, vfma(c, m->sn, bdot * wn)));
+    vec sy = vfma(c, m->sy, vfma(at, m->sn, vfnma(an, m->st, bdot * wy)));
+    vec st = vfma(c, m->st, vfnma(ay, m->sn, vfma(an, m->sy, bdot * wt)));
     m->sn = sn, m->sy = sy, m->st = st;
 }
 
@@ -91,9 +113,28 @@ VEC_INLINE void even_sum(const double c[RING_EVEN_TERMS], vec x, vec y, vec *re,
     *im = wi * b1;
 }
 
+/* One section of the ESQ with the sizes of its falling terms for each muon. */
+struct esq_now {
+    const struct ring_esq *esq;
+    const vec *amplitude; /* [esq->n_terms] */
+};
+
+/* Coefficients k of a section's field now. */
+VEC_INLINE void coefficients(const struct esq_now *e, bool is_varying, int k, vec *normal, vec *skew)
+{
+    *normal = vset(e->esq->base.normal[k]);
+    *skew   = vset(e->esq->base.skew[k]);
+    if (!is_varying) return;
+    for (int i = 0; i < e->esq->n_terms; i++) {
+        *normal = vfma(e->amplitude[i], vset(e->esq->term[i].normal[k]), *normal);
+        *skew   = vfma(e->amplitude[i], vset(e->esq->term[i].skew[k]), *skew);
+    }
+}
+
 /* eps at (x, y) with the force gradient of strength g: f + g f' conj f for f = eps_x - i eps_y, which is analytic;
  * kind is a constant wherever this is inlined. */
-VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x, vec y, vec g, vec *ex, vec *ey)
+VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, const struct esq_now *e, vec x, vec y, vec g,
+                      vec *ex, vec *ey)
 {
     vec k = vset(ring->linear), fr, fi, dr = k, di = vset(0.0);
     if (kind == RING_LINEAR || kind == RING_CURVED) {
@@ -110,12 +151,15 @@ VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x,
         fi = vfma(re, y, im * x);
         even_sum(ring->even_slope, x, y, &dr, &di);
     } else {
-        fr = vset(ring->normal[RING_MAX_ORDER - 1]), fi = vset(-ring->skew[RING_MAX_ORDER - 1]);
+        vec normal, skew;
+        coefficients(e, kind == RING_VARYING, RING_MAX_ORDER - 1, &fr, &skew);
+        fi = vset(0.0) - skew;
         dr = vset(0.0);
         for (int i = RING_MAX_ORDER - 2; i >= 0; i--) {
-            vec t = vfma(dr, x, vfnma(di, y, fr)), u = vfma(fr, x, vfnma(fi, y, vset(ring->normal[i])));
+            coefficients(e, kind == RING_VARYING, i, &normal, &skew);
+            vec t = vfma(dr, x, vfnma(di, y, fr)), u = vfma(fr, x, vfnma(fi, y, normal));
             di = vfma(dr, y, vfma(di, x, fi));
-            fi = vfma(fr, y, vfms(fi, x, vset(ring->skew[i])));
+            fi = vfma(fr, y, vfms(fi, x, skew));
             dr = t, fr = u;
         }
     }
@@ -125,7 +169,7 @@ VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, vec x,
 }
 
 /* U at (x, y). */
-VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, vec x, vec y)
+VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, const struct esq_now *e, vec x, vec y)
 {
     if (kind == RING_LINEAR) return vset(-0.5 * ring->linear) * vfms(x, x, y * y);
     if (kind == RING_CURVED) {
@@ -144,13 +188,36 @@ VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, vec
     }
     vec re = vset(0.0), im = vset(0.0);
     for (int i = RING_MAX_ORDER - 1; i >= 0; i--) {
-        re    = re + vset(ring->normal[i] / (i + 1));
-        im    = im - vset(ring->skew[i] / (i + 1));
+        vec normal, skew, over = vset(1.0 / (i + 1));
+        coefficients(e, kind == RING_VARYING, i, &normal, &skew);
+        re    = vfma(normal, over, re);
+        im    = vfnma(skew, over, im);
         vec t = vfms(re, x, im * y);
         im    = vfma(re, y, im * x);
         re    = t;
     }
     return vset(0.0) - re;
+}
+
+/* exp(-u) for u >= 0, to 1e-14; 0 at once beyond 45. The 64th root by its series, then squares: the same in every
+ * instruction set's arithmetic, unlike a library's. */
+VEC_INLINE vec fall(vec u)
+{
+    vec v = vset(-1.0 / 64.0) * vpick(vless(u, vset(45.0)), u, vset(45.0)), e = vset(1.0);
+    for (int n = 15; n >= 1; n--) e = vfma(e, v * vset(1.0 / n), vset(1.0));
+    for (int i = 0; i < 6; i++) e = e * e;
+    return vpick(vless(u, vset(45.0)), e, vset(0.0));
+}
+
+/* Sizes of a section's falling terms at a clock reading ahead_ns later. */
+VEC_INLINE void esq_amplitudes(const struct ring *ring, const struct ring_esq *esq, vec clock, double ahead_ns,
+                               vec amplitude[ESQ_PLATES])
+{
+    vec t = vfma(clock, vset(1.0 / ring->omega_B), vset(ahead_ns));
+    for (int i = 0; i < esq->n_terms; i++) {
+        double tau   = esq->time[i].tau_ns > 1e-3 ? esq->time[i].tau_ns : 1e-3; /* 0: a step */
+        amplitude[i] = fall(vmax((t - vset(esq->time[i].begin_ns)) * vset(1.0 / tau), vset(0.0)));
+    }
 }
 
 /* gamma += d. 1/gamma and 1/(gamma+1) follow to first order: 1e-11, taken out once a turn. */
@@ -178,11 +245,15 @@ VEC_INLINE vec inverse_pphi(const struct lanes *m, vec u)
 /* What a kick needs to know of its stretch of length h: h / 2, strength of the force gradient, term of the clock. */
 struct kick {
     vec weight, gradient, clock;
+    double fringe; /* soft edges: of what grows with x^3 and y^3 */
 };
-VEC_INLINE struct kick kick_of(const struct ring *ring, vec weight)
+VEC_INLINE struct kick kick_of(const struct ring *ring, const struct ring_step *s, vec weight)
 {
-    return (struct kick){weight, vset(4.0 * RING_GRADIENT * MAGIC_GAMMA) * weight * weight,
-                         vset(2.0 * RING_GRADIENT * ring->kappa * ring->kappa) * weight};
+    vec scale = vset(s->scale);
+    double K  = ring->esq[s->index].base.normal[1];
+    return (struct kick){weight * scale, vset(4.0 * RING_GRADIENT * MAGIC_GAMMA) * weight * weight * scale,
+                         vset(2.0 * RING_GRADIENT * ring->kappa * ring->kappa) * weight,
+                         s->fringe == 0.0 ? 0.0 : s->fringe * K / (6.0 * s->scale)};
 }
 
 /* ESQ kick of half a stretch with force gradient, in three parts: several blocks go through one part after another, so
@@ -191,10 +262,27 @@ struct push {
     vec ex, ey;                   /* from kick_field */
     vec dr, dy, pym, work_r, ig0; /* from kick_momentum; ig0: 1/gamma before */
 };
-VEC_INLINE void kick_field(const struct ring *ring, enum ring_field_kind kind, const struct lanes *m, struct kick k,
-                           struct push *p)
+/* Written so that a number that is none counts as outside. */
+VEC_INLINE unsigned outside_plates(const struct lanes *m)
 {
-    field(ring, kind, x_of(m), m->y, k.gradient, &p->ex, &p->ey);
+    vec x = x_of(m), limit = vset(RING_PLATES_MM * RING_PLATES_MM);
+    return ~(vless(x * x, limit) & vless(m->y * m->y, limit));
+}
+
+VEC_INLINE void kick_field(const struct ring *ring, enum ring_field_kind kind, const struct esq_now *e,
+                           const struct lanes *m, struct kick k, struct push *p)
+{
+    vec x = x_of(m);
+    field(ring, kind, e, x, m->y, k.gradient, &p->ex, &p->ey);
+    if (__builtin_expect(k.fringe != 0.0, 0)) {
+        p->ex = vfnma(vset(k.fringe) * x, x * x, p->ex);
+        p->ey = vfma(vset(k.fringe) * m->y, m->y * m->y, p->ey);
+    }
+    if (__builtin_expect(ring->open_rad > 0.0, 0)) {
+        unsigned out = outside_plates(m);
+        p->ex        = vpick(out, vset(0.0), p->ex);
+        p->ey        = vpick(out, vset(0.0), p->ey);
+    }
 }
 
 VEC_INLINE void kick_momentum(const struct ring *ring, struct lanes *m, struct kick k, struct push *p)
@@ -236,6 +324,14 @@ VEC_INLINE void kick_spin(const struct ring *ring, struct lanes *m, const struct
     vec wy = dn * m->ipt * vfnma(gpy, p->pym, vfms(a, m->gamma, one_a * p->ig0));
     vec wt = gpy * dn; /* minus */
     /* S + w x (S + w x S / 2): |w| < 2e-3 */
+    if (__builtin_expect(ring->eta != 0.0, 0)) {
+        /* -(eta / 2) kappa [dp - gamma / (gamma + 1) (beta . dp) beta] */
+        vec c = vset(-0.5 * ring->eta * ring->kappa), along = vfma(p->pym, p->dy, p->work_r);
+        along = along * vset(ring->kappa * ring->kappa) * p->ig0 * m->igamma1;
+        wn    = vfma(c, dn, wn);
+        wy    = vfma(c, vfnma(along, p->pym, p->dy), wy);
+        wt    = vfnma(c, vfms(p->work_r, m->ipt, along * m->pt), wt);
+    }
     vec hn = vfma(half, vfma(wy, m->st, wt * m->sy), m->sn);
     vec hy = vfnma(half, vfma(wt, m->sn, wn * m->st), m->sy);
     vec ht = vfma(half, vfms(wn, m->sy, wy * m->sn), m->st);
@@ -244,19 +340,28 @@ VEC_INLINE void kick_spin(const struct ring *ring, struct lanes *m, const struct
     m->st  = vfma(wn, hy, vfnma(wy, hn, m->st));
 }
 
-VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, struct kick k)
+VEC_INLINE void kick(const struct ring *ring, enum ring_field_kind kind, const struct esq_now *e, struct lanes *m,
+                     struct kick k)
 {
     struct push p;
-    kick_field(ring, kind, m, k, &p);
+    kick_field(ring, kind, e, m, k, &p);
     kick_momentum(ring, m, k, &p);
     kick_spin(ring, m, &p);
 }
 
-/* Hard edge: sign +1 into the ESQ, -1 out. Energy is conserved: the momentum along phi pays for the potential. The
- * relative change is below 1e-5, so the spin only turns about n to what matters (the rest is below 1e-10). */
-VEC_INLINE vec edge_potential(const struct ring *ring, enum ring_field_kind kind, const struct lanes *m, double sign)
+/* Edge: the ESQ's field changes by `change` (1: hard edge into it, -1: out). Energy is conserved: the momentum along phi
+ * pays for the potential. The relative change is below 1e-5, so the spin only turns about n to what matters (the rest is
+ * below 1e-10). */
+VEC_INLINE vec edge_potential(const struct ring *ring, enum ring_field_kind kind, const struct esq_now *e,
+                              const struct lanes *m, double change, double fringe)
 {
-    return vset(-sign) * potential(ring, kind, x_of(m), m->y); /* dgamma / kappa^2 */
+    vec x = x_of(m), du = vset(-change) * potential(ring, kind, e, x, m->y); /* dgamma / kappa^2 */
+    if (__builtin_expect(fringe != 0.0, 0)) {
+        vec x2 = x * x, y2 = m->y * m->y;
+        du = vfnma(vset(fringe), vfms(x2, x2, y2 * y2), du);
+    }
+    if (__builtin_expect(ring->open_rad > 0.0, 0)) du = vpick(outside_plates(m), vset(0.0), du);
+    return du;
 }
 
 VEC_INLINE void edge_apply(const struct ring *ring, struct lanes *m, vec du)
@@ -278,9 +383,95 @@ VEC_INLINE void edge_apply(const struct ring *ring, struct lanes *m, vec du)
     m->st    = vfma(wn, sy, m->st);
 }
 
-VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, struct lanes *m, double sign)
+VEC_INLINE void edge(const struct ring *ring, enum ring_field_kind kind, const struct esq_now *e, struct lanes *m,
+                     double change, double fringe)
 {
-    edge_apply(ring, m, edge_potential(ring, kind, m, sign));
+    edge_apply(ring, m, edge_potential(ring, kind, e, m, change, fringe));
+}
+
+/* Thin magnetic kick of a field (b_y, b_r) over B0 along `weight` of azimuth: turns the momentum, and the spin by
+ * -gamma lambda [(a + 1/gamma) b - a gamma/(gamma + 1) (beta b) beta], of which the turn of the horizontal momentum is
+ * the frame's. */
+VEC_INLINE void bend(const struct ring *ring, struct lanes *m, vec by, vec br, vec weight)
+{
+    const vec half = vset(0.5), one = vset(1.0), r = m->cx + m->pphi;
+    vec q = m->pr * m->ipt, u = q * q, length = r * weight, lambda = length * inverse_pphi(m, u);
+    vec bn = vfnma(half * u, br, br), bt = q * br;
+    vec dy = length * br, psi = m->psi;
+    vec k  = vset(ring->a * ring->kappa * ring->kappa) * m->igamma1 * lambda * vfma(m->py, by, m->pt * bt);
+    vec g  = lambda * vfma(vset(ring->a), m->gamma, one); /* lambda (1 + a gamma) */
+    vec wn = vset(0.0) - g * bn, wy = vfms(k, m->py, g * by), wt = vfms(k, m->pt, g * bt);
+    if (__builtin_expect(ring->eta != 0.0, 0)) {
+        vec c = vset(0.5 * ring->eta * ring->kappa) * lambda;
+        wn    = vfma(c, vfms(m->pt, by, m->py * bt), wn);
+        wy    = vfnma(c * m->pt, bn, wy);
+        wt    = vfma(c * m->py, bn, wt);
+    }
+    change_pt(m, vset(0.0) - vfma(half, dy, m->py) * dy * m->ipt * m->ipt);
+    m->py = m->py + dy;
+    m->pr = vfnma(length, by, m->pr);
+    q = m->pr * m->ipt, u = q * q;
+    m->pphi = vfma(m->pt, root_minus_one(u), m->pt);
+    m->cx   = r - m->pphi;
+    m->psi  = arcsine(q, u);
+    wy      = wy - (m->psi - psi);
+    vec hn  = vfma(half, vfms(wy, m->st, wt * m->sy), m->sn);
+    vec hy  = vfma(half, vfms(wt, m->sn, wn * m->st), m->sy);
+    vec ht  = vfma(half, vfms(wn, m->sy, wy * m->sn), m->st);
+    m->sn   = m->sn + vfms(wy, ht, wt * hy);
+    m->sy   = m->sy + vfms(wt, hn, wn * ht);
+    m->st   = m->st + vfms(wn, hy, wy * hn);
+}
+
+/* b_y + i b_r = sum (c[k] - i c[DIPOLE_ORDERS + k]) z^k */
+VEC_INLINE void dipole_field(const double c[2 * DIPOLE_ORDERS], vec x, vec y, vec *by, vec *br)
+{
+    vec re = vset(c[DIPOLE_ORDERS - 1]), im = vset(-c[2 * DIPOLE_ORDERS - 1]);
+    for (int k = DIPOLE_ORDERS - 2; k >= 0; k--) {
+        vec t = vfma(re, x, vfnma(im, y, vset(c[k])));
+        im    = vfma(re, y, vfms(im, x, vset(c[DIPOLE_ORDERS + k])));
+        re    = t;
+    }
+    *by = re, *br = im;
+}
+
+/* The same of a kicker: sum c[k] z^(2k) */
+VEC_INLINE void kicker_field(const double c[KICKER_PROFILE_TERMS], vec x, vec y, vec *by, vec *br)
+{
+    vec wr = vfms(x, x, y * y), wi = vset(2.0) * x * y;
+    vec re = vset(c[KICKER_PROFILE_TERMS - 1]), im = vset(0.0);
+    for (int k = KICKER_PROFILE_TERMS - 2; k >= 0; k--) {
+        vec t = vfma(re, wr, vfnma(im, wi, vset(c[k])));
+        im    = vfma(re, wi, im * wr);
+        re    = t;
+    }
+    *by = re, *br = im;
+}
+
+/* A pulse at a clock reading, one muon at a time: only the first turns come here. */
+VEC_INLINE vec pulse_at(const struct ring *ring, const struct ring_kicker *kicker, vec clock)
+{
+    const struct kicker_pulse *p = &kicker->pulse;
+    double u[VEC_W], v[VEC_W];
+    vec t = vfma(clock, vset(1.0 / ring->omega_B), vset(-kicker->start_ns)), in_steps = t - vset(p->first_ns);
+    vstore(u, in_steps * vset(1.0 / p->step_ns));
+    for (int i = 0; i < (int)VEC_W; i++) {
+        v[i] = 0.0;
+        if (!(u[i] >= 0.0) || u[i] > (double)(p->n - 1)) continue;
+        size_t k = (size_t)u[i];
+        if (k + 1 >= p->n) k = p->n - 2;
+        v[i] = p->value[k] + (u[i] - (double)k) * (p->value[k + 1] - p->value[k]);
+    }
+    if (p->eddy == 0.0) return vload(v);
+    vec late = (in_steps - vset((double)(p->n - 1) * p->step_ns)) * vset(1.0 / p->eddy_tau_ns);
+    return vpick(vless(vset(0.0), late), vset(p->eddy) * fall(vmax(late, vset(0.0))), vload(v));
+}
+
+VEC_INLINE void kicker_kick(const struct ring *ring, const struct ring_kicker *kicker, struct lanes *m, vec weight)
+{
+    vec size = vset(-kicker->strength) * pulse_at(ring, kicker, m->clock), by, br;
+    kicker_field(kicker->profile, x_of(m), m->y, &by, &br);
+    bend(ring, m, size * by, size * br, weight);
 }
 
 /* Once a turn: rounding of the carried quantities is taken out. */

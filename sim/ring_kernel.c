@@ -11,13 +11,13 @@
 enum { BLOCKS = VEC_W >= 8 ? 2 : 4 }; /* interleaved: as many as hide the latency of arithmetic */
 _Static_assert(RING_LANES % (BLOCKS * VEC_W) == 0, "a batch is a whole number of groups of blocks");
 #define TWO_PI           (2.0 * PI)
-#define VACUUM_MM        75.0
 #define FARTHEST_TURN_NS 156.0 /* no muon within 10 % of magic momentum takes longer while inside the vacuum */
 
 /* A block in work: where its muons are in the batch and who is done. */
 struct work {
     struct lanes m;
     vec clock_end, phi, turns; /* phi used on walks */
+    vec amplitude[ESQ_PLATES]; /* of the falling terms of the section it is in */
     const struct ring *ring;
     struct ring_batch *batch;
     size_t first;
@@ -97,10 +97,10 @@ static void finish(struct work *w, unsigned mask, vec phi, double fate)
 {
     for (unsigned i = 0; i < VEC_W; i++) {
         if (!(mask >> i & 1u)) continue;
-        size_t k           = w->first + i;
-        w->batch->turns[k] = lane(w->turns, i) + (lane(phi, i) - w->batch->phi_rad[k]) / TWO_PI;
-        w->batch->fate[k]  = fate;
-        double at          = lane(phi, i);
+        size_t k = w->first + i;
+        w->batch->turns[k] += lane(w->turns, i) + (lane(phi, i) - w->batch->phi_rad[k]) / TWO_PI;
+        w->batch->fate[k] = fate;
+        double at         = lane(phi, i);
         store_lane(&w->m, i, w->ring, w->batch, k);
         w->batch->phi_rad[k] = at < TWO_PI ? at : at - TWO_PI;
     }
@@ -113,10 +113,25 @@ static unsigned outside(const struct lanes *m, double radius)
     vec x = x_of(m);
     return ~vless(vfma(x, x, m->y * m->y), vset(radius * radius));
 }
-static unsigned in_plates(const struct lanes *m)
+
+/* Turn-by-turn sums of the muons of a mask at a monitor. */
+static void record(const struct work *w, unsigned mask, int monitor)
 {
-    vec x = x_of(m), limit = vset(RING_PLATES_MM * RING_PLATES_MM);
-    return ~(vless(x * x, limit) & vless(m->y * m->y, limit));
+    const struct ring_monitors *to = w->batch->monitors;
+    double t[VEC_W], x[VEC_W], y[VEC_W];
+    if (!to || !mask) return;
+    vstore(t, w->m.clock * vset(1.0 / w->ring->omega_B));
+    vstore(x, x_of(&w->m));
+    vstore(y, w->m.y);
+    for (unsigned i = 0; i < VEC_W; i++) {
+        double bin = (t[i] - to->first_ns) * to->per_bin_ns;
+        if (!(mask >> i & 1u) || !(bin >= 0.0) || !(bin < (double)to->n_bins)) continue;
+        int64_t *sum          = to->sum + (size_t)monitor * RING_N_SUMS * to->n_bins + (size_t)bin;
+        double v[RING_N_SUMS] = {1.0, x[i], x[i] * x[i], y[i], y[i] * y[i]};
+        sum[0] += 1;
+        for (size_t q = 1; q < RING_N_SUMS; q++)
+            sum[q * to->n_bins] += (int64_t)__builtin_floor(v[q] * RING_SUM_UNIT + 0.5);
+    }
 }
 
 /* ---- whole turns ---- */
@@ -133,12 +148,36 @@ static void planes(struct work w[BLOCKS], const struct ring_op *op)
 {
     bool is_plates = op->kind == RING_OP_PLATES;
     for (int b = 0; b < BLOCKS; b++) {
-        unsigned lost = is_plates ? in_plates(&w[b].m) : outside(&w[b].m, w[b].ring->aperture_mm);
+        unsigned lost = is_plates ? outside_plates(&w[b].m) : outside(&w[b].m, w[b].ring->aperture_mm);
         lost &= w[b].alive;
         if (__builtin_expect(lost != 0, 0)) finish(&w[b], lost, vset(op->phi_rad), is_plates ? 3.0 : 2.0);
     }
 }
 
+static void amplitudes(const struct ring *ring, const struct ring_op *op, struct work w[BLOCKS])
+{
+    for (int b = 0; b < BLOCKS; b++)
+        esq_amplitudes(ring, &ring->esq[op->index], w[b].m.clock, op->ahead_ns, w[b].amplitude);
+}
+
+/* Magnetic kicks and monitors; few a turn. */
+static void thin(const struct ring *ring, const struct ring_op *op, struct work w[BLOCKS])
+{
+    for (int b = 0; b < BLOCKS; b++) {
+        struct lanes *m = &w[b].m;
+        if (op->kind == RING_OP_BEND) {
+            vec by, br;
+            dipole_field(ring->bend[op->index], x_of(m), m->y, &by, &br);
+            bend(ring, m, by, br, vset(op->weight_rad));
+        } else if (op->kind == RING_OP_KICKER) {
+            kicker_kick(ring, &ring->kicker[op->index], m, vset(op->weight_rad));
+        } else {
+            record(&w[b], w[b].alive, op->index);
+        }
+    }
+}
+
+#define NOW(b) (&(struct esq_now){&ring->esq[op->index], w[b].amplitude})
 VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ring_field_kind kind)
 {
     for (size_t i = 0; i < ring->n_ops; i++) {
@@ -152,23 +191,28 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
             break;
         }
         case RING_OP_KICK: {
-            struct kick k = {vset(op->weight_rad), vset(op->gradient), vset(op->clock)};
+            struct kick k = {vset(op->weight_rad), vset(op->gradient), vset(op->clock), op->fringe};
             struct push p[BLOCKS];
-            EACH_BLOCK(kick_field(ring, kind, &m, k, &p[b]))
+            EACH_BLOCK(kick_field(ring, kind, NOW(b), &m, k, &p[b]))
             EACH_BLOCK(kick_momentum(ring, &m, k, &p[b]))
             EACH_BLOCK(kick_spin(ring, &m, &p[b]))
             break;
         }
-        case RING_OP_ENTER:
-        case RING_OP_EXIT: {
-            double sign = op->kind == RING_OP_ENTER ? 1.0 : -1.0;
+        case RING_OP_EDGE: {
             vec du[BLOCKS];
-            EACH_BLOCK(du[b] = edge_potential(ring, kind, &m, sign))
+            if (kind == RING_VARYING) amplitudes(ring, op, w);
+            EACH_BLOCK(du[b] = edge_potential(ring, kind, NOW(b), &m, op->weight_rad, op->fringe))
             EACH_BLOCK(edge_apply(ring, &m, du[b]))
             break;
         }
         case RING_OP_PLATES:
+            planes(w, op);
+            if (kind == RING_VARYING) amplitudes(ring, op, w);
+            break;
         case RING_OP_PLANE: planes(w, op); break;
+        case RING_OP_BEND:
+        case RING_OP_KICKER:
+        case RING_OP_MONITOR: thin(ring, op, w); break;
         }
     }
     EACH_BLOCK(renormalise(ring, &m))
@@ -181,6 +225,7 @@ static void turn(const struct ring *ring, struct work w[BLOCKS])
     case RING_CURVED: one_turn(ring, w, RING_CURVED); break;
     case RING_EVEN: one_turn(ring, w, RING_EVEN); break;
     case RING_GENERAL: one_turn(ring, w, RING_GENERAL); break;
+    case RING_VARYING: one_turn(ring, w, RING_VARYING); break;
     }
 }
 
@@ -206,24 +251,36 @@ static void drift_any(const struct ring *ring, struct lanes *m, vec angle)
 }
 
 /* One step of the ring, lengths as each muon needs. */
-static struct lanes step(const struct ring *ring, const struct lanes *from, enum ring_step_kind kind, vec length)
+static struct lanes step(const struct ring *ring, const struct lanes *from, const struct ring_step *s, vec length)
 {
     struct lanes m = *from;
     vec outer = vset(0.5 * (1.0 - 0.57735026918962576451)) * length, inner = vset(0.57735026918962576451) * length;
-    vec half                   = vset(0.5) * length;
+    vec amplitude[ESQ_PLATES], by, br;
+    bool is_esq                = s->kind == RING_PAIR || s->kind == RING_EDGE;
+    const struct ring_esq *esq = &ring->esq[is_esq ? s->index : 0];
+    struct esq_now e           = {esq, amplitude};
     enum ring_field_kind field = ring->field;
-    switch (kind) {
+    if (is_esq && field == RING_VARYING)
+        esq_amplitudes(ring, esq, m.clock, 0.5 * s->length_rad / OMEGA_C_RADNS, amplitude);
+    switch (s->kind) {
     case RING_DRIFT: drift_any(ring, &m, length); break;
-    case RING_PAIR:
+    case RING_PAIR: {
+        struct kick k = kick_of(ring, s, vset(0.5) * length);
         drift_any(ring, &m, outer);
-        kick(ring, field, &m, kick_of(ring, half));
+        kick(ring, field, &e, &m, k);
         drift_any(ring, &m, inner);
-        kick(ring, field, &m, kick_of(ring, half));
+        kick(ring, field, &e, &m, k);
         drift_any(ring, &m, outer);
         break;
-    case RING_ENTER: edge(ring, field, &m, 1.0); break;
-    case RING_EXIT: edge(ring, field, &m, -1.0); break;
-    case RING_PLANE: break;
+    }
+    case RING_EDGE: edge(ring, field, &e, &m, s->scale, s->fringe * esq->base.normal[1] / 24.0); break;
+    case RING_BEND:
+        dipole_field(ring->bend[s->index], x_of(&m), m.y, &by, &br);
+        bend(ring, &m, by, br, vset(s->weight_rad));
+        break;
+    case RING_KICKER: kicker_kick(ring, &ring->kicker[s->index], &m, vset(s->weight_rad)); break;
+    case RING_PLANE:
+    case RING_MONITOR: break;
     }
     return m;
 }
@@ -244,10 +301,10 @@ static void end_in_step(struct work *w, const struct ring_step *s, unsigned mask
     vec rate          = length / (clock_full - from.clock); /* nearly constant */
     vec h             = (w->clock_end - from.clock) * rate;
     for (int i = 0; i < 6; i++) {
-        to = step(w->ring, &from, s->kind, h);
+        to = step(w->ring, &from, s, h);
         h  = vfma(w->clock_end - to.clock, rate, h);
     }
-    to   = step(w->ring, &from, s->kind, h);
+    to   = step(w->ring, &from, s, h);
     w->m = pick(mask, &to, &from);
     finish(w, mask, w->phi + h, 1.0);
 }
@@ -262,19 +319,20 @@ static void walk(struct work *w, unsigned mask)
         vec end                   = vset(k + 1 < ring->n_steps ? ring->steps[k + 1].phi_rad : TWO_PI);
         unsigned on               = is_thin ? ~vless(end, w->phi) : vless(w->phi, end);
         on &= mask & w->alive;
-        if (s->kind == RING_PAIR) {
-            finish(w, in_plates(&w->m) & on, w->phi, 3.0);
+        if (s->kind == RING_PAIR && s->phi_rad >= ring->open_rad) {
+            finish(w, outside_plates(&w->m) & on, w->phi, 3.0);
             on &= w->alive;
         }
         if (!on) continue;
         vec length         = end - w->phi;
-        struct lanes after = step(ring, &w->m, s->kind, vpick(on, length, vset(0.0)));
+        struct lanes after = step(ring, &w->m, s, vpick(on, length, vset(0.0)));
         unsigned ends      = is_thin ? 0u : ~vless(after.clock, w->clock_end) & on;
         if (ends) end_in_step(w, s, ends, vpick(on, length, vset(1.0)), after.clock);
         on &= ~ends;
         w->m   = pick(on, &after, &w->m);
         w->phi = vpick(on, end, w->phi);
         if (s->kind == RING_PLANE) finish(w, outside(&w->m, ring->aperture_mm) & on, end, 2.0);
+        if (s->kind == RING_MONITOR) record(w, on, s->index);
     }
 }
 
@@ -283,7 +341,14 @@ static void next_turn(struct work *w, unsigned mask)
 {
     w->turns = vpick(mask, w->turns + vset(1.0), w->turns);
     w->phi   = vpick(mask, vset(0.0), w->phi);
-    finish(w, outside(&w->m, VACUUM_MM) & mask & w->alive, w->phi, 3.0);
+    finish(w, outside(&w->m, w->ring->vacuum_mm) & mask & w->alive, w->phi, 3.0);
+}
+
+/* Muons that have crossed phi = 0 as often as they shall stop there, alive. */
+static void stop_at(struct work *w, double last_crossing)
+{
+    unsigned stop = ~vless(w->turns, vset(last_crossing)) & w->alive;
+    if (stop) finish(w, stop, vset(0.0), 0.0);
 }
 
 /* ---- from start to end ---- */
@@ -293,11 +358,12 @@ static void begin_block(struct work *w, const struct ring *ring, struct ring_bat
 {
     const unsigned all = (1u << VEC_W) - 1u;
     load_block(w, ring, batch, first);
-    w->clock_end = vload(batch->t_end_ns + first) * vset(ring->omega_B);
-    w->alive     = all;
+    unsigned inside = vless(vset(0.0), w->phi);
+    w->clock_end    = vload(batch->t_end_ns + first) * vset(ring->omega_B);
+    w->alive        = all;
     finish(w, ~vless(w->m.clock, w->clock_end) & all, w->phi, 1.0);
-    walk(w, all);
-    next_turn(w, w->alive);
+    walk(w, inside);
+    next_turn(w, w->alive & inside);
 }
 
 /* Muons less than a turn from their end wait at phi = 0: their states are put aside, the lanes idle on. */
@@ -318,7 +384,7 @@ static void set_aside(struct work *w, struct waiting *a)
     w->alive &= ~stop;
 }
 
-static void end_block(struct work *w, const struct waiting *a)
+static void end_block(struct work *w, const struct waiting *a, double last_crossing)
 {
     w->m     = a->m;
     w->turns = a->turns;
@@ -327,10 +393,11 @@ static void end_block(struct work *w, const struct waiting *a)
     while (w->alive) {
         walk(w, w->alive);
         next_turn(w, w->alive);
+        stop_at(w, last_crossing);
     }
 }
 
-void KERNEL(ring_kernel_track)(const struct ring *ring, struct ring_batch *batch)
+void KERNEL(ring_kernel_track)(const struct ring *ring, struct ring_batch *batch, double last_crossing)
 {
     for (size_t first = 0; first < batch->n; first += (size_t)BLOCKS * VEC_W) {
         struct work w[BLOCKS];
@@ -338,6 +405,7 @@ void KERNEL(ring_kernel_track)(const struct ring *ring, struct ring_batch *batch
         unsigned alive = 0;
         for (int b = 0; b < BLOCKS; b++) {
             begin_block(&w[b], ring, batch, first + (size_t)b * VEC_W);
+            stop_at(&w[b], last_crossing);
             aside[b] = (struct waiting){.m = w[b].m, .turns = w[b].turns};
             set_aside(&w[b], &aside[b]);
             alive |= w[b].alive;
@@ -347,11 +415,12 @@ void KERNEL(ring_kernel_track)(const struct ring *ring, struct ring_batch *batch
             alive = 0;
             for (int b = 0; b < BLOCKS; b++) {
                 next_turn(&w[b], w[b].alive);
+                stop_at(&w[b], last_crossing);
                 set_aside(&w[b], &aside[b]);
                 alive |= w[b].alive;
             }
         }
-        for (int b = 0; b < BLOCKS; b++) end_block(&w[b], &aside[b]);
+        for (int b = 0; b < BLOCKS; b++) end_block(&w[b], &aside[b], last_crossing);
     }
 }
 

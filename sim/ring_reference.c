@@ -5,6 +5,48 @@
 
 #include <math.h>
 
+/* Where along the ring a derivative is taken. */
+struct where {
+    bool is_esq, is_soft;
+    int section, kicker; /* kicker: -1 none */
+    double phi_rad;
+    double s[4]; /* soft edges: the field's fall and its derivatives along the beam */
+};
+
+/* The kicker that holds an azimuth; steps are cut inside kickers, so their slices' ends do not matter much. */
+static void where_kicker(const struct ring *ring, double phi_rad, struct where *at)
+{
+    at->kicker = -1;
+    for (int i = 0; i < KICKERS; i++) {
+        const struct ring_kicker *k = &ring->kicker[i];
+        if (fabs(phi_rad * 180.0 / PI - k->centre_deg) < 0.5 * k->length_deg) at->kicker = i;
+    }
+}
+
+static void where_azimuth(const struct ring *ring, double phi_rad, struct where *at)
+{
+    const struct ring_section *section;
+    at->phi_rad = phi_rad;
+    if (!at->is_soft) return;
+    size_t n = ring_sections(ring->layout, &section);
+    at->s[0] = at->s[1] = at->s[2] = at->s[3] = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double mm = RING_R0_MM * PI / 180.0, deg = phi_rad * 180.0 / PI, h = 0.05;
+        double in = (section[i].begin_deg - deg) * mm, out = (deg - section[i].end_deg) * mm;
+        double z = in > out ? in : out, sign = in > out ? -1.0 : 1.0, d[2], a[2], b[2]; /* z grows outward */
+        if (z > ring->edge_mm) continue;
+        at->section = (int)i;
+        at->s[0]    = 1.0;
+        if (z < -ring->edge_mm) continue;
+        at->s[0] = esq_enge(z, d);
+        (void)esq_enge(z - h, a);
+        (void)esq_enge(z + h, b);
+        at->s[1] = sign * d[0];
+        at->s[2] = d[1];
+        at->s[3] = sign * (b[1] - a[1]) / (2.0 * h);
+    }
+}
+
 enum { R, Y, PR, PPHI, PY, CLOCK, SR, SY, SPHI, N_STATE };
 
 #define REAL    long double

@@ -12,9 +12,19 @@ void ring_batch_free(struct ring_batch *batch);
 void ring_batch_reset(struct ring_batch *batch, size_t i);
 
 /** Tracks all muons of the batch to their end, see ring_kernel_track; ERR_NUMBER if one starts outside the engine's
- *  range (|p/p_magic - 1| < 0.1, angles < 0.03, |x|, |y| < 60 mm, azimuth in 0..2 pi). */
+ *  range (|p/p_magic - 1| < 0.1, angles < 0.05, |x| < 110 mm, |y| < 60 mm, azimuth in 0..2 pi). */
 enum err ring_track(const struct ring *ring, struct ring_batch *batch);
 /** Whole turns without losses, see ring_kernel_turns. */
 enum err ring_turns(const struct ring *ring, struct ring_batch *batch, int64_t n_turns);
+
+/** A stretch of a fill with its own ring: the way in, kicker pulses, falling voltages, and what is left. */
+struct ring_stage {
+    const struct ring *ring;
+    double last_crossing; /* of phi = 0, counted from the start of this stage; INFINITY: to the end */
+};
+/** Tracks all muons through the stages, one after the other; those alive go on. `spare` is a batch of the same capacity.
+ *  Same bits for any arrangement. Errors as ring_track(). Test: tests/t_ring.c */
+enum err ring_track_stages(const struct ring_stage *stage, size_t n_stages, struct ring_batch *batch,
+                           struct ring_batch *spare);
 
 #endif
