@@ -66,13 +66,16 @@ static enum err check_azimuths(const double *azimuth_deg, size_t n_rows, double 
 {
     REQUIRE(n_rows >= 2, ERR_CONFIG, "dipole map: a table of %zu rows, at least 2 are needed", n_rows);
     for (size_t i = 0; i < n_rows; i++) {
-        const double at = azimuth_deg[i], last = i > 0 ? azimuth_deg[i - 1] : azimuth_deg[n_rows - 1] - 360.0;
+        const double at = azimuth_deg[i], last = i > 0 ? azimuth_deg[i - 1] : -1.0;
         REQUIRE(at >= 0.0 && at < 360.0, ERR_CONFIG, "dipole map: row %zu: azimuth %g deg, accepted are 0 to below 360",
                 i + 1, at);
         REQUIRE(at > last, ERR_CONFIG, "dipole map: row %zu: azimuth %g deg does not follow %g deg", i + 1, at, last);
-        REQUIRE(at - last <= max_gap_deg, ERR_CONFIG,
+        REQUIRE(i == 0 || at - last <= max_gap_deg, ERR_CONFIG,
                 "dipole map: row %zu: gap of %g deg before %g deg, accepted are %g", i + 1, at - last, at, max_gap_deg);
     }
+    const double seam = azimuth_deg[0] + 360.0 - azimuth_deg[n_rows - 1];
+    REQUIRE(seam <= max_gap_deg, ERR_CONFIG,
+            "dipole map: gap of %g deg between the last row and the first, accepted are %g", seam, max_gap_deg);
     return ERR_OK;
 }
 

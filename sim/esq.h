@@ -35,6 +35,9 @@ void esq_shift(struct esq_multipoles *m, double dx_mm, double dy_mm, double roll
  *  quadrupole takes the value V at another place. Within the README's accuracy for |d| <= 1 mm. */
 void esq_plate_moved(double plate_kV[ESQ_PLATES], const double out_mm[ESQ_PLATES]);
 
+/** How far beyond the ends of the plates the effective edge lies, from a three-dimensional Laplace solution (ours; good to
+ *  0.5 mm). Lengths in the sheets are plates'; nothing here adds it by itself. */
+#define ESQ_EDGE_OUT_MM 11.3
 /** Fall of the field at a section's end: 1 inside (z << 0), 0 outside, an Enge function for a gap of 100 mm; the
  *  integral over z is that of a hard edge at z = 0. d: first and second derivative [1/mm], [1/mm^2]. */
 double esq_enge(double z_mm, double d[2]);
