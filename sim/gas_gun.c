@@ -1,4 +1,5 @@
 /* Module GasGun: stored muons, drawn directly into the ring. */
+#include "bunch.h"
 #include "ring_cfg.h"
 
 #include "mem.h"
@@ -33,20 +34,12 @@
 /* clang-format on */
 CFG_DECLARE(gun_cfg, GUN_CFG)
 
-/* Delivered beam of 2016 (simulated), every 2 ns from -60 to +60 ns, arbitrary units. */
-static const double w_shape[] = {27,   325,  837,  1031, 1073, 829,  620,  514,  467,  477,  469,  435,  415,
-                                 384,  345,  358,  355,  374,  428,  429,  579,  761,  1031, 1215, 1406, 1624,
-                                 1837, 1975, 2021, 2025, 2076, 1959, 1973, 1866, 1784, 1522, 1289, 1051, 913,
-                                 685,  505,  434,  396,  366,  342,  360,  387,  402,  406,  473,  466,  498,
-                                 564,  547,  723,  910,  1083, 959,  368,  90,   0};
-enum { N_SHAPE = sizeof w_shape / sizeof w_shape[0], MAX_TRIES = 10000 };
-#define SHAPE_FIRST_NS (-60.0)
-#define SHAPE_STEP_NS  2.0
+enum { MAX_TRIES = 10000 };
 
 struct gun {
     struct ring ring;
     struct ring_optics at_start, mean; /* at the injection plane or phi = 0; averaged over azimuth */
-    double shape_sum[N_SHAPE + 1];
+    struct bunch bunch;
 };
 
 /* One muon's place in phase space, in normalised coordinates of the smooth ring [mm]. */
@@ -62,7 +55,7 @@ static enum err prepare(const struct gun_cfg *cfg, struct gun *g)
     double phi = strcmp(cfg->start, "injection") == 0 ? cfg->injection_deg * (PI / 180.0) : 0.0;
     TRY(ring_optics(&g->ring, phi, &g->at_start));
     TRY(ring_mean_optics(&g->ring, &g->mean));
-    for (int i = 0; i < N_SHAPE; i++) g->shape_sum[i + 1] = g->shape_sum[i] + w_shape[i];
+    g->bunch = bunch_make();
     return ERR_OK;
 }
 
@@ -78,11 +71,7 @@ static double draw_time(const struct gun_cfg *cfg, const struct gun *g, struct r
 {
     if (strcmp(cfg->profile, "none") == 0) return 0.0;
     if (strcmp(cfg->profile, "gauss") == 0) return cfg->profile_sigma_ns * rng_normal(r);
-    double want = rng_uniform(r) * g->shape_sum[N_SHAPE];
-    int i       = 0;
-    while (g->shape_sum[i + 1] < want) i++;
-    double inside = (want - g->shape_sum[i]) / w_shape[i];
-    return SHAPE_FIRST_NS + SHAPE_STEP_NS * (i + inside - 0.5);
+    return bunch_draw_ns(&g->bunch, r);
 }
 
 static bool is_kept(const struct gun_cfg *cfg, const struct normalised *n)
@@ -117,21 +106,17 @@ static void place(const struct gun_cfg *cfg, const struct ring_optics *o, const 
 {
     double delta = n->x_e / mean->dispersion_mm, p = MAGIC_P_GeV * (1.0 + delta);
     double fx = sqrt(o->beta_x_mm / mean->beta_x_mm), fy = sqrt(o->beta_y_mm / mean->beta_y_mm);
-    double xp       = -fx * (n->x_sin + o->alpha_x * n->x_cos) / o->beta_x_mm + o->dispersion_slope * delta;
-    double yp       = -fy * (n->y_sin + o->alpha_y * n->y_cos) / o->beta_y_mm;
-    m->x_mm[i]      = fx * n->x_cos + o->dispersion_mm * delta;
-    m->y_mm[i]      = fy * n->y_cos;
-    m->phi_rad[i]   = phi;
-    m->p_r_GeV[i]   = p * xp;
-    m->p_y_GeV[i]   = p * yp;
-    m->p_phi_GeV[i] = p * sqrt(1.0 - xp * xp - yp * yp);
-    /* the spin precesses from phi towards -r ... as the momentum turns: a phase ahead is a rotation inwards */
-    double phase = 1e-3 * cfg->phase_slope_mrad * 100.0 * delta, c = cos(phase), s = sin(phase);
-    double along = -cfg->polarisation;
-    double ur = xp, up = sqrt(1.0 - xp * xp - yp * yp);
-    m->s_r[i]   = along * (ur * c - up * s);
-    m->s_phi[i] = along * (up * c + ur * s);
-    m->s_y[i]   = along * yp;
+    double xp                = -fx * (n->x_sin + o->alpha_x * n->x_cos) / o->beta_x_mm + o->dispersion_slope * delta;
+    double yp                = -fy * (n->y_sin + o->alpha_y * n->y_cos) / o->beta_y_mm;
+    m->x_mm[i]               = fx * n->x_cos + o->dispersion_mm * delta;
+    m->y_mm[i]               = fy * n->y_cos;
+    m->phi_rad[i]            = phi;
+    m->p_r_GeV[i]            = p * xp;
+    m->p_y_GeV[i]            = p * yp;
+    m->p_phi_GeV[i]          = p * sqrt(1.0 - xp * xp - yp * yp);
+    struct bunch_direction u = {xp, sqrt(1.0 - xp * xp - yp * yp), yp};
+    bunch_spin(u, -cfg->polarisation, 1e-3 * cfg->phase_slope_mrad * 100.0 * delta, &m->s_r[i], &m->s_phi[i],
+               &m->s_y[i]);
 }
 
 static struct normalised pencil(const struct gun_cfg *cfg, const struct ring_optics *o, const struct ring_optics *mean)
@@ -168,8 +153,7 @@ static enum err event(struct step *s)
         if (!cfg->pencil) TRY(draw_place(cfg, &r, &at));
         place(cfg, &optics, &g->mean, &at, phi, i, &m);
         double p        = hypot(hypot(m.p_r_GeV[i], m.p_phi_GeV[i]), m.p_y_GeV[i]);
-        double gamma    = sqrt(1.0 + p * p / (MUON_MASS_GeV * MUON_MASS_GeV));
-        m.t_decay_ns[i] = m.t_fill_ns[i] - gamma * MUON_LIFETIME_NS * log(rng_uniform(&r));
+        m.t_decay_ns[i] = m.t_fill_ns[i] + bunch_life_ns(p, &r);
     }
     return ERR_OK;
 }
