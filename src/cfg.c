@@ -185,7 +185,8 @@ static enum err read_value(const struct cfg_field *f, const struct fhicl *value,
         return check_range(f, value, key, (double)*(int64_t *)(void *)slot);
     case CFG_f64: return read_f64(f, value, key, (double *)(void *)slot);
     case CFG_flag: return fhicl_as_bool(value, key, (bool *)(void *)slot);
-    case CFG_str: return read_str(f, value, key, (const char **)(void *)slot);
+    case CFG_str:
+    case CFG_file: return read_str(f, value, key, (const char **)(void *)slot);
     default: return read_list(f, value, key, slot);
     }
 }
@@ -206,8 +207,8 @@ static enum err read_field(const struct cfg_field *f, const struct fhicl *table,
 
 static size_t slot_size(enum cfg_type type)
 {
-    static const size_t sizes[] = {sizeof(cfg_i64), sizeof(cfg_f64),  sizeof(cfg_flag),
-                                   sizeof(cfg_str), sizeof(cfg_f64s), sizeof(cfg_strs)};
+    static const size_t sizes[] = {sizeof(cfg_i64),  sizeof(cfg_f64),  sizeof(cfg_flag), sizeof(cfg_str),
+                                   sizeof(cfg_f64s), sizeof(cfg_strs), sizeof(cfg_file)};
     return sizes[type];
 }
 
@@ -233,7 +234,7 @@ void cfg_free(const struct cfg_field *fields, void *cfg)
     for (const struct cfg_field *f = fields; f->name; f++) {
         void *slot         = (char *)cfg + f->offset;
         struct strs *words = slot;
-        if (f->type == CFG_str) mem_free((void *)*(uintptr_t *)slot);
+        if (f->type == CFG_str || f->type == CFG_file) mem_free((void *)*(uintptr_t *)slot);
         if (f->type == CFG_f64s) mem_free(((struct f64s *)slot)->value);
         if (f->type == CFG_strs) {
             for (size_t i = 0; i < words->n; i++) mem_free((void *)(uintptr_t)words->value[i]);
@@ -256,12 +257,12 @@ static void show_default(const struct cfg_field *f)
 
 void cfg_help(const struct cfg_field *fields)
 {
-    static const char *const types[] = {"integer", "number", "true|false", "string", "[numbers]", "[strings]"};
+    static const char *const types[] = {"integer", "number", "true|false", "string", "[numbers]", "[strings]", "file"};
     int width                        = 0;
     for (const struct cfg_field *f = fields; f->name; f++)
         if ((int)strlen(f->name) > width) width = (int)strlen(f->name);
     for (const struct cfg_field *f = fields; f->name; f++) {
-        bool is_text = f->type == CFG_str || f->type == CFG_strs;
+        bool is_text = f->type == CFG_str || f->type == CFG_strs || f->type == CFG_file;
         printf("  %-*s  %s; default ", width, f->name, types[f->type]);
         show_default(f);
         if (is_text && *f->unit) printf("; one of %s", f->unit);

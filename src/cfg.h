@@ -6,13 +6,15 @@
  *         F(S, flag, is_on,    true, 0, 1,        "1",       "whether ...")                        \
  *         F(S, str,  profile,  "w",  0, 0,        "w|gauss", "injection time profile")             \
  *         F(S, f64s, weights,  "[]", 0, 1e9,      "ns",      "a list; the default is quoted FHiCL") \
- *         F(S, strs, tables,   "[]", 0, 0,        "",        "a list of words")
+ *         F(S, strs, tables,   "[]", 0, 0,        "",        "a list of words")                       \
+ *         CFG_FILE(F, S, path,                               "beam file, a file that is read")
  *     CFG_DECLARE(gun_cfg, GUN_CFG)
  *
  * gives `struct gun_cfg { int64_t n_muons; double sigma_mm; bool is_on; const char *profile; struct f64s weights; ...}`
  * and `static const struct cfg_field gun_cfg_fields[]`, ended by an entry without a name. For strings the unit slot
  * holds the choices ("" for any). Unknown key, wrong type, out of range: ERR_CONFIG naming key, file, line and what is
- * accepted (with the nearest known key for a misspelling). Test: tests/t_cfg.c */
+ * accepted (with the nearest known key for a misspelling). An input file is two parameters, `path` and `path_sha1`: what is
+ * in the file is part of the configuration, where it lies is not (chain_files.h). Test: tests/t_cfg.c */
 #ifndef GM2_CFG_H
 #define GM2_CFG_H
 
@@ -21,7 +23,7 @@
 
 #include <stddef.h>
 
-enum cfg_type { CFG_i64, CFG_f64, CFG_flag, CFG_str, CFG_f64s, CFG_strs };
+enum cfg_type { CFG_i64, CFG_f64, CFG_flag, CFG_str, CFG_f64s, CFG_strs, CFG_file };
 
 struct f64s {
     size_t n;
@@ -37,6 +39,7 @@ typedef bool cfg_flag;
 typedef const char *cfg_str;
 typedef struct f64s cfg_f64s;
 typedef struct strs cfg_strs;
+typedef const char *cfg_file;
 
 struct cfg_field {
     const char *name;
@@ -56,6 +59,12 @@ struct cfg_field {
         LIST(CFG_MEMBER, stem)                                                                                         \
     };                                                                                                                 \
     static const struct cfg_field stem##_fields[] = {LIST(CFG_ENTRY, stem){.name = NULL}};
+
+/** An input file: its path, "" for none, and the SHA-1 of its content, filled in when the document is completed. */
+#define CFG_FILE(F, S, name, doc)                                                                                      \
+    F(S, file, name, "", 0, 0, "", doc)                                                                                \
+    F(S, str, name##_sha1, "", 0, 0, "",                                                                               \
+      "SHA-1 of that file: another content is refused; empty: whatever is found, and then recorded")
 
 /** Reads a table into a parameter struct: defaults, then the table's values, checked. Keys listed in `reserved`
  *  (NULL-ended, may be NULL) are skipped; any other unknown key is an error. `table` NULL: all defaults.

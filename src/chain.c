@@ -1,6 +1,7 @@
 /* A chain: building it from a document, and running it over a unit. */
 #include "chain.h"
 
+#include "chain_files.h"
 #include "log.h"
 #include "mem.h"
 #include "tables.h"
@@ -185,7 +186,7 @@ enum err chain_complete(struct fhicl *document)
             TRY(cfg_fill_defaults(entry->module->fields, document, path));
         }
     }
-    return ERR_OK;
+    return chain_files_digest(document);
 }
 
 enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
@@ -195,6 +196,7 @@ enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
                                           "services.FileCatalogMetadata", "source.skipEvents", NULL};
     TRY(fhicl_copy(document, out));
     for (size_t i = 0; outside[i]; i++) fhicl_remove(*out, outside[i]);
+    chain_files_forget_paths(*out);
     const struct fhicl *outputs = fhicl_get(*out, "outputs");
     for (size_t i = 0; outputs && i < fhicl_size(outputs); i++) {
         char path[256];

@@ -47,7 +47,7 @@ void chain_times_add(struct chain_time *into, const struct chain_time *from, siz
 /** Median from the bins [s]. */
 double chain_time_median_s(const struct chain_time *t);
 
-/** Checks the skeleton of a document and puts the defaults of every module used into it. */
+/** Checks the skeleton of a document and puts the defaults of every module used into it, and the SHA-1 of input files. */
 enum err chain_complete(struct fhicl *document);
 /** A copy of a document without what does not change results (paths, counts, scheduling, logging): the configuration
  *  hash and the text in output files are made from it. fhicl_free() it. */

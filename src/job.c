@@ -1,6 +1,7 @@
 /* A job: from command line and document to units. */
 #include "job.h"
 
+#include "chain_files.h"
 #include "comm.h"
 #include "isa.h"
 #include "log.h"
@@ -243,13 +244,15 @@ static enum err plan_simulation(struct job *job)
     TRY(make_units(job, (size_t)((n + per_unit - 1) / per_unit)));
     for (size_t i = 0; i < job->n_units; i++) {
         int64_t left  = n - (int64_t)i * per_unit;
-        job->units[i] = (struct unit){.index   = (int64_t)i,
-                                      .run     = (uint32_t)source_number(job, "run", 1),
-                                      .subrun  = (uint32_t)(first + skip / per_unit + (int64_t)i),
-                                      .n_fills = left < per_unit ? left : per_unit,
-                                      .out_dir = job->out_dir};
+        job->units[i] = (struct unit){.index      = (int64_t)i,
+                                      .run        = (uint32_t)source_number(job, "run", 1),
+                                      .subrun     = (uint32_t)(first + skip / per_unit + (int64_t)i),
+                                      .n_fills    = left < per_unit ? left : per_unit,
+                                      .first_fill = (first + (int64_t)i) * per_unit + skip,
+                                      .out_dir    = job->out_dir};
         job->cost[i]  = (double)job->units[i].n_fills;
     }
+    job->info.end_fill = first * per_unit + skip + n;
     return ERR_OK;
 }
 
@@ -312,6 +315,7 @@ static enum err understand(struct job *job)
     TRY(fhicl_as_string(fhicl_get(job->document, "process_name"), "process_name", &name));
     job->is_simulation = strcmp(source, "EmptyFill") == 0;
     TRY(job->is_simulation ? plan_simulation(job) : plan_raw(job));
+    TRY(chain_files_names(job->document, &job->input_files));
     job->info.release      = version_release;
     job->info.git_commit   = version_git_commit;
     job->info.config_id    = job->config_id;
@@ -325,7 +329,7 @@ static enum err understand(struct job *job)
                                                  .isa            = isa_name(isa_active()),
                                                  .constants_set  = PHYS_SET_NAME,
                                                  .conditions_tag = "",
-                                                 .parents        = "",
+                                                 .parents        = job->input_files,
                                                  .seed           = job->info.seed};
     return ERR_OK;
 }
@@ -370,6 +374,7 @@ void job_close(struct job *job)
     cfg_free(catalog_cfg_fields, &job->catalog);
     fhicl_free(job->document);
     mem_free(job->config_text);
+    mem_free(job->input_files);
     mem_free(job->units);
     mem_free(job->cost);
     *job = (struct job){0};

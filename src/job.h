@@ -46,7 +46,7 @@ CFG_DECLARE(catalog_cfg, CATALOG_CFG)
 struct job {
     struct job_options options;
     struct fhicl *document;
-    char *config_text;
+    char *config_text, *input_files; /* input_files: names that modules read, one a line */
     char config_id[41];
     struct scheduler_cfg scheduler;
     struct catalog_cfg catalog;

@@ -41,6 +41,7 @@ struct unit {
     int64_t index; /* 0.. in the job's list */
     uint32_t run, subrun;
     int64_t n_fills;     /* simulation: fills to make; raw input: at most so many, -1 all */
+    int64_t first_fill;  /* simulation: number of its first fill, counted from subrun 0 of the run */
     int64_t n_skip;      /* raw input: events to pass over */
     const char *source;  /* raw input: the file, else NULL */
     const char *out_dir; /* folder of the job's products */
@@ -50,6 +51,7 @@ struct unit {
 struct job_info {
     uint64_t seed;
     const char *release, *git_commit, *config_id, *config_text, *process_name;
+    int64_t end_fill; /* simulation: one past the last fill's number, see struct unit; 0 if not known */
 };
 
 struct step {

@@ -42,6 +42,20 @@ static void fill_common(const struct job *job, struct meta *m)
     meta_fill_host(m);
 }
 
+/* Files that modules read, after those of the units; cuts `lines` up. */
+static void add_input_files(char *lines, struct meta *m, const char **parents)
+{
+    for (char *rest = NULL, *name = strtok_r(lines, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+        parents[m->n_parents++] = name;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 0;
+    for (const char *c = text; *c; c++) n += *c == '\n';
+    return *text ? n + 1 : 0;
+}
+
 /* An HDF5 product of units [first, end). */
 static enum err describe_hdf5(const struct job *job, const char *path, size_t first, size_t end)
 {
@@ -49,15 +63,19 @@ static enum err describe_hdf5(const struct job *job, const char *path, size_t fi
     struct meta m         = {0};
     struct meta_run *runs = NULL;
     const char **parents  = NULL;
+    char *inputs          = NULL;
     enum err rc;
     TRY(file_summary(path, &s));
     fill_common(job, &m);
     TRY_TO(done, mem_alloc(&runs, end - first, sizeof *runs));
-    TRY_TO(done, mem_alloc(&parents, end - first, sizeof *parents));
+    TRY_TO(done, mem_alloc(&parents, end - first + count_lines(job->input_files), sizeof *parents));
     for (size_t u = first; u < end; u++) {
         runs[u - first] = (struct meta_run){job->units[u].run, job->units[u].subrun};
         if (job->units[u].source) parents[m.n_parents++] = base_of(job->units[u].source);
     }
+    inputs = mem_string(job->input_files);
+    if (!inputs) FAIL_TO(done, ERR_MEMORY, "out of memory");
+    add_input_files(inputs, &m, parents);
     m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
     m.file_format    = "hdf5";
     m.data_tier      = or_else(job->catalog.dataTier, "reco");
@@ -74,6 +92,7 @@ static enum err describe_hdf5(const struct job *job, const char *path, size_t fi
 done:
     mem_free(runs);
     mem_free(parents);
+    mem_free(inputs);
     return rc;
 }
 

@@ -5,8 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -48,8 +50,33 @@ static void lengths_around_a_block(void **state)
     }
 }
 
+/* A file in pieces gives what the same bytes give in one. */
+static void files(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 64, 16383, 16384, 16385, 50000};
+    static char text[50000];
+    char path[64], hex[41], want[41];
+    snprintf(path, sizeof path, "/tmp/t_sha1.%d", (int)getpid());
+    for (size_t i = 0; i < sizeof text; i++) text[i] = (char)(i * 7 + i / 256);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        assert_int_equal(fwrite(text, 1, sizes[i], f), sizes[i]);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(sha1_file(path, hex), ERR_OK);
+        sha1_hex(text, sizes[i], want);
+        assert_string_equal(hex, want);
+    }
+    unlink(path);
+    assert_int_equal(sha1_file(path, hex), ERR_OPEN);
+    assert_int_not_equal(sha1_file("/", hex), ERR_OK);
+    err_clear();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(known_answers), cmocka_unit_test(lengths_around_a_block)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(known_answers), cmocka_unit_test(lengths_around_a_block),
+                                       cmocka_unit_test(files)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
