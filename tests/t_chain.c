@@ -1,12 +1,15 @@
 /* Chains: what is wrong with a document is told before any work; the identity covers results only. */
 #include "chain.h"
+#include "chain_files.h"
 #include "mem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -110,12 +113,68 @@ static void identity_covers_results_only(void **state)
     assert_int_equal(mem_live(), 0);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static enum err identity_with_file(const char *path, const char *sha1, char id[41])
+{
+    struct fhicl *document, *copy;
+    char text[128];
+    snprintf(text, sizeof text, "{ module_type: FileGun path: \"%s\" path_sha1: \"%s\" }", path, sha1);
+    assert_int_equal(fhicl_parse(good, strlen(good), "good", &document), ERR_OK);
+    assert_int_equal(fhicl_set(document, "physics.producers.gun", text, "test"), ERR_OK);
+    enum err rc = chain_complete(document);
+    if (!rc) {
+        char *names;
+        assert_int_equal(chain_files_names(document, &names), ERR_OK);
+        assert_string_equal(names, strrchr(path, '/') + 1);
+        mem_free(names);
+        assert_int_equal(chain_results_only(document, &copy), ERR_OK);
+        assert_int_equal(fhicl_id(copy, id), ERR_OK);
+        fhicl_free(copy);
+    }
+    fhicl_free(document);
+    return rc;
+}
+
+/* The content of an input file is part of the identity, its place is not. */
+static void identity_covers_input_files(void **state)
+{
+    (void)state;
+    char a[64], b[64], id_a[41], id_b[41];
+    snprintf(a, sizeof a, "/tmp/t_chain_a.%d", (int)getpid());
+    snprintf(b, sizeof b, "/tmp/t_chain_b.%d", (int)getpid());
+    put_file(a, "abc");
+    put_file(b, "abc");
+    assert_int_equal(identity_with_file(a, "", id_a), ERR_OK);
+    assert_int_equal(identity_with_file(b, "", id_b), ERR_OK);
+    assert_string_equal(id_a, id_b);
+    assert_int_equal(identity_with_file(b, "a9993e364706816aba3e25717850c26c9cd0d89d", id_b), ERR_OK);
+    assert_string_equal(id_a, id_b);
+    put_file(b, "abd");
+    assert_int_equal(identity_with_file(b, "a9993e364706816aba3e25717850c26c9cd0d89d", id_b), ERR_MISMATCH);
+    assert_non_null(strstr(err_message(), "path_sha1"));
+    assert_int_equal(identity_with_file(b, "", id_b), ERR_OK);
+    assert_string_not_equal(id_a, id_b);
+    unlink(a);
+    unlink(b);
+    assert_int_equal(identity_with_file(a, "", id_a), ERR_OPEN);
+    err_clear();
+    assert_int_equal(mem_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_document_builds),
         cmocka_unit_test(faults_are_named),
         cmocka_unit_test(identity_covers_results_only),
+        cmocka_unit_test(identity_covers_input_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ int main(void)
 {
     const struct module *m            = &module_digitise;
     const struct unit unit            = {.run = 1};
-    const struct job_info job         = {1, "", "", "", "", "bench"};
+    const struct job_info job         = {1, "", "", "", "", "bench", 0};
     struct step step                  = {.module = m, .unit = &unit, .job = &job, .fill = {1, 1, 0, 1, 1524400000}};
     const struct digitise_front front = {.n_samples          = 560000,
                                          .last_chop          = 559999,
