@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "publish.h"
 #include "report.h"
+#include "report_beam.h"
 #include "wiggle.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PICTURES = 32 };
+enum { MAX_PICTURES = 64 };
 
 const char cmd_report_usage[] =
     "FILE.h5 [FILE.h5 ...] [-o DIR] [--model 5|cbo|cbo+vw|...|full] [--png] [--blind-phrase-file FILE]";
@@ -47,6 +48,7 @@ static enum err fit_all(struct report *r)
     struct hist *h = hist_find(&r->in.hists, "wiggle/t_method"), *a = hist_find(&r->in.hists, "wiggle/a_method");
     char unused[256];
     snprintf(r->fit_problem, sizeof r->fit_problem, "the files hold no wiggle histograms");
+    r->has_wiggle = h != NULL;
     if (!h) return ERR_OK;
     TRY(wiggle_data_take(h, 0, WIGGLE_FROM_US, WIGGLE_TO_US, &r->data));
     r->has_fit = try_fit(&r->data, "5", &r->five, r->fit_problem);
@@ -128,18 +130,31 @@ done:
     return rc;
 }
 
+/* False when the files hold nothing of the kind a picture shows: no histogram in the folder of the first it needs. */
+static bool has_family(const struct report *r, const struct picture *p)
+{
+    const char *end = strrchr(p->needs[0], '/');
+    size_t length   = end ? (size_t)(end - p->needs[0]) + 1 : 0;
+    for (size_t i = 0; i < r->in.hists.n; i++)
+        if (strncmp(r->in.hists.hist[i]->name, p->needs[0], length) == 0) return true;
+    return false;
+}
+
 static size_t draw_all(const struct report *r, const struct report_options *o, cJSON *pictures,
                        struct report_figure figures[MAX_PICTURES])
 {
-    const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures};
+    const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures, report_beam_pictures,
+                                     report_spin_pictures, report_oscillation_pictures};
     bool has_gnuplot              = plot_has_gnuplot();
     size_t n                      = 0;
     if (!has_gnuplot) log_warn("gnuplot is not installed (Debian package gnuplot-nox): the report has no pictures");
-    for (size_t k = 0; k < 2; k++)
-        for (const struct picture *p = lists[k]; p->name && n < MAX_PICTURES; p++, n++) {
+    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
+        for (const struct picture *p = lists[k]; p->name && n < MAX_PICTURES; p++) {
+            if (!has_family(r, p)) continue;
             figures[n] = (struct report_figure){.picture = p};
-            if (draw(r, p, o, has_gnuplot, pictures, &figures[n]) == ERR_OK) continue;
-            snprintf(figures[n].problem, sizeof figures[n].problem, "%s", err_message());
+            n++;
+            if (draw(r, p, o, has_gnuplot, pictures, &figures[n - 1]) == ERR_OK) continue;
+            snprintf(figures[n - 1].problem, sizeof figures[n - 1].problem, "%s", err_message());
             err_clear();
         }
     return n;
@@ -164,6 +179,7 @@ static enum err write_report(const struct report *r, const struct report_options
     enum err rc;
     cmd_fit_json_input(&r->in, root);
     add_fits(r, root);
+    if (r->has_beam) cJSON_AddItemToObject(root, "beam", report_beam_json(&r->beam));
     pictures = cJSON_AddObjectToObject(root, "pictures");
     size_t n = draw_all(r, o, pictures, figures);
     TRY_TO(done, report_html(r, figures, n, "report.json", &page, &size));
@@ -194,6 +210,8 @@ static enum err report(char *const *paths, size_t n, const struct report_options
     snprintf(r.footer, sizeof r.footer, "%s%s, release %s, commit %.12s", r.range,
              r.in.is_simulation ? ", simulation" : "", r.in.release, r.in.git_commit);
     TRY_TO(done, fit_all(&r));
+    r.has_beam = beam_corrections(&r.in.hists, &r.beam) == ERR_OK;
+    if (!r.has_beam) err_clear();
     TRY_TO(done, write_report(&r, o));
 done:
     wiggle_data_free(&r.data);

@@ -6,6 +6,7 @@
 #ifndef GM2_REPORT_H
 #define GM2_REPORT_H
 
+#include "beam_corrections.h"
 #include "plot.h"
 #include "wiggle_fit.h"
 #include "wiggle_input.h"
@@ -15,8 +16,9 @@ struct report {
     struct wiggle_data data;      /* T-method, all calorimeters */
     struct wiggle_fit five, best; /* T-method: five parameters, and the model asked for (or the same) */
     struct wiggle_fit a_five;     /* A-method, five parameters */
+    struct beam_corrections beam; /* C_e and C_p of the muons, by formula and by spin */
     const char *model;
-    bool has_fit, has_best, has_a_fit;
+    bool has_beam, has_wiggle, has_fit, has_best, has_a_fit;
     char fit_problem[256]; /* why has_fit is false */
     char range[128], footer[320];
 };
@@ -31,7 +33,8 @@ struct picture {
     enum err (*draw)(const struct report *r, struct sheet *s);
 };
 /** All pictures in the order of the page; end with a NULL name. */
-extern const struct picture report_wiggle_pictures[], report_quality_pictures[];
+extern const struct picture report_wiggle_pictures[], report_quality_pictures[], report_beam_pictures[],
+    report_oscillation_pictures[], report_spin_pictures[];
 
 /* ---- report_html.c ---- */
 /** One picture of the page: svg NULL when it could not be drawn, then `problem` says why. */

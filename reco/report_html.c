@@ -1,6 +1,7 @@
 /* The page: text, tables and pictures in one file that loads nothing from elsewhere. */
 #include "phys.h"
 #include "report.h"
+#include "report_beam.h"
 #include "wiggle_truth.h"
 
 #include <math.h>
@@ -125,7 +126,8 @@ enum err report_html(const struct report *r, const struct report_figure *figures
             r->in.n_files == 1 ? "" : "s");
     put_text(f, json_name);
     fputs("</p>\n", f);
-    put_answer(f, r);
+    if (r->has_wiggle || !r->has_beam) put_answer(f, r);
+    if (r->has_beam) report_beam_table(f, &r->beam);
     fputs("<div class=grid><div>", f);
     if (r->has_best) put_fit(f, r, &r->best, "T-method, the model asked for");
     if (r->has_fit) put_fit(f, r, &r->five, "T-method, five parameters");

@@ -9,6 +9,7 @@
 #include "tables.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* clang-format off */
 #define BEAM_CFG(F, S)                                                                                                 \
@@ -27,6 +28,7 @@ enum { FATE_ALIVE, FATE_DECAYED };
 #define LIFETIME_NS  (MAGIC_GAMMA * MUON_LIFETIME_NS)
 #define MIN_TURNS    50.0 /* for a frequency of revolution */
 #define SPIN_MINIMUM 1e-6 /* shorter spins have no phase */
+#define LIFE_MINIMUM 0.1  /* lives of muons in the sums, over 64.38 us: shorter ones say nothing of a slope */
 
 static const struct port in[] = {
     [IN_MUON]   = {&table_muon, NULL, false},
@@ -52,7 +54,10 @@ static const struct port in[] = {
     F(w_q_q, "w C_p^2")                                                                                                \
     F(r_c, "r C_e")                                                                                                    \
     F(r_q, "r C_p")                                                                                                    \
-    F(d, "r - w (C_e + C_p)")
+    F(d, "r - w (C_e + C_p)")                                                                                          \
+    F(u, "1 / w")                                                                                                      \
+    F(s, "r / w, the muon's correction by spin [ppm]")                                                                 \
+    F(s_u, "r / w^2")
 
 #define SUM_ENUM(name, title) SUM_##name,
 #define SUM_TEXT(name, title) {"beam/sum/" #name, "sum over stored muons: " title},
@@ -128,7 +133,9 @@ static enum err book_times(const struct beam_cfg *cfg, struct hist_set *set, str
     TRY(hist_book(set, "beam/passage", "last passages of one azimuth before the decay", pass, HIST_NO_AXIS, 0,
                   &b->passage));
     TRY(hist_book(set, "beam/frequency", "frequency of revolution of stored muons", f, HIST_NO_AXIS, 0, &b->frequency));
-    TRY(hist_book(set, "beam/sector_n", "decays in the sector", fine, HIST_NO_AXIS, 0, &b->sector_n));
+    char title[64];
+    snprintf(title, sizeof title, "decays at azimuth %g +- %g deg", cfg->sector_phi_deg, 0.5 * cfg->sector_width_deg);
+    TRY(hist_book(set, "beam/sector_n", title, fine, HIST_NO_AXIS, 0, &b->sector_n));
     TRY(hist_book(set, "beam/sector_x", "sum of x [mm] of decays in the sector", fine, HIST_NO_AXIS, 1, &b->sector_x));
     return hist_book(set, "beam/sector_y", "sum of y [mm] of decays in the sector", fine, HIST_NO_AXIS, 1,
                      &b->sector_y);
@@ -141,13 +148,15 @@ static enum err book_spin(struct hist_set *set, struct beam *b)
     struct hist_axis slim  = hist_axis(400, -20.0, 20.0, "phase at the muon's start", "mrad");
     struct hist_axis x_e2  = hist_axis(45, 0.0, 2025.0, "x_e^2", "mm^2");
     struct hist_axis a_y2  = hist_axis(45, 0.0, 2025.0, "A_y^2", "mm^2");
-    struct hist_axis shift = hist_axis(180, -8000.0, 1000.0, "shift of omega_a", "ppb");
+    struct hist_axis by_e  = hist_axis(180, -8000.0, 1000.0, "shift of omega_a + C_p", "ppb");
+    struct hist_axis by_p  = hist_axis(200, -1600.0, 400.0, "shift of omega_a + C_e", "ppb");
     struct hist_axis diff  = hist_axis(400, -400.0, 400.0, "shift + C_e + C_p", "ppb");
     TRY(hist_book(set, "beam/phase_delta", "spin against the reversed momentum, less omega_a t", delta, wide, 0,
                   &b->phase_delta));
     TRY(hist_book(set, "beam/entry_delta", "the same, t from the muon's start", delta, slim, 0, &b->entry_delta));
-    TRY(hist_book(set, "beam/shift_x_e2", "shift of omega_a of stored muons", x_e2, shift, 0, &b->shift_x_e2));
-    TRY(hist_book(set, "beam/shift_a_y2", "shift of omega_a of stored muons", a_y2, shift, 0, &b->shift_a_y2));
+    TRY(hist_book(set, "beam/shift_x_e2", "shift of omega_a, less the muon's pitch", x_e2, by_e, 0, &b->shift_x_e2));
+    TRY(hist_book(set, "beam/shift_a_y2", "shift of omega_a, less the muon's electric field", a_y2, by_p, 0,
+                  &b->shift_a_y2));
     TRY(hist_book(set, "beam/shift_difference", "tracked shift of omega_a against the formulas", diff, HIST_NO_AXIS, 0,
                   &b->difference));
     struct hist_axis one = hist_axis(1, 0.0, 1.0, "", "1");
@@ -248,10 +257,11 @@ static void fill_spin(const struct place *start, const struct place *end, double
     double at_start = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * dt);
     double c = 1e6 * beam_optics_c_e(&b->optics, x_e), q = 1e6 * beam_optics_c_p(&b->optics, a_y2);
     double w = dt / LIFETIME_NS, r = -1e6 * residual / (omega_a * LIFETIME_NS);
+    if (w < LIFE_MINIMUM) return;
     hist_fill(b->phase_delta, end->delta, 1e3 * at_zero, 1.0);
     hist_fill(b->entry_delta, end->delta, 1e3 * at_start, 1.0);
-    hist_fill(b->shift_x_e2, x_e * x_e, -1e3 * r / w, 1.0);
-    hist_fill(b->shift_a_y2, a_y2, -1e3 * r / w, 1.0);
+    hist_fill(b->shift_x_e2, x_e * x_e, -1e3 * (r / w - q), 1.0);
+    hist_fill(b->shift_a_y2, a_y2, -1e3 * (r / w - c), 1.0);
     hist_fill(b->difference, -1e3 * (r / w - c - q), 0.0, 1.0);
     const double value[N_SUMS] = {
         [SUM_n]     = 1.0,
@@ -269,6 +279,9 @@ static void fill_spin(const struct place *start, const struct place *end, double
         [SUM_r_c]   = r * c,
         [SUM_r_q]   = r * q,
         [SUM_d]     = r - w * (c + q),
+        [SUM_u]     = 1.0 / w,
+        [SUM_s]     = r / w,
+        [SUM_s_u]   = r / (w * w),
     };
     fill_sums(value, b);
 }

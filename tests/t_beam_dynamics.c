@@ -172,7 +172,7 @@ static void known_shifts(void **state)
     enum { N = 40 };
     struct rig g;
     struct beam_optics o = smooth_optics();
-    double c_e = 0.0, c_p = 0.0, weight = 0.0, slow = 0.0;
+    double c_e = 0.0, c_p = 0.0, weight = 0.0, slow = 0.0, inverse = 0.0, per = 0.0;
     open_rig(&g, "beam: { " SMOOTH " }");
     assert_int_equal(block_resize(g.muon, N), ERR_OK);
     assert_int_equal(block_resize(g.vertex, N), ERR_OK);
@@ -185,6 +185,7 @@ static void known_shifts(void **state)
         k.phase_rad = o.omega_a_RADns * dt * (1.0 + shift);
         set_muon(&g, (size_t)i, &k);
         c_e += 1e6 * c, c_p += 1e6 * q, weight += w, slow -= 1e6 * w * shift;
+        inverse += 1.0 / w, per -= 1e6 * shift / w;
     }
     assert_int_equal(g.beam.module->event(&g.beam), ERR_OK);
     assert_near(sum_of(&g, "n"), N, 0.0);
@@ -193,6 +194,9 @@ static void known_shifts(void **state)
     assert_near(sum_of(&g, "q"), c_p, 1e-4);
     assert_near(sum_of(&g, "w"), weight, 1e-4);
     assert_near(sum_of(&g, "r"), slow, 1e-4);
+    assert_near(sum_of(&g, "u"), inverse, 1e-4);
+    assert_near(sum_of(&g, "s"), c_e + c_p - 0.1 * N, 1e-4);
+    assert_near(sum_of(&g, "s_u"), per, 1e-4);
     assert_near(sum_of(&g, "d") / weight, -0.1, 1e-6);
     assert_near(content_at(&g, "beam/shift_difference", 100.0001, 0.0) +
                     content_at(&g, "beam/shift_difference", 99.99, 0.0),
