@@ -181,7 +181,7 @@ static void a_shifted_quadrupole_has_a_dipole(void **state)
     near(m.skew_V[2], -1000.0, 1e-9, "a", 2);
 }
 
-/* One plate moved by 0.5 mm: the change of orders 1 and 2 within 15 %, of all others below 3e-4 of the quadrupole. */
+/* One plate moved by 0.5 mm: the change of orders 1 and 2 within 12 %, of all others below 3e-4 of the quadrupole. */
 static void a_moved_plate_agrees_with_laplace(void **state)
 {
     (void)state;
@@ -200,7 +200,7 @@ static void a_moved_plate_agrees_with_laplace(void **state)
         esq_add(&got, -1.0, &base);
         esq_add(&after, -1.0, &before);
         for (int n = 1; n < ESQ_ORDERS; n++) {
-            const double size = hypot(after.normal_V[n], after.skew_V[n]), tolerance = n <= 2 ? 0.15 * size : 10.0;
+            const double size = hypot(after.normal_V[n], after.skew_V[n]), tolerance = n <= 2 ? 0.12 * size : 10.0;
             near(got.normal_V[n], after.normal_V[n], tolerance, "b", n);
             near(got.skew_V[n], after.skew_V[n], tolerance, "a", n);
         }
@@ -410,8 +410,8 @@ static void scraping_moves_the_closed_orbit_by_2_mm(void **state)
     const struct orbit back = one_turn(section, closed, &x, &y);
     near(back.x, closed.x, 1e-6, "closed", 0);
     near(back.y, closed.y, 1e-6, "closed", 1);
-    near(x, 2.3, 0.5, "largest x", 0);
-    near(y, 1.7, 0.6, "largest y", 0);
+    near(x, 2.52, 0.05, "largest x", 0);
+    near(y, 1.38, 0.05, "largest y", 0);
 }
 
 static void bad_setups_are_refused(void **state)
