@@ -189,8 +189,10 @@ enum err kicker_shaped(const struct kicker_shape *s, double step_ns, struct kick
         const double t = out->first_ns + (double)i * out->step_ns;
         double height  = s->echo;
         out->value[i]  = single(s, t);
-        for (int k = 1; k <= s->n_echoes; k++, height *= s->echo_ratio)
+        for (int k = 1; k <= s->n_echoes; k++) {
             out->value[i] += height * single(s, t - k * s->echo_delay_ns);
+            height *= s->echo_ratio;
+        }
     }
     return ERR_OK;
 }

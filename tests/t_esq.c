@@ -218,7 +218,8 @@ static void the_edge_has_the_integral_of_a_hard_one(void **state)
     near(sum - 0.5 * h, reach, 1e-9, "integral", 0);
     near(esq_enge(-reach, d), 1.0, 1e-15, "inside", 0);
     near(esq_enge(reach, d), 0.0, 1e-15, "outside", 0);
-    for (double z = -100.0; z <= 150.0; z += 7.3) {
+    for (int i = 0; i <= 34; i++) {
+        const double z = -100.0 + 7.3 * i;
         esq_enge(z, d);
         const double low = esq_enge(z - 0.01, before), high = esq_enge(z + 0.01, after);
         near(d[0], (high - low) / 0.02, 1e-8, "slope at", (int)z);
@@ -330,7 +331,8 @@ static void a_section_follows_its_plates(void **state)
     struct esq_section section;
     assert_int_equal(esq_section(&setup, "Q1L", &section), ERR_OK);
     assert_int_equal(section.n_terms, 2);
-    for (double t = 0.0; t < 2e5; t += 3333.0) {
+    for (int i = 0; i < 60; i++) {
+        const double t              = 3333.0 * i;
         const double top            = 18.3 * (1.0 - 0.05 * exp(-t / 40000.0));
         const double bottom         = 18.3 - 5.2 * (t < 7000.0 ? 1.0 : exp(-(t - 7000.0) / 40000.0));
         double plate_kV[ESQ_PLATES] = {top, bottom, -18.3, -18.3};

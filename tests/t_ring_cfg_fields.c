@@ -103,7 +103,8 @@ static void scraping_and_fault_fall_with_their_times(void **state)
 {
     (void)state;
     make("esq_scraping: e989 esq_fault_missing: [0.04, 0.02] esq_fault_tau_us: [40, 25]");
-    for (double t = 0.0; t < 1e5; t += 2500.0) {
+    for (int k = 0; k < 40; k++) {
+        const double t       = 2500.0 * k;
         const double left[4] = {4900.0, 4550.0, 4550.0, 4900.0};
         const int plate[4]   = {ESQ_BOTTOM, ESQ_INNER, ESQ_BOTTOM, ESQ_OUTER};
         for (int i = 0; i < ESQ_SECTIONS; i++) {
