@@ -49,9 +49,10 @@ static int by_place(const void *a, const void *b)
 /* Mean over a stretch along the beam of the soft edge's fall and of its second derivative. */
 static void edge_mean(double begin_mm, double end_mm, double *fall, double *second)
 {
-    double a[2], b[2], m[2];
-    double va = esq_enge(begin_mm, a), vm = esq_enge(0.5 * (begin_mm + end_mm), m), vb = esq_enge(end_mm, b);
-    *fall   = (va + 4.0 * vm + vb) / 6.0;
+    enum { N = 32 }; /* Simpson */
+    double a[2], b[2], d[2], sum = esq_enge(begin_mm, a) + esq_enge(end_mm, b);
+    for (int i = 1; i < N; i++) sum += (i % 2 ? 4.0 : 2.0) * esq_enge(begin_mm + (end_mm - begin_mm) * i / N, d);
+    *fall   = sum / (3.0 * N);
     *second = (b[0] - a[0]) / (end_mm - begin_mm);
 }
 
@@ -163,7 +164,7 @@ static enum err add_stretch(struct ring *ring, const struct ring_setup *setup, d
     int n         = (int)ceil((end - begin) / most - SAME_DEG);
     for (int i = 0; i < n; i++) {
         struct ring_step s = *esq;
-        s.kind             = is_drift ? RING_DRIFT : RING_PAIR;
+        s.kind             = is_drift ? RING_DRIFT : esq->scale == 1.0 ? RING_PAIR : RING_SINGLE;
         s.phi_rad          = (begin + (end - begin) * i / n) * DEG;
         s.length_rad       = (end - begin) / n * DEG;
         TRY(add_step(ring, s));
@@ -186,6 +187,7 @@ static enum err add_steps(struct ring *ring, const struct ring_setup *setup, con
             esq.scale += s->scale;
             esq.fringe += s->fringe;
             if (fabs(esq.scale) < 1e-12) esq.scale = esq.fringe = 0.0;
+            if (fabs(esq.scale - 1.0) < 1e-12) esq.scale = 1.0;
         }
         if (s->kind == RING_DRIFT) continue;
         struct ring_step thin = *s;
@@ -229,6 +231,17 @@ static void add_pair(struct ring *ring, const struct ring_step *s)
     add_drift(ring, s->phi_rad + h, outer);
 }
 
+/* A midpoint kick; the field's own change along the edge is a greater error than what a second kick would take away. */
+static void add_single(struct ring *ring, const struct ring_step *s)
+{
+    add_drift(ring, s->phi_rad + 0.5 * s->length_rad, 0.5 * s->length_rad);
+    add_kick(ring, s, s->phi_rad + 0.5 * s->length_rad);
+    struct ring_op *kick = &ring->ops[ring->n_ops - 1];
+    kick->weight_rad     = s->scale * s->length_rad;
+    kick->gradient = kick->clock = 0.0;
+    add_drift(ring, s->phi_rad + s->length_rad, 0.5 * s->length_rad);
+}
+
 static void add_thin(struct ring *ring, enum ring_op_kind kind, const struct ring_step *s)
 {
     ring->ops[ring->n_ops++] =
@@ -253,6 +266,7 @@ static enum err add_ops(struct ring *ring)
         switch (s->kind) {
         case RING_DRIFT: add_drift(ring, s->phi_rad + s->length_rad, s->length_rad); break;
         case RING_PAIR: add_pair(ring, s); break;
+        case RING_SINGLE: add_single(ring, s); break;
         case RING_EDGE: add_edge(ring, s); break;
         case RING_BEND: add_thin(ring, RING_OP_BEND, s); break;
         case RING_KICKER: add_thin(ring, RING_OP_KICKER, s); break;
@@ -339,7 +353,7 @@ enum err ring_build(const struct ring_setup *as_given, struct ring *out)
     struct ring_setup full = *as_given, *setup = &full;
     if (full.anomaly == 0.0) full.anomaly = MUON_ANOMALY;
     if (full.vacuum_mm == 0.0) full.vacuum_mm = 75.0;
-    if (full.bend_deg == 0.0) full.bend_deg = 26.0;
+    if (full.bend_deg == 0.0) full.bend_deg = 15.0;
     if (full.kicker_slices == 0) full.kicker_slices = 4;
     TRY(check_setup(setup));
     memset(out, 0, sizeof *out);

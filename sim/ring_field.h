@@ -43,7 +43,7 @@ struct ring_kicker {
     struct kicker_pulse pulse; /* lent */
 };
 
-/** What a user chooses; 0 in anomaly, bend_deg, kicker_slices and vacuum_mm takes the defaults (the muon's; 26; 4; 75).
+/** What a user chooses; 0 in anomaly, bend_deg, kicker_slices and vacuum_mm takes the defaults (the muon's; 15; 4; 75).
  *  Potential of the ESQ: V(r,theta) = sum (r/45 mm)^n [b_n cos n theta + a_n sin n theta]. */
 struct ring_setup {
     enum ring_layout layout;
@@ -72,6 +72,7 @@ struct ring_setup {
 enum ring_step_kind {
     RING_DRIFT,  /* dipole field only */
     RING_PAIR,   /* ESQ body: plates looked at, drift, kick, drift, kick, drift */
+    RING_SINGLE, /* a piece of a soft edge: drift, kick, drift */
     RING_EDGE,   /* the ESQ's field changes by scale (1: hard edge into it, -1: out) */
     RING_BEND,   /* thin magnetic kick of the dipole's multipoles, bend[index] */
     RING_KICKER, /* thin magnetic kick of kicker[index] over weight_rad */

@@ -255,8 +255,9 @@ static struct lanes step(const struct ring *ring, const struct lanes *from, cons
 {
     struct lanes m = *from;
     vec outer = vset(0.5 * (1.0 - 0.57735026918962576451)) * length, inner = vset(0.57735026918962576451) * length;
+    vec half = vset(0.5) * length;
     vec amplitude[ESQ_PLATES], by, br;
-    bool is_esq                = s->kind == RING_PAIR || s->kind == RING_EDGE;
+    bool is_esq                = s->kind == RING_PAIR || s->kind == RING_SINGLE || s->kind == RING_EDGE;
     const struct ring_esq *esq = &ring->esq[is_esq ? s->index : 0];
     struct esq_now e           = {esq, amplitude};
     enum ring_field_kind field = ring->field;
@@ -265,12 +266,20 @@ static struct lanes step(const struct ring *ring, const struct lanes *from, cons
     switch (s->kind) {
     case RING_DRIFT: drift_any(ring, &m, length); break;
     case RING_PAIR: {
-        struct kick k = kick_of(ring, s, vset(0.5) * length);
+        struct kick k = kick_of(ring, s, half);
         drift_any(ring, &m, outer);
         kick(ring, field, &e, &m, k);
         drift_any(ring, &m, inner);
         kick(ring, field, &e, &m, k);
         drift_any(ring, &m, outer);
+        break;
+    }
+    case RING_SINGLE: {
+        struct kick k = kick_of(ring, s, length);
+        k.gradient = k.clock = vset(0.0);
+        drift_any(ring, &m, half);
+        kick(ring, field, &e, &m, k);
+        drift_any(ring, &m, half);
         break;
     }
     case RING_EDGE: edge(ring, field, &e, &m, s->scale, s->fringe * esq->base.normal[1] / 24.0); break;

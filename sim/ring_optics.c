@@ -44,8 +44,8 @@ static void one_turn(const struct ring *ring, double phi, struct matrix *mx, str
         const struct ring_step *s = &ring->steps[is_first ? i : i - ring->n_steps];
         double shift = is_first ? 0.0 : 2.0 * PI, begin = fmax(s->phi_rad + shift, phi);
         double end = fmin(s->phi_rad + s->length_rad + shift, phi + 2.0 * PI);
-        if (end <= begin || (s->kind != RING_DRIFT && s->kind != RING_PAIR)) continue;
-        double n         = s->kind == RING_PAIR ? ring->esq[s->index].base.normal[1] * MAGIC_GAMMA * s->scale : 0.0;
+        if (end <= begin || (s->kind != RING_DRIFT && s->kind != RING_PAIR && s->kind != RING_SINGLE)) continue;
+        double n         = s->kind != RING_DRIFT ? ring->esq[s->index].base.normal[1] * MAGIC_GAMMA * s->scale : 0.0;
         struct matrix sx = stretch(1.0 - n, 1.0, end - begin);
         struct matrix sy = stretch(n, 0.0, end - begin);
         *mx              = product(&sx, mx);

@@ -164,7 +164,7 @@ static void NAME(turns)(const struct ring *ring, REAL v[N_STATE], int64_t n, int
             const struct ring_step *s = &ring->steps[i];
             bool is_soft              = ring->edge_mm > 0.0;
             if (s->kind == RING_EDGE && !is_soft) NAME(edge)(ring, s->index, v, s->scale > 0.0 ? 1 : -1);
-            if (s->kind != RING_DRIFT && s->kind != RING_PAIR) continue;
+            if (s->length_rad == 0.0) continue;
             struct where at = {.is_esq = s->kind == RING_PAIR, .section = s->index, .is_soft = is_soft};
             int k           = (int)ceil(s->length_rad * steps_per_turn / (2.0 * PI));
             double h        = s->length_rad / k;
