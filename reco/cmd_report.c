@@ -130,13 +130,15 @@ done:
     return rc;
 }
 
-/* False when the files hold nothing of the kind a picture shows: no histogram in the folder of the first it needs. */
+/* False when the files hold nothing of the kind a picture shows: no histogram beside the first it needs. */
 static bool has_family(const struct report *r, const struct picture *p)
 {
     const char *end = strrchr(p->needs[0], '/');
     size_t length   = end ? (size_t)(end - p->needs[0]) + 1 : 0;
-    for (size_t i = 0; i < r->in.hists.n; i++)
-        if (strncmp(r->in.hists.hist[i]->name, p->needs[0], length) == 0) return true;
+    for (size_t i = 0; i < r->in.hists.n; i++) {
+        const char *name = r->in.hists.hist[i]->name;
+        if (strncmp(name, p->needs[0], length) == 0 && !strchr(name + length, '/')) return true;
+    }
     return false;
 }
 

@@ -173,7 +173,7 @@ static enum err draw_kind(struct sheet *s, const struct beam_series *d, int kind
     const struct sheet_column columns[] = {{"frequency", "MHz", f.f_MHz},
                                            {"amplitude", kind % 2 ? "mm^2" : "mm", f.amplitude}};
     sheet_table(s, name, f.n, columns, 2);
-    double top = 0.92 - 0.205 * row, bottom = top - 0.17, most = 0.0;
+    double top = 0.92 - 0.205 * row, bottom = top - 0.17, most = 1e-3;
     for (size_t k = 0; k < f.n; k++) most = fmax(most, f.amplitude[k]);
     fprintf(
         s->script,

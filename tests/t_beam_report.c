@@ -287,6 +287,8 @@ static void beam_alone(void **state)
     assert_non_null(strstr(page, "by formula and by spin"));
     assert_null(strstr(page, "No fit"));
     assert_null(strstr(page, "id=\"wiggle\""));
+    assert_null(strstr(page, "id=\"x_e\""));
+    assert_null(strstr(page, "gnuplot failed"));
     free(page);
     snprintf(path, sizeof path, "%s/report.json", dir);
     char *text = read_text(path);
