@@ -76,9 +76,10 @@ static enum err begin(struct step *s)
     log_info("%s: %zu muons, SHA-1 %s", cfg->path, g->beam.n, cfg->path_sha1);
     if (g->beam.n_left_out)
         log_warn(
-            "%s: %zu rows more are left out: they are outside the tracking engine's range (%g mm, %g rad, %g %% of "
-            "the magic momentum)",
-            cfg->path, g->beam.n_left_out, PHASE_SPACE_MAX_MM, PHASE_SPACE_MAX_SLOPE, 100.0 * PHASE_SPACE_MAX_DELTA);
+            "%s: %zu more rows are left out, beyond what the tracking engine takes: |x| %g mm, |y| %g mm, slopes %g "
+            "rad, %g %% from the magic momentum",
+            cfg->path, g->beam.n_left_out, PHASE_SPACE_MAX_X_MM, PHASE_SPACE_MAX_Y_MM, PHASE_SPACE_MAX_SLOPE,
+            100.0 * PHASE_SPACE_MAX_DELTA);
     return ERR_OK;
 }
 

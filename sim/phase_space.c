@@ -151,8 +151,8 @@ static bool is_trackable(const struct phase_space *p, size_t i)
 {
     double forward = p->p_phi_GeV[i], slope = PHASE_SPACE_MAX_SLOPE * forward;
     return fabs(forward / MAGIC_P_GeV - 1.0) < PHASE_SPACE_MAX_DELTA && fabs(p->p_r_GeV[i]) < slope &&
-           fabs(p->p_y_GeV[i]) < slope && fabs(p->x_mm[i]) < PHASE_SPACE_MAX_MM &&
-           fabs(p->y_mm[i]) < PHASE_SPACE_MAX_MM;
+           fabs(p->p_y_GeV[i]) < slope && fabs(p->x_mm[i]) < PHASE_SPACE_MAX_X_MM &&
+           fabs(p->y_mm[i]) < PHASE_SPACE_MAX_Y_MM;
 }
 
 /* ---- plausibility ------------------------------------------------------------------------------------------------- */
@@ -248,10 +248,11 @@ static enum err take_rows(const struct columns *c, const struct phase_space_opti
         if (is_trackable(out, out->n)) out->n++;
     }
     out->n_left_out = c->n_rows - out->n;
-    REQUIRE(out->n, ERR_DATA,
-            "none of %zu rows can be tracked: |x| and |y| (with the offsets) below %g mm, slopes below %g rad and "
-            "momenta within %g of the magic one are taken",
-            c->n_rows, PHASE_SPACE_MAX_MM, PHASE_SPACE_MAX_SLOPE, PHASE_SPACE_MAX_DELTA);
+    REQUIRE(
+        out->n, ERR_DATA,
+        "none of %zu rows can be tracked: with the offsets |x| must be below %g mm, |y| below %g mm, slopes below %g "
+        "rad and momenta within %g %% of the magic one",
+        c->n_rows, PHASE_SPACE_MAX_X_MM, PHASE_SPACE_MAX_Y_MM, PHASE_SPACE_MAX_SLOPE, 100.0 * PHASE_SPACE_MAX_DELTA);
     return o->is_checked ? check_beam(out) : ERR_OK;
 }
 

@@ -14,8 +14,9 @@
 enum { PHASE_SPACE_COLUMNS = 11, PHASE_SPACE_MAX_ROWS = 20000000 };
 
 /* What the tracking engine takes (ring_track.h); rows beyond are left out. */
-#define PHASE_SPACE_MAX_MM    110.0
-#define PHASE_SPACE_MAX_SLOPE 0.03
+#define PHASE_SPACE_MAX_X_MM  110.0
+#define PHASE_SPACE_MAX_Y_MM  60.0
+#define PHASE_SPACE_MAX_SLOPE 0.05
 #define PHASE_SPACE_MAX_DELTA 0.1
 
 struct phase_space_options {
