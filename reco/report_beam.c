@@ -66,6 +66,12 @@ static enum err draw_start(const struct report *r, struct sheet *s)
     return ERR_OK;
 }
 
+static enum err draw_stored(const struct report *r, struct sheet *s)
+{
+    draw_planes(s, find(r, "beam/stored_x_xp"), find(r, "beam/stored_y_yp"), find(r, "beam/stored_x_y"));
+    return ERR_OK;
+}
+
 static enum err draw_end(const struct report *r, struct sheet *s)
 {
     draw_planes(s, find(r, "beam/end_x_xp"), find(r, "beam/end_y_yp"), find(r, "beam/end_x_y"));
@@ -297,6 +303,7 @@ static enum err draw_loss_phi(const struct report *r, struct sheet *s)
 /* clang-format off */
 const struct picture report_beam_pictures[] = {
     {"phase_space_start", "Phase space: muons as they start", "All muons. Circle: the aperture of 45 mm.", {"beam/start_x_xp", "beam/start_y_yp", "beam/start_x_y"}, false, 1100, 420, draw_start},
+    {"phase_space_stored", "Phase space: stored muons as they start", "What of the above is stored: muons that end after the module's stored_from_us.", {"beam/stored_x_xp", "beam/stored_y_yp", "beam/stored_x_y"}, false, 1100, 420, draw_stored},
     {"phase_space_end", "Phase space: stored muons at their end", "At all azimuths and times. Circle: the aperture of 45 mm.", {"beam/end_x_xp", "beam/end_y_yp", "beam/end_x_y"}, false, 1100, 420, draw_end},
     {"x_e", "Equilibrium radius", "x_e = D (p / p_magic - 1), D the mean dispersion; stored muons.", {"beam/x_e"}, false, PLOT_SIZE, draw_x_e},
     {"beam_momentum", "Momentum: all and stored", "Stored: those that end after the module's stored_from_us.", {"beam/start_delta", "beam/end_delta"}, false, PLOT_SIZE, draw_delta},

@@ -71,7 +71,7 @@ struct plane {
 };
 struct beam {
     struct beam_optics optics;
-    struct plane start, end;
+    struct plane start, stored, end;
     struct hist *x_e, *a_y, *x_time, *y_time;
     struct hist *end_time, *end_log, *end_phi;
     struct hist *passage, *frequency, *sector_n, *sector_x, *sector_y;
@@ -81,23 +81,27 @@ struct beam {
 
 /* ---- histograms ---- */
 
-static enum err book_plane(struct hist_set *set, bool is_start, struct plane *p)
+static enum err book_plane(struct hist_set *set, const char *stem, const char *title, struct plane *p)
 {
-    struct hist_axis x  = hist_axis(90, -60.0, 120.0, "x = r - R0", "mm");
-    struct hist_axis xp = hist_axis(80, -20.0, 20.0, "x' = p_r / p", "mrad");
-    struct hist_axis y  = hist_axis(60, -60.0, 60.0, "y", "mm");
-    struct hist_axis yp = hist_axis(60, -6.0, 6.0, "y' = p_y / p", "mrad");
-    struct hist_axis d  = hist_axis(600, -0.03, 0.03, "p / p_magic - 1", "1");
-    if (is_start) {
-        TRY(hist_book(set, "beam/start_x_xp", "all muons as they start", x, xp, 0, &p->x_xp));
-        TRY(hist_book(set, "beam/start_y_yp", "all muons as they start", y, yp, 0, &p->y_yp));
-        TRY(hist_book(set, "beam/start_x_y", "all muons as they start", x, y, 0, &p->x_y));
-        return hist_book(set, "beam/start_delta", "all muons as they start", d, HIST_NO_AXIS, 0, &p->delta);
+    const struct hist_axis x  = hist_axis(90, -60.0, 120.0, "x = r - R0", "mm");
+    const struct hist_axis xp = hist_axis(80, -20.0, 20.0, "x' = p_r / p", "mrad");
+    const struct hist_axis y  = hist_axis(60, -60.0, 60.0, "y", "mm");
+    const struct hist_axis yp = hist_axis(60, -6.0, 6.0, "y' = p_y / p", "mrad");
+    const struct hist_axis d  = hist_axis(600, -0.03, 0.03, "p / p_magic - 1", "1");
+    const struct {
+        const char *name;
+        struct hist_axis x, y;
+        struct hist **to;
+    } rows[] = {{"x_xp", x, xp, &p->x_xp},
+                {"y_yp", y, yp, &p->y_yp},
+                {"x_y", x, y, &p->x_y},
+                {"delta", d, HIST_NO_AXIS, &p->delta}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "beam/%s_%s", stem, rows[i].name);
+        TRY(hist_book(set, name, title, rows[i].x, rows[i].y, 0, rows[i].to));
     }
-    TRY(hist_book(set, "beam/end_x_xp", "stored muons at their end", x, xp, 0, &p->x_xp));
-    TRY(hist_book(set, "beam/end_y_yp", "stored muons at their end", y, yp, 0, &p->y_yp));
-    TRY(hist_book(set, "beam/end_x_y", "stored muons at their end", x, y, 0, &p->x_y));
-    return hist_book(set, "beam/end_delta", "stored muons at their end", d, HIST_NO_AXIS, 0, &p->delta);
+    return ERR_OK;
 }
 
 static enum err book_orbits(struct hist_set *set, struct beam *b)
@@ -178,8 +182,9 @@ static enum err begin(struct step *s)
     if (!rc) rc = beam_optics_make(ring, &b->optics);
     mem_free(ring);
     if (rc) return rc;
-    TRY(book_plane(s->hists, true, &b->start));
-    TRY(book_plane(s->hists, false, &b->end));
+    TRY(book_plane(s->hists, "start", "all muons as they start", &b->start));
+    TRY(book_plane(s->hists, "stored", "muons that will be stored, as they start", &b->stored));
+    TRY(book_plane(s->hists, "end", "stored muons at their end", &b->end));
     TRY(book_orbits(s->hists, b));
     TRY(book_ends(s->hists, b));
     TRY(book_times(s->cfg, s->hists, b));
@@ -299,6 +304,7 @@ static void fill_muon(const struct beam_cfg *cfg, const struct muon_view *m, con
     if (t_us < cfg->stored_from_us || dt <= 0.0) return;
     double x_e  = b->optics.dispersion_mm * end.delta;
     double a_y2 = beam_optics_a_y2_mm2(&b->optics, end.phi_rad, end.y_mm, end.yp);
+    fill_plane(&start, &b->stored);
     fill_plane(&end, &b->end);
     hist_fill(b->x_e, x_e, 0.0, 1.0);
     hist_fill(b->a_y, sqrt(a_y2), 0.0, 1.0);

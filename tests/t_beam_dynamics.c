@@ -222,6 +222,7 @@ static void ends_and_passages(void **state)
     assert_int_equal(g.beam.module->event(&g.beam), ERR_OK);
     assert_near(sum_of(&g, "n"), 2.0, 0.0);
     assert_near(total(&g, "beam/start_x_y"), 4.0, 0.0);
+    assert_near(total(&g, "beam/stored_x_y"), 2.0, 0.0);
     assert_near(total(&g, "beam/end_x_y"), 2.0, 0.0);
     assert_near(content_at(&g, "beam/end_time", 1.0, 2.0), 1.0, 0.0);
     assert_near(content_at(&g, "beam/end_log", 0.005, 2.0), 1.0, 0.0);
