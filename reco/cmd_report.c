@@ -145,8 +145,8 @@ static bool has_family(const struct report *r, const struct picture *p)
 static size_t draw_all(const struct report *r, const struct report_options *o, cJSON *pictures,
                        struct report_figure figures[MAX_PICTURES])
 {
-    const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures, report_beam_pictures,
-                                     report_spin_pictures, report_oscillation_pictures};
+    const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures,     report_beam_pictures,
+                                     report_spin_pictures,   report_oscillation_pictures, report_loss_pictures};
     bool has_gnuplot              = plot_has_gnuplot();
     size_t n                      = 0;
     if (!has_gnuplot) log_warn("gnuplot is not installed (Debian package gnuplot-nox): the report has no pictures");

@@ -34,7 +34,7 @@ struct picture {
 };
 /** All pictures in the order of the page; end with a NULL name. */
 extern const struct picture report_wiggle_pictures[], report_quality_pictures[], report_beam_pictures[],
-    report_oscillation_pictures[], report_spin_pictures[];
+    report_oscillation_pictures[], report_spin_pictures[], report_loss_pictures[];
 
 /* ---- report_html.c ---- */
 /** One picture of the page: svg NULL when it could not be drawn, then `problem` says why. */

@@ -92,6 +92,10 @@ static void triples_and_quadruples(void **state)
     expect(&rig, 3, 1, 0); /* two triples in a quadruple, which count for nothing */
     run(&rig);             /* an empty fill */
     expect(&rig, 3, 1, 0);
+    static const double slower[] = {0.0, 6.15, 13.35, 20.6}; /* second to fourth 14.45 ns: one triple, no quadruple */
+    for (int i = 0; i < 4; i++) add_mip(&rig, 5 + i, 70e3 + slower[i]);
+    run(&rig);
+    expect(&rig, 4, 1, 0);
     rig_free(&rig);
 }
 

@@ -126,8 +126,8 @@ static void paths_in_crystals(void **state)
     assert_true(fabs(path[22] - 50.0 * per) < 1e-9 && fabs(path[21] - 90.0 * per) < 1e-9);
     assert_true(fabs(calo_track_path(&sideways, &entry) - 140.0 * per) < 1e-9 && entry == 0.0);
 
-    /* in by the outer side, 4 mm beside the array: 40 mm before it, 100 mm in it; slope upward as well */
-    struct calo_track by_side = {half + 4.0, 10.0, -0.1, 0.05};
+    /* in by the outer side, 4 mm beside the array: 40 mm before it, 100 mm in it; upward into the next row */
+    struct calo_track by_side = {half + 4.0, 22.0, -0.1, 0.05};
     double length = calo_track_path(&by_side, &entry), per3 = sqrt(1.0 + 0.01 + 0.0025);
     calo_track_paths(&by_side, path);
     assert_true(fabs(length - 100.0 * per3) < 1e-9 && fabs(entry - 40.0 * per3) < 1e-9);
