@@ -28,11 +28,11 @@ enum inflector_fate { INFLECTOR_PASSED, INFLECTOR_AT_ENTRANCE, INFLECTOR_INSIDE,
  *  e / (-2 ln 0.05) * 1e-3. */
 double inflector_rms_emittance(double e95_pi_mm_mrad);
 /** A muon of momentum magic (1 + delta) at the entrance; four normal numbers. */
-struct inflector_ray inflector_draw(const struct inflector *inflector, double delta, struct rng *r);
+struct inflector_ray inflector_draw(const struct inflector *f, double delta, struct rng *r);
 /** Follows a ray to the exit. The channel is convex, so who is inside at both ends is inside in between. */
-enum inflector_fate inflector_pass(const struct inflector *inflector, struct inflector_ray *ray);
-/** Twiss parameters at the exit, by the drift matrix: beta - 2 alpha L + gamma L^2, alpha - gamma L. */
-struct inflector_twiss inflector_twiss_at_exit(const struct inflector_twiss *entrance, double length_mm);
+enum inflector_fate inflector_pass(const struct inflector *f, struct inflector_ray *ray);
+/** Twiss parameters at the exit from those at the entrance, by the drift matrix: beta - 2 alpha L + gamma L^2, alpha - gamma L. */
+struct inflector_twiss inflector_twiss_at_exit(const struct inflector_twiss *t, double length_mm);
 /** Slope to the tangent at which a muon of magic momentum must leave a point at R0 + x_mm to cross the design orbit
  *  angle_rad further on, in the uniform field: its circle has the radius R0 and passes through both points. Defined for
  *  0 < angle < pi. */
