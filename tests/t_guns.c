@@ -133,6 +133,26 @@ static void rows_become_muons(void **state)
     close_gun(&g);
 }
 
+/* A track file of G4beamline as it writes it. */
+static void g4beamline(void **state)
+{
+    (void)state;
+    struct one g;
+    write_file("#BLTrackFile inflector exit\n#x y z Px Py Pz t PDGid EventID TrackID ParentID Weight\n"
+               "#mm mm mm MeV/c MeV/c MeV/c ns - - - - -\n"
+               "1.5 -2 1700 3.1 -6.2 3094.3 12.5 -13 1 1 0 1.0000\n0.5 2 1700 0 0 3094.3 -12.5 -13 2 1 0 1.0000\n");
+    assert_int_equal(open_file_gun(&g, "muons_per_fill: 2 x_offset_mm: 77"), ERR_OK);
+    assert_int_equal(fire(&g, 1, 0, 1), ERR_OK);
+    struct muon_view m = muon_view(g.step.out[0]);
+    assert_near(m.x_mm[0], 78.5, 1e-12);
+    assert_near(m.y_mm[0], -2.0, 1e-12);
+    assert_near(m.p_r_GeV[0], 3.1e-3, 1e-15);
+    assert_near(m.p_y_GeV[0], -6.2e-3, 1e-15);
+    assert_near(m.p_phi_GeV[0], 3.0943, 1e-12);
+    assert_near(m.t_fill_ns[1], -12.5, 1e-12);
+    close_gun(&g);
+}
+
 /* Fill k takes the rows k n ... k n + n - 1, in any order of asking; wrapping begins again. */
 static void rows_of_a_fill(void **state)
 {
@@ -566,6 +586,7 @@ int main(void)
     snprintf(path, sizeof path, "/tmp/t_guns.%d", (int)getpid());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_muons),
+        cmocka_unit_test(g4beamline),
         cmocka_unit_test(rows_of_a_fill),
         cmocka_unit_test(too_few_rows),
         cmocka_unit_test(shuffled_and_resampled),
