@@ -1,18 +1,27 @@
 /* Module RingTracker: the stored muons of a fill, orbit and spin, to their decay, loss or the end of the record. */
 #include "ring_cfg.h"
-#include "ring_track.h"
+#include "ring_cfg_fields.h"
+#include "ring_stages.h"
 
 #include "mem.h"
 #include "module.h"
 #include "tables.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* clang-format off */
 #define TRACKER_CFG(F, S)                                                                                              \
     F(S, f64, record_end_us, 700, 0.1, 100000, "us", "muons that live longer are given up alive at this time after injection") \
-    RING_CFG(F, S)
+    F(S, flag, is_injected, false, 0, 1, "1", "muons come from the inflector, outside the aperture, and pass through Q1 to the kickers; false: they are stored") \
+    F(S, f64,  anomaly, 0.00116592089, 0.0011, 0.0013, "1", "of the muon's magnetic moment")                         \
+    F(S, f64,  eta, 0, -0.01, 0.01, "1", "of its electric dipole moment d = eta e hbar / (4 m c); 3.9e-6 is 1.8e-19 e cm") \
+    F(S, f64s, monitors_deg, "[]", 0, 359.999, "deg", "azimuths of monitors: turn by turn number, mean and width of x and y as histograms beam/monitor..") \
+    F(S, f64,  monitor_end_us, 300, 0.2, 5000, "us", "monitors: last time")                                           \
+    F(S, f64,  monitor_bin_ns, 149.1434, 1, 1000, "ns", "monitors: width of a time bin")                             \
+    RING_CFG(F, S)                                                                                                     \
+    FIELD_CFG(F, S)
 /* clang-format on */
 CFG_DECLARE(tracker_cfg, TRACKER_CFG)
 
@@ -22,11 +31,73 @@ struct order {
     uint32_t muon;
 };
 struct tracker {
-    struct ring ring;
-    struct ring_batch batch;
+    struct ring_fields fields;
+    struct ring_stages stages;
+    struct ring_batch batch, spare;
+    struct ring_monitors monitors;
+    struct hist *hist[RING_MAX_MONITORS][RING_N_SUMS];
+    size_t n_monitors;
     struct order *order;
     size_t capacity;
 };
+
+#define BUNCH_NS 1000.0 /* muons start within so much of t = 0 */
+
+/* ---- monitors ---- */
+
+static enum err book_monitors(struct tracker *t, const struct tracker_cfg *cfg, struct hist_set *set)
+{
+    static const char *const name[RING_N_SUMS]  = {"n", "x", "xx", "y", "yy"};
+    static const char *const title[RING_N_SUMS] = {"muons", "sum of x [mm]", "sum of x^2 [mm^2]", "sum of y [mm]",
+                                                   "sum of y^2 [mm^2]"};
+    const double per_us                         = 1e3 / cfg->monitor_bin_ns;
+    t->n_monitors                               = cfg->monitors_deg.n;
+    if (t->n_monitors == 0) return ERR_OK;
+    size_t n_bins = (size_t)ceil(cfg->monitor_end_us * per_us);
+    t->monitors   = (struct ring_monitors){.n_bins = n_bins, .per_bin_ns = 1.0 / cfg->monitor_bin_ns};
+    TRY(mem_alloc(&t->monitors.sum, t->n_monitors * RING_N_SUMS * n_bins, sizeof *t->monitors.sum));
+    for (size_t k = 0; k < t->n_monitors; k++)
+        for (size_t q = 0; q < RING_N_SUMS; q++) {
+            char path[64], text[128];
+            (void)snprintf(path, sizeof path, "beam/monitor%02zu/%s", k, name[q]);
+            (void)snprintf(text, sizeof text, "%s at %g deg", title[q], cfg->monitors_deg.value[k]);
+            TRY(hist_book(set, path, text, hist_axis((int64_t)n_bins, 0.0, (double)n_bins / per_us, "time", "us"),
+                          HIST_NO_AXIS, q > 0, &t->hist[k][q]));
+        }
+    return ERR_OK;
+}
+
+/* Sums of a fill into the unit's histograms, and cleared. */
+static void move_monitors(struct tracker *t)
+{
+    const size_t n = t->monitors.n_bins;
+    for (size_t k = 0; k < t->n_monitors; k++)
+        for (size_t q = 0; q < RING_N_SUMS; q++) {
+            int64_t *from  = t->monitors.sum + (k * RING_N_SUMS + q) * n;
+            struct hist *h = t->hist[k][q];
+            for (size_t i = 0; i < n; i++) {
+                h->content[i] += from[i];
+                if (q == 0) h->n_entries += from[i];
+                from[i] = 0;
+            }
+        }
+}
+
+/* ---- module ---- */
+
+static enum err make_setup(const struct tracker_cfg *cfg, struct tracker *t, struct ring_setup *setup)
+{
+    const struct field_cfg fields = field_cfg_copy(cfg);
+    TRY(ring_cfg_setup(cfg, setup));
+    setup->anomaly = cfg->anomaly;
+    setup->eta     = cfg->eta;
+    TRY(ring_fields_make(&fields, cfg->esq_field, cfg->esq_high_voltage_kV, setup, &t->fields));
+    REQUIRE(cfg->monitors_deg.n <= RING_MAX_MONITORS, ERR_CONFIG, "monitors_deg: %zu given, at most %d are accepted",
+            cfg->monitors_deg.n, RING_MAX_MONITORS);
+    setup->n_monitors = cfg->monitors_deg.n;
+    for (size_t i = 0; i < setup->n_monitors; i++) setup->monitor_deg[i] = cfg->monitors_deg.value[i];
+    return ERR_OK;
+}
 
 static enum err begin(struct step *s)
 {
@@ -35,19 +106,22 @@ static enum err begin(struct step *s)
     struct ring_setup setup;
     TRY(mem_alloc(&t, 1, sizeof *t));
     s->state = t;
-    TRY(ring_cfg_setup(cfg, &setup));
-    return ring_build(&setup, &t->ring);
+    TRY(make_setup(cfg, t, &setup));
+    TRY(ring_stages_make(&setup, cfg->is_injected, BUNCH_NS, &t->stages));
+    return book_monitors(t, cfg, s->hists);
 }
 
 static enum err reserve(struct tracker *t, size_t n)
 {
     if (n <= t->capacity) return ERR_OK;
     ring_batch_free(&t->batch);
+    ring_batch_free(&t->spare);
     mem_free(t->order);
     t->order    = NULL;
     t->capacity = 0;
     TRY(mem_alloc(&t->order, n, sizeof *t->order));
     TRY(ring_batch_create(n, &t->batch));
+    TRY(ring_batch_create(n, &t->spare));
     t->capacity = n;
     return ERR_OK;
 }
@@ -116,8 +190,10 @@ static enum err event(struct step *s)
     struct vertex_view v = vertex_view(s->out[0]);
     if (m.n == 0) return ERR_OK;
     gather(t, &m, record_end_ns);
-    TRY(ring_track(&t->ring, &t->batch));
+    t->batch.monitors = t->n_monitors > 0 ? &t->monitors : NULL;
+    TRY(ring_track_stages(t->stages.stage, t->stages.n, &t->batch, &t->spare));
     scatter(t, &m, record_end_ns, &v);
+    move_monitors(t);
     return ERR_OK;
 }
 
@@ -126,6 +202,10 @@ static void end(struct step *s)
     struct tracker *t = s->state;
     if (!t) return;
     ring_batch_free(&t->batch);
+    ring_batch_free(&t->spare);
+    ring_stages_free(&t->stages);
+    ring_fields_free(&t->fields);
+    mem_free(t->monitors.sum);
     mem_free(t->order);
     mem_free(t);
     s->state = NULL;
@@ -137,9 +217,9 @@ static const struct port out[] = {{&table_vertex, NULL, false}, {0}};
 const struct module module_ring = {
     .name = "RingTracker",
     .kind = MODULE_PRODUCER,
-    .doc =
-        "Tracks each muon's orbit and spin through the ring (uniform dipole, hard-edge electrostatic quadrupoles with "
-        "multipoles, collimators) until it decays, is lost, or the record ends. One vertex a muon, in the same order.",
+    .doc  = "Tracks each muon's orbit and spin through the ring (dipole and electrostatic quadrupoles with multipoles, "
+            "kickers, "
+            "scraping, collimators) until it decays, is lost, or the record ends. One vertex a muon, in the same order.",
     .source   = "Thomas-BMT equation; splitting 4A of S. A. Chin, Phys. Lett. A 226 (1997) 344; sim/README.md",
     .fields   = tracker_cfg_fields,
     .cfg_size = sizeof(struct tracker_cfg),

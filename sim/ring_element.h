@@ -186,7 +186,10 @@ VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, con
         }
         return vfms(q, b2, wr * b1); /* -Re(w sum) = -(wr b1 - q b2) */
     }
-    vec re = vset(0.0), im = vset(0.0);
+    vec re = vset(0.0), im = vset(0.0), constant = vset(e->esq->base.constant);
+    if (kind == RING_VARYING)
+        for (int i = 0; i < e->esq->n_terms; i++)
+            constant = vfma(e->amplitude[i], vset(e->esq->term[i].constant), constant);
     for (int i = RING_MAX_ORDER - 1; i >= 0; i--) {
         vec normal, skew, over = vset(1.0 / (i + 1));
         coefficients(e, kind == RING_VARYING, i, &normal, &skew);
@@ -196,7 +199,7 @@ VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, con
         im    = vfma(re, y, im * x);
         re    = t;
     }
-    return vset(0.0) - re;
+    return constant - re;
 }
 
 /* exp(-u) for u >= 0, to 1e-14; 0 at once beyond 45. The 64th root by its series, then squares: the same in every

@@ -64,6 +64,7 @@ struct ring_setup ring_setup_default(void)
 static void scale(const struct ring *ring, const double normal_V[], const double skew_V[], struct ring_multipoles *add)
 {
     const double per_V = 1e-9 / (ring->kappa * ring->kappa * MUON_MASS_GeV); /* V -> U [mm^2] */
+    add->constant += per_V * normal_V[0];
     for (int n = 1; n <= RING_MAX_ORDER; n++) {
         double factor = -n * per_V / pow(APERTURE_MM, n);
         add->normal[n - 1] += factor * normal_V[n];
@@ -71,26 +72,24 @@ static void scale(const struct ring *ring, const double normal_V[], const double
     }
 }
 
-static bool is_none(const struct esq_multipoles *m)
-{
-    for (int n = 1; n <= RING_MAX_ORDER; n++)
-        if (m->normal_V[n] != 0.0 || m->skew_V[n] != 0.0) return false;
-    return true;
-}
-
-/* The simplest form that holds the field of all sections. */
+/* The simplest form that holds the field of all sections. Voltages below a microvolt are rounding. */
 static enum ring_field_kind kind_of(const struct ring_setup *setup)
 {
+    const struct esq_multipoles *first = &setup->extra[0].final;
     bool is_even = true, is_linear = true;
-    for (int i = 0; i < RING_SECTIONS; i++) {
-        if (setup->extra[i].n_terms > 0) return RING_VARYING;
-        is_even = is_even && is_none(&setup->extra[i].final);
-    }
-    for (int n = 1; n <= RING_MAX_ORDER; n++) {
-        bool is_normal = setup->normal_V[n] != 0.0;
-        is_even        = is_even && setup->skew_V[n] == 0.0 && (n % 2 == 0 || !is_normal);
+    for (int n = 0; n <= RING_MAX_ORDER; n++) {
+        double normal = setup->normal_V[n] + first->normal_V[n], skew = setup->skew_V[n] + first->skew_V[n];
+        bool is_normal = fabs(normal) > 1e-6;
+        is_even        = is_even && fabs(skew) < 1e-6 && !(n % 2 == 1 && is_normal) && !(n == 0 && is_normal);
         is_linear      = is_linear && (n == 2 || !is_normal);
+        for (int i = 1; i < RING_SECTIONS; i++) {
+            const struct esq_multipoles *m = &setup->extra[i].final;
+            is_even                        = is_even && fabs(m->normal_V[n] - first->normal_V[n]) < 1e-6 &&
+                      fabs(m->skew_V[n] - first->skew_V[n]) < 1e-6;
+        }
     }
+    for (int i = 0; i < RING_SECTIONS; i++)
+        if (setup->extra[i].n_terms > 0) return RING_VARYING;
     if (!is_even) return RING_GENERAL;
     if (!is_linear) return RING_EVEN;
     return setup->is_curved ? RING_CURVED : RING_LINEAR;
@@ -156,5 +155,5 @@ double ring_potential(const struct ring *ring, int section, double x_mm, double 
         im       = re * y_mm + im * x_mm;
         re       = t;
     }
-    return -re;
+    return m->constant - re;
 }

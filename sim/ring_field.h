@@ -124,6 +124,7 @@ enum ring_field_kind {
 /** One section's field: eps_x - i eps_y = sum (normal[k] - i skew[k]) z^k, z = x + i y [mm]. */
 struct ring_multipoles {
     double normal[RING_MAX_ORDER], skew[RING_MAX_ORDER];
+    double constant; /* of U [mm^2] */
 };
 struct ring_esq {
     struct ring_multipoles base;

@@ -39,7 +39,7 @@ static REAL NAME(potential_of)(const struct ring_multipoles *m, REAL x, REAL y)
         im     = re * y + im * x;
         re     = t;
     }
-    return -re;
+    return (REAL)m->constant - re;
 }
 
 static REAL NAME(potential)(const struct ring *ring, int section, REAL x, REAL y, REAL t_ns)
