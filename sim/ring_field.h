@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RING_PLATES_MM 50.0 /* inner faces of the ESQ plates: |x| and |y| beyond it are lost */
+#define RING_PLATES_MM 50.0 /* inner faces of the plates of ESQs and kickers: |x| and |y| beyond it are lost */
 
 enum ring_layout {
     RING_13_26,     /* four times 13 + 26 degrees, physics of the real ring */

@@ -146,7 +146,7 @@ static void record(const struct work *w, unsigned mask, int monitor)
 
 static void planes(struct work w[BLOCKS], const struct ring_op *op)
 {
-    bool is_plates = op->kind == RING_OP_PLATES;
+    bool is_plates = op->kind != RING_OP_PLANE;
     for (int b = 0; b < BLOCKS; b++) {
         unsigned lost = is_plates ? outside_plates(&w[b].m) : outside(&w[b].m, w[b].ring->aperture_mm);
         lost &= w[b].alive;
@@ -210,8 +210,11 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
             if (kind == RING_VARYING) amplitudes(ring, op, w);
             break;
         case RING_OP_PLANE: planes(w, op); break;
+        case RING_OP_KICKER: /* its plates stand as far as those of the ESQ; the profile means nothing beyond */
+            planes(w, op);
+            thin(ring, op, w);
+            break;
         case RING_OP_BEND:
-        case RING_OP_KICKER:
         case RING_OP_MONITOR: thin(ring, op, w); break;
         }
     }
@@ -328,7 +331,7 @@ static void walk(struct work *w, unsigned mask)
         vec end                   = vset(k + 1 < ring->n_steps ? ring->steps[k + 1].phi_rad : TWO_PI);
         unsigned on               = is_thin ? ~vless(end, w->phi) : vless(w->phi, end);
         on &= mask & w->alive;
-        if (s->kind == RING_PAIR && s->phi_rad >= ring->open_rad) {
+        if ((s->kind == RING_PAIR && s->phi_rad >= ring->open_rad) || s->kind == RING_KICKER) {
             finish(w, outside_plates(&w->m) & on, w->phi, 3.0);
             on &= w->alive;
         }

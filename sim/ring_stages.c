@@ -9,7 +9,7 @@
 
 #define FASTEST_TURN_NS 145.0
 #define OPEN_MM         110.0 /* beam on its way in */
-#define FORGOTTEN       20.0  /* time constants until 1e-9 is left */
+#define FORGOTTEN       14.0  /* time constants until 1e-6 is left */
 
 /* When the last pulse is over; INFINITY if eddy currents stay, -INFINITY without kickers. */
 static double kickers_end_ns(const struct ring_setup *s)
