@@ -13,6 +13,7 @@ int cmd_help(int argc, char **argv);
 int cmd_fit(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_raw(int argc, char **argv);
+int cmd_ring(int argc, char **argv);
 
 static int cmd_version(int argc, char **argv)
 {
@@ -30,6 +31,8 @@ const struct command commands[] = {
      cmd_report},
     {"raw", "raw list|banks|check FILE.mid, raw odb FILE.mid [KEY]", "what is in a raw file, strictly checked or not",
      cmd_raw},
+    {"ring", "ring tune|orbit|map|scan|show [-c FILE.fcl] [--KEY VALUE ...] [--json FILE] [--plot FILE.svg|png]",
+     "what a ring does: tunes, closed orbit, one-turn map, scans of any parameter, plan; 'gm2 ring --help'", cmd_ring},
     {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
     {"help", "help [MODULE | tables [NAME]]", "modules, their parameters and columns", cmd_help},
     {"version", "version", "release and commit", cmd_version},
