@@ -106,13 +106,17 @@ static void panel(struct sheet *s, int index, const char *label, const char *plo
     fprintf(s->script, "plot %s\nunset title\nunset label 999\n", plot);
 }
 
-/* Room for the bars below and the key above. */
-static void set_range(struct sheet *s, const char *axis, const double *v)
+/* Of one or two columns: room for the bars below and the key above, and not less than `least` in all. */
+static void set_range(struct sheet *s, const char *axis, const double *v, const double *w, double least)
 {
     double low = v[0], high = v[0];
-    for (int i = 0; i < DRAWN; i++) low = fmin(low, v[i]), high = fmax(high, v[i]);
-    fprintf(s->script, "set %srange [%.6g:%.6g]\n", axis, low - 0.2 * (high - low) - 1e-3,
-            high + 0.3 * (high - low) + 1e-3);
+    for (int i = 0; i < DRAWN; i++) {
+        low  = fmin(low, w ? fmin(v[i], w[i]) : v[i]);
+        high = fmax(high, w ? fmax(v[i], w[i]) : v[i]);
+    }
+    double more = fmax(0.0, 0.5 * (least - (high - low)));
+    low -= more, high += more;
+    fprintf(s->script, "set %srange [%.6g:%.6g]\n", axis, low - 0.2 * (high - low), high + 0.3 * (high - low));
 }
 
 static void draw(struct ring_tool *tool, const struct orbit_cfg *cfg, const double *v, struct sheet *s)
@@ -124,14 +128,15 @@ static void draw(struct ring_tool *tool, const struct orbit_cfg *cfg, const doub
                        "set label 1 'bars: ESQ blue, kickers yellow, collimators red' at screen 0.09, screen 0.022 "
                        "left font ',10' tc rgb '#666666'\n");
     cmd_ring_draw_elements(s, tool);
-    fprintf(s->script, "set offsets 0, 0, graph 0.15, graph 0.15\n");
+    set_range(s, "y", v + 1 * DRAWN, v + 3 * DRAWN, 0.2);
     panel(s, 0, "closed orbit [mm]",
           "$around using 1:2 with lines lt 1 title 'x', $around using 1:4 with lines lt 2 title 'y'");
     fprintf(s->script, "unset label 1\n");
+    set_range(s, "y", v + 5 * DRAWN, NULL, 0.02);
     panel(s, 1, "dispersion [m]", "$around using 1:6 with lines lt 3 title 'η'");
     fprintf(s->script, "set y2tics\nset ytics nomirror\nset y2label 'βy [m]' offset -1\n");
-    set_range(s, "y", v + 6 * DRAWN);
-    set_range(s, "y2", v + 8 * DRAWN);
+    set_range(s, "y", v + 6 * DRAWN, NULL, 0.02);
+    set_range(s, "y2", v + 8 * DRAWN, NULL, 0.02);
     panel(s, 2, "βx [m]",
           "$around using 1:7 with lines lt 1 title 'βx', $around using 1:9 axes x1y2 with lines lt 2 title 'βy'");
     fprintf(s->script, "unset multiplot\n");
