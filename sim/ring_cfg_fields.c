@@ -1,6 +1,7 @@
 /* From parameters to the fields of a ring's setup. */
 #include "ring_cfg_fields.h"
 
+#include "chain_files.h"
 #include "columns.h"
 #include "mem.h"
 #include "phys.h"
@@ -194,6 +195,7 @@ static enum err read_pulse(const struct field_cfg *cfg, struct kicker_pulse *out
                                               {.names = "value pulse field", .unit = "1"}};
     struct columns c;
     REQUIRE(cfg->kicker_table[0], ERR_CONFIG, "kicker is \"table\", but kicker_table names no file");
+    TRY(chain_files_check(cfg->kicker_table, cfg->kicker_table_sha1));
     TRY(columns_read(cfg->kicker_table, cfg->kicker_table_group, want, 2, MAX_ROWS, &c));
     enum err rc = centre_rows(c.n_rows, c.value[0], c.value[1]);
     if (!rc)
@@ -333,6 +335,7 @@ static enum err add_table(const struct field_cfg *cfg, struct dipole_map *map)
     if (!cfg->dipole_table[0]) return ERR_OK;
     for (int i = 1; i < COLUMNS; i++)
         want[i] = (struct column_want){.names = name[i], .unit = "ppm", .is_optional = true};
+    TRY(chain_files_check(cfg->dipole_table, cfg->dipole_table_sha1));
     TRY(columns_read(cfg->dipole_table, cfg->dipole_table_group, want, COLUMNS, MAX_ROWS, &c));
     bool has_any = false;
     for (int k = 0; k < DIPOLE_ORDERS; k++) {

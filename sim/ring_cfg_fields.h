@@ -43,7 +43,7 @@
     F(S, f64s, kicker_L_uH,        "[1.164, 1.114, 1.187]", 0, 1e6, "uH", "lcr: inductance")                           \
     F(S, f64s, kicker_R_ohm,       "[11.35, 11.43, 11.33]", 0, 1e6, "ohm", "lcr: resistance")                          \
     F(S, f64s, kicker_C_nF,        "[11.24, 11.30, 11.05]", 0, 1e6, "nF", "lcr: capacitance")                          \
-    F(S, str,  kicker_table,       "",    0, 0,   "",   "table: file with columns t and value (pulse, field); scaled to a peak of 1 in whose middle t = 0 is put") \
+    CFG_FILE(F, S, kicker_table, "table: file with columns t and value (pulse, field); scaled to a peak of 1 in whose middle t = 0 is put") \
     F(S, str,  kicker_table_group, "",    0, 0,   "",   "its group, if the file is HDF5")                              \
     F(S, f64,  kicker_begin_ns,   -200, -1e6, 0,  "ns", "table: it must cover the time from here")                     \
     F(S, f64,  kicker_end_ns,      2000,  0, 1e6, "ns", "table: to here; lcr: followed so far; after its peak")        \
@@ -53,7 +53,7 @@
     F(S, f64s, dipole_normal_ppm,  "[]",  -1e5, 1e5, "ppm", "added everywhere: c_0, c_1, ... c_5 at 45 mm")            \
     F(S, f64s, dipole_skew_ppm,    "[]",  -1e5, 1e5, "ppm", "added everywhere: s_0 (radial field, B_r/B0 = -s_0), s_1, ... s_5") \
     F(S, f64s, dipole_waves,       "[]",  -1e5, 1e5, "1", "added, by fives: order, skew (0 or 1), harmonic N, ppm of cos N phi, ppm of sin N phi") \
-    F(S, str,  dipole_table,       "",    0, 0,   "",   "added: file with columns azimuth [deg] and any of c0 ... c5, s0 ... s5 [ppm] (a trolley's map)") \
+    CFG_FILE(F, S, dipole_table, "added: file with columns azimuth [deg] and any of c0 ... c5, s0 ... s5 [ppm] (a trolley's map)") \
     F(S, str,  dipole_table_group, "",    0, 0,   "",   "its group, if the file is HDF5")                              \
     F(S, f64,  dipole_max_gap_deg, 5,     0, 360, "deg", "largest gap accepted between its rows")                      \
     F(S, f64,  dipole_step_deg,    26,    1, 90,  "deg", "longest stretch of the dipole's multipoles handled by one kick")
