@@ -2,6 +2,7 @@
  * the precession of its spin. */
 #include "beam_optics.h"
 #include "ring_cfg.h"
+#include "ring_cfg_fields.h"
 
 #include "mem.h"
 #include "module.h"
@@ -17,7 +18,10 @@
     F(S, f64, sector_phi_deg,   180, 0, 360,    "deg", "azimuth at which the beam is watched in time")                 \
     F(S, f64, sector_width_deg, 30,  0.1, 360,  "deg", "full width of that sector; 30 deg lower an oscillation by 1 %") \
     F(S, f64, rotation_to_us,   100, 1, 700,    "us",  "end of the histogram of passages, in bins of 5 ns")            \
-    RING_CFG(F, S)
+    F(S, f64, anomaly,      0.00116592089, 0.0011, 0.0013, "1", "as RingTracker's")                                    \
+    F(S, f64, eta,              0, -0.01, 0.01, "1",   "as RingTracker's")                                             \
+    RING_CFG(F, S)                                                                                                     \
+    FIELD_CFG(F, S)
 /* clang-format on */
 CFG_DECLARE(beam_cfg, BEAM_CFG)
 
@@ -37,8 +41,8 @@ static const struct port in[] = {
 };
 
 /* Sums over stored muons, each a histogram of one bin; its squares are the sums of squares. With w the time lived over
- * 64.38 us, r = -(phase_end - phase_start - omega_a dt) / (omega_a 64.38 us) in ppm, c and q the corrections of the
- * muon by formula in ppm. */
+ * 64.38 us, r = -(phase_end - phase_start - omega_a (1 + f) dt) / (omega_a 64.38 us) in ppm, f the field seen, c and q
+ * the corrections of the muon by formula in ppm. */
 #define SUMS(F)                                                                                                        \
     F(n, "stored muons")                                                                                               \
     F(x_e, "x_e [mm]")                                                                                                 \
@@ -57,7 +61,8 @@ static const struct port in[] = {
     F(d, "r - w (C_e + C_p)")                                                                                          \
     F(u, "1 / w")                                                                                                      \
     F(s, "r / w, the muon's correction by spin [ppm]")                                                                 \
-    F(s_u, "r / w^2")
+    F(s_u, "r / w^2")                                                                                                  \
+    F(f, "field seen by the muon over B0, minus 1 [ppm]; taken away in r")
 
 #define SUM_ENUM(name, title) SUM_##name,
 #define SUM_TEXT(name, title) {"beam/sum/" #name, "sum over stored muons: " title},
@@ -72,7 +77,7 @@ struct plane {
 struct beam {
     struct beam_optics optics;
     struct plane start, stored, end;
-    struct hist *x_e, *a_y, *x_time, *y_time;
+    struct hist *x_e, *a_x, *a_y, *x_time, *y_time;
     struct hist *end_time, *end_log, *end_phi;
     struct hist *passage, *frequency, *sector_n, *sector_x, *sector_y;
     struct hist *phase_delta, *entry_delta, *shift_x_e2, *shift_a_y2, *difference;
@@ -107,12 +112,13 @@ static enum err book_plane(struct hist_set *set, const char *stem, const char *t
 static enum err book_orbits(struct hist_set *set, struct beam *b)
 {
     struct hist_axis x_e  = hist_axis(120, -60.0, 60.0, "x_e", "mm");
-    struct hist_axis a_y  = hist_axis(60, 0.0, 60.0, "vertical amplitude", "mm");
+    struct hist_axis a_xy = hist_axis(60, 0.0, 60.0, "betatron amplitude", "mm");
     struct hist_axis time = hist_axis(140, 0.0, 700.0, "time in fill", "us");
     struct hist_axis x    = hist_axis(120, -60.0, 60.0, "x = r - R0", "mm");
     struct hist_axis y    = hist_axis(120, -60.0, 60.0, "y", "mm");
     TRY(hist_book(set, "beam/x_e", "equilibrium radius of stored muons", x_e, HIST_NO_AXIS, 0, &b->x_e));
-    TRY(hist_book(set, "beam/a_y", "vertical amplitude of stored muons", a_y, HIST_NO_AXIS, 0, &b->a_y));
+    TRY(hist_book(set, "beam/a_x", "radial amplitude of stored muons", a_xy, HIST_NO_AXIS, 0, &b->a_x));
+    TRY(hist_book(set, "beam/a_y", "vertical amplitude of stored muons", a_xy, HIST_NO_AXIS, 0, &b->a_y));
     TRY(hist_book(set, "beam/x_time", "x of decays", time, x, 0, &b->x_time));
     return hist_book(set, "beam/y_time", "y of decays", time, y, 0, &b->y_time);
 }
@@ -169,19 +175,34 @@ static enum err book_spin(struct hist_set *set, struct beam *b)
     return ERR_OK;
 }
 
+static enum err make_optics(const struct beam_cfg *cfg, struct beam_optics *out)
+{
+    const struct field_cfg field_cfg = field_cfg_copy(cfg);
+    struct ring_setup setup;
+    struct ring_fields *fields;
+    struct ring *ring = NULL;
+    enum err rc;
+    TRY(ring_cfg_setup(cfg, &setup));
+    setup.anomaly = cfg->anomaly;
+    setup.eta     = cfg->eta;
+    TRY(mem_alloc(&fields, 1, sizeof *fields));
+    TRY_TO(done, ring_fields_make(&field_cfg, cfg->esq_field, cfg->esq_high_voltage_kV, &setup, fields));
+    TRY_TO(done, mem_alloc(&ring, 1, sizeof *ring));
+    TRY_TO(done, ring_build(&setup, ring));
+    TRY_TO(done, beam_optics_make(ring, out));
+done:
+    mem_free(ring);
+    ring_fields_free(fields);
+    mem_free(fields);
+    return rc;
+}
+
 static enum err begin(struct step *s)
 {
     struct beam *b;
-    struct ring_setup setup;
-    struct ring *ring;
     TRY(mem_alloc(&b, 1, sizeof *b));
     s->state = b;
-    TRY(ring_cfg_setup((const struct beam_cfg *)s->cfg, &setup));
-    TRY(mem_alloc(&ring, 1, sizeof *ring));
-    enum err rc = ring_build(&setup, ring);
-    if (!rc) rc = beam_optics_make(ring, &b->optics);
-    mem_free(ring);
-    if (rc) return rc;
+    TRY(make_optics(s->cfg, &b->optics));
     TRY(book_plane(s->hists, "start", "all muons as they start", &b->start));
     TRY(book_plane(s->hists, "stored", "muons that will be stored, as they start", &b->stored));
     TRY(book_plane(s->hists, "end", "stored muons at their end", &b->end));
@@ -196,6 +217,11 @@ static enum err begin(struct step *s)
 /* A muon at its start or end, and what follows from it. */
 struct place {
     double t_ns, x_mm, y_mm, phi_rad, xp, yp, delta, phase_rad;
+};
+
+struct orbit {
+    double x_e, a_x2, a_y2; /* mm, mm^2 */
+    double field;           /* over B0, minus 1 */
 };
 
 static struct place place_of(double t, double x, double y, double phi, const double p[3], const double s[3])
@@ -254,23 +280,23 @@ static void fill_sums(const double value[N_SUMS], struct beam *b)
 
 /* Shift of omega_a of one muon over its life. The spin's turns need no counting: omega_a is known to far better than
  * half a turn over a life. */
-static void fill_spin(const struct place *start, const struct place *end, double x_e, double a_y2, struct beam *b)
+static void fill_spin(const struct place *start, const struct place *end, const struct orbit *k, struct beam *b)
 {
-    const double omega_a = b->optics.omega_a_RADns, dt = end->t_ns - start->t_ns;
+    const double dt = end->t_ns - start->t_ns, omega_a = b->optics.omega_a_RADns * (1.0 + k->field);
     double residual = beam_optics_wrap_rad(end->phase_rad - start->phase_rad - omega_a * dt);
     double at_zero  = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * end->t_ns);
     double at_start = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * dt);
-    double c = 1e6 * beam_optics_c_e(&b->optics, x_e), q = 1e6 * beam_optics_c_p(&b->optics, a_y2);
+    double c = 1e6 * beam_optics_c_e(&b->optics, k->x_e), q = 1e6 * beam_optics_c_p(&b->optics, k->a_y2);
     double w = dt / LIFETIME_NS, r = -1e6 * residual / (omega_a * LIFETIME_NS);
     if (w < LIFE_MINIMUM) return;
     hist_fill(b->phase_delta, end->delta, 1e3 * at_zero, 1.0);
     hist_fill(b->entry_delta, end->delta, 1e3 * at_start, 1.0);
-    hist_fill(b->shift_x_e2, x_e * x_e, -1e3 * (r / w - q), 1.0);
-    hist_fill(b->shift_a_y2, a_y2, -1e3 * (r / w - c), 1.0);
+    hist_fill(b->shift_x_e2, k->x_e * k->x_e, -1e3 * (r / w - q), 1.0);
+    hist_fill(b->shift_a_y2, k->a_y2, -1e3 * (r / w - c), 1.0);
     hist_fill(b->difference, -1e3 * (r / w - c - q), 0.0, 1.0);
     const double value[N_SUMS] = {
         [SUM_n]     = 1.0,
-        [SUM_x_e]   = x_e,
+        [SUM_x_e]   = k->x_e,
         [SUM_c]     = c,
         [SUM_q]     = q,
         [SUM_w]     = w,
@@ -287,6 +313,7 @@ static void fill_spin(const struct place *start, const struct place *end, double
         [SUM_u]     = 1.0 / w,
         [SUM_s]     = r / w,
         [SUM_s_u]   = r / (w * w),
+        [SUM_f]     = 1e6 * k->field,
     };
     fill_sums(value, b);
 }
@@ -294,22 +321,25 @@ static void fill_spin(const struct place *start, const struct place *end, double
 static void fill_muon(const struct beam_cfg *cfg, const struct muon_view *m, const struct vertex_view *v, size_t i,
                       struct beam *b)
 {
-    const size_t k           = v->muon[i];
-    const struct place start = start_of(m, k), end = end_of(v, i);
+    const size_t from        = v->muon[i];
+    const struct place start = start_of(m, from), end = end_of(v, i);
     const double dt = end.t_ns - start.t_ns, t_us = 1e-3 * end.t_ns;
     hist_fill(b->end_time, t_us, v->fate[i], 1.0);
     hist_fill(b->end_log, dt > 0.0 ? log10(1e-3 * dt) : -1e9, v->fate[i], 1.0);
     hist_fill(b->end_phi, end.phi_rad * (180.0 / PI), v->fate[i], 1.0);
     if (v->fate[i] == FATE_DECAYED) fill_decay(cfg, &start, &end, v->turns[i], b);
     if (t_us < cfg->stored_from_us || dt <= 0.0) return;
-    double x_e  = b->optics.dispersion_mm * end.delta;
-    double a_y2 = beam_optics_a_y2_mm2(&b->optics, end.phi_rad, end.y_mm, end.yp);
+    struct orbit k = {.x_e  = b->optics.dispersion_mm * end.delta,
+                      .a_x2 = beam_optics_a_x2_mm2(&b->optics, end.phi_rad, end.x_mm, end.xp, end.delta),
+                      .a_y2 = beam_optics_a_y2_mm2(&b->optics, end.phi_rad, end.y_mm, end.yp)};
+    k.field        = beam_optics_field(&b->optics, k.x_e, k.a_x2, k.a_y2);
     fill_plane(&start, &b->stored);
     fill_plane(&end, &b->end);
-    hist_fill(b->x_e, x_e, 0.0, 1.0);
-    hist_fill(b->a_y, sqrt(a_y2), 0.0, 1.0);
+    hist_fill(b->x_e, k.x_e, 0.0, 1.0);
+    hist_fill(b->a_x, sqrt(k.a_x2), 0.0, 1.0);
+    hist_fill(b->a_y, sqrt(k.a_y2), 0.0, 1.0);
     if (v->turns[i] > MIN_TURNS) hist_fill(b->frequency, 1e6 * v->turns[i] / dt, 0.0, 1.0);
-    if (hypot(v->s_r[i], v->s_phi[i]) > SPIN_MINIMUM) fill_spin(&start, &end, x_e, a_y2, b);
+    if (hypot(v->s_r[i], v->s_phi[i]) > SPIN_MINIMUM) fill_spin(&start, &end, &k, b);
 }
 
 static enum err event(struct step *s)

@@ -23,6 +23,7 @@
     } while (0)
 
 #define N_INDEX 0.108
+#define HARD    "esq_field: linear collimators_deg: []"
 #define SMOOTH  "esq_layout: continuous esq_field: curved collimators_deg: []"
 
 struct rig {
@@ -263,15 +264,16 @@ static void run_producer(const char *name, const struct fhicl *table, struct blo
 
 struct corrections {
     double formula_ppb, spin_ppb, e_factor, p_factor; /* factors: tracked over formula, by least squares */
+    double field_ppb;
 };
 
-static struct corrections tracked(const char *ring, int muons)
+static struct corrections tracked(const char *ring, const char *field, int muons)
 {
     char text[1024];
     struct rig g;
     snprintf(text, sizeof text,
-             "beam: { %s } ring: { %s } gun: { %s muons_per_fill: %d x_e_mean_mm: 0 cut: x start: uniform }", ring,
-             ring, ring, muons);
+             "beam: { %s %s } ring: { %s %s } gun: { %s muons_per_fill: %d x_e_mean_mm: 0 cut: x start: uniform }",
+             ring, field, ring, field, ring, muons);
     open_rig(&g, text);
     run_producer("GasGun", fhicl_get(g.document, "gun"), NULL, g.muon);
     run_producer("RingTracker", fhicl_get(g.document, "ring"), g.muon, g.vertex);
@@ -281,7 +283,8 @@ static struct corrections tracked(const char *ring, int muons)
     struct corrections out = {.formula_ppb = 1e3 * (sum_of(&g, "w_c") + sum_of(&g, "w_q")) / w,
                               .spin_ppb    = 1e3 * sum_of(&g, "r") / w,
                               .e_factor    = (qq * rc - cq * rq) / det,
-                              .p_factor    = (cc * rq - cq * rc) / det};
+                              .p_factor    = (cc * rq - cq * rc) / det,
+                              .field_ppb   = 1e3 * sum_of(&g, "f") / sum_of(&g, "n")};
     close_rig(&g);
     return out;
 }
@@ -292,7 +295,7 @@ static struct corrections tracked(const char *ring, int muons)
 static void tracked_corrections(void **state)
 {
     (void)state;
-    struct corrections smooth = tracked(SMOOTH, 400), edges = tracked("esq_field: linear collimators_deg: []", 400);
+    struct corrections smooth = tracked(SMOOTH, "", 400), edges = tracked(HARD, "", 400);
     assert_near(smooth.spin_ppb, smooth.formula_ppb, 0.5);
     assert_near(smooth.e_factor, 1.0, 1e-3);
     assert_near(smooth.p_factor, 1.0, 1e-3);
@@ -301,10 +304,21 @@ static void tracked_corrections(void **state)
     assert_near(edges.p_factor, 1.0115, 1e-3);
 }
 
+/* Multipoles of the dipole move omega_a by what the orbits see of them; that is taken away muon by muon: the rest agrees
+ * with the formulas as without them, to 1 % of what multipoles ten times the measured ones do beside the mean. */
+static void field_is_taken_away(void **state)
+{
+    (void)state;
+    struct corrections c    = tracked(HARD, "dipole_normal_ppm: [1.5, 4.0, -6.0, 2.0] dipole_skew_ppm: [0, 1.0]", 400);
+    struct corrections none = tracked(HARD, "", 400);
+    assert_true(fabs(c.field_ppb) > 300.0);
+    assert_near(c.spin_ppb - c.formula_ppb, none.spin_ppb - none.formula_ppb, 6.0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(smooth_ring), cmocka_unit_test(amplitude_is_invariant),
-                                       cmocka_unit_test(known_shifts), cmocka_unit_test(ends_and_passages),
-                                       cmocka_unit_test(tracked_corrections)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(smooth_ring),         cmocka_unit_test(amplitude_is_invariant),
+                                       cmocka_unit_test(known_shifts),        cmocka_unit_test(ends_and_passages),
+                                       cmocka_unit_test(tracked_corrections), cmocka_unit_test(field_is_taken_away)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
