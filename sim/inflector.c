@@ -32,12 +32,22 @@ static int is_inside(const struct inflector *f, const struct inflector_ray *ray)
     return fabs(ray->x_mm) < f->half_width_mm && fabs(ray->y_mm) < f->half_height_mm;
 }
 
-enum inflector_fate inflector_pass(const struct inflector *f, struct inflector_ray *ray)
+static void scatter(const struct inflector *f, struct rng *r, struct inflector_ray *ray)
+{
+    if (f->scatter_rad == 0.0) return;
+    ray->xp += f->scatter_rad * rng_normal(r);
+    ray->yp += f->scatter_rad * rng_normal(r);
+}
+
+enum inflector_fate inflector_pass(const struct inflector *f, struct rng *r, struct inflector_ray *ray)
 {
     if (!is_inside(f, ray)) return INFLECTOR_AT_ENTRANCE;
+    scatter(f, r, ray);
     ray->x_mm += f->length_mm * ray->xp;
     ray->y_mm += f->length_mm * ray->yp;
-    return is_inside(f, ray) ? INFLECTOR_PASSED : INFLECTOR_INSIDE;
+    if (!is_inside(f, ray)) return INFLECTOR_INSIDE;
+    scatter(f, r, ray);
+    return INFLECTOR_PASSED;
 }
 
 struct inflector_twiss inflector_twiss_at_exit(const struct inflector_twiss *t, double length_mm)

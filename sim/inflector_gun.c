@@ -25,6 +25,7 @@
     F(S, f64,  length_mm,        1700,  0, 10000,   "mm",  "of the field-free channel")                                \
     F(S, f64,  half_width_mm,    9,     0.1, 1000,  "mm",  "aperture |x| at both ends")                                \
     F(S, f64,  half_height_mm,   28,    0.1, 1000,  "mm",  "aperture |y| at both ends")                                \
+    F(S, f64,  scatter_mrad,     1.3,   0, 20,      "mrad", "rms angle of scattering, in x and in y, at either end (ours: Highland, 1.5 mm window and 3.3 mm coil as 0.11 radiation lengths)") \
     F(S, f64,  beta_x_m,         28,    0.01, 1000, "m",   "at the entrance")                                          \
     F(S, f64,  alpha_x,          8.5,   -100, 100,  "1",   "at the entrance; positive: the beam converges (sign ours)") \
     F(S, f64,  beta_y_m,         3,     0.01, 1000, "m",   "at the entrance")                                          \
@@ -70,6 +71,7 @@ static enum err begin(struct step *s)
         .length_mm        = cfg->length_mm,
         .half_width_mm    = cfg->half_width_mm,
         .half_height_mm   = cfg->half_height_mm,
+        .scatter_rad      = 1e-3 * cfg->scatter_mrad,
         .x                = {1e3 * cfg->beta_x_m, cfg->alpha_x, inflector_rms_emittance(cfg->emittance_x)},
         .y                = {1e3 * cfg->beta_y_m, cfg->alpha_y, inflector_rms_emittance(cfg->emittance_y)},
         .x0_mm            = cfg->x0_mm,
@@ -117,7 +119,7 @@ static enum err draw_ray(const struct inflector_gun_cfg *cfg, struct gun *g, boo
     for (int i = 0; i < MAX_TRIES; i++) {
         *delta = draw_delta(cfg, r);
         *ray   = inflector_draw(&g->inflector, *delta, r);
-        *fate  = inflector_pass(&g->inflector, ray);
+        *fate  = inflector_pass(&g->inflector, r, ray);
         g->n_of_unit[*fate]++;
         if (*fate == INFLECTOR_PASSED || !is_exit) return ERR_OK;
     }

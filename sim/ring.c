@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* clang-format off */
 #define TRACKER_CFG(F, S)                                                                                              \
@@ -99,6 +100,21 @@ static enum err make_setup(const struct tracker_cfg *cfg, struct tracker *t, str
     return ERR_OK;
 }
 
+/* A field that cannot store is refused, with the parameter that makes it. */
+static enum err check_optics(const struct step *s, const struct ring_stages *stages)
+{
+    const struct tracker_cfg *cfg = s->cfg;
+    const bool is_custom = strcmp(cfg->esq_field, "custom") == 0, is_nim = strcmp(cfg->esq_field, "nim") == 0;
+    const bool has_plates = is_nim && cfg->esq_plates_kV.n > 0;
+    const char *name      = has_plates  ? "esq_plates_kV"
+                            : is_nim    ? "esq_high_voltage_kV"
+                            : is_custom ? "esq_normal_V"
+                                        : "n_index";
+    struct ring_optics optics;
+    enum err rc = ring_optics(&stages->ring[stages->n - 1], 0.0, &optics);
+    return rc ? err_context(rc, "%s: %s cannot store muons", s->label, name) : ERR_OK;
+}
+
 static enum err begin(struct step *s)
 {
     const struct tracker_cfg *cfg = s->cfg;
@@ -108,6 +124,7 @@ static enum err begin(struct step *s)
     s->state = t;
     TRY(make_setup(cfg, t, &setup));
     TRY(ring_stages_make(&setup, cfg->is_injected, BUNCH_NS, &t->stages));
+    TRY(check_optics(s, &t->stages));
     return book_monitors(t, cfg, s->hists);
 }
 
@@ -223,7 +240,6 @@ const struct module module_ring = {
     .source   = "Thomas-BMT equation; splitting 4A of S. A. Chin, Phys. Lett. A 226 (1997) 344; sim/README.md",
     .fields   = tracker_cfg_fields,
     .cfg_size = sizeof(struct tracker_cfg),
-    .shared   = ring_cfg_shared,
     .in       = in,
     .out      = out,
     .begin    = begin,
