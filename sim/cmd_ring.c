@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-CFG_DECLARE(ring_parameters, RING_CFG)
-
 static const struct ring_verb *const verbs[] = {&ring_verb_tune, &ring_verb_orbit, &ring_verb_map, &ring_verb_scan,
                                                 &ring_verb_show};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0], MAX_KEYS = 160 };
@@ -23,124 +21,11 @@ enum { N_VERBS = sizeof verbs / sizeof verbs[0], MAX_KEYS = 160 };
 #define COMMON_CFG(F, S)                                                                                               \
     F(S, str, config, "", 0, 0,     "",   "FHiCL document: the ring's parameters are those of its module RingTracker (also -c)") \
     F(S, str, label,  "", 0, 0,     "",   "label of that module, where a document has several")                    \
-    F(S, f64, at_us,  -1, -1, 100000,   "us", "time after injection at which rays start; -1: 0, or 300 where fields change with time") \
+    F(S, f64, at_us,  -1, -1, 100000,   "us", "falling voltages (scraping, fault) stand as they are so long after injection; -1: at the end of the fill") \
     F(S, str, json,   "", 0, 0,     "",   "file for all numbers")                                                  \
     F(S, str, plot,   "", 0, 0,     "",   "file for the picture, .svg or .png")
 /* clang-format on */
 CFG_DECLARE(common_cfg, COMMON_CFG)
-
-/* ---- the ring ---- */
-
-static bool is_field(const struct cfg_field *fields, const char *name)
-{
-    while (fields->name && strcmp(fields->name, name) != 0) fields++;
-    return fields->name;
-}
-
-/* A value as FHiCL: words in quotes, lists in brackets. */
-static enum err set_value(struct fhicl *table, const struct cfg_field *f, const char *value)
-{
-    const bool is_list = f->type == CFG_f64s || f->type == CFG_strs, is_word = f->type == CFG_str;
-    const size_t n = 2 * strlen(value) + 4;
-    char *text;
-    TRY(mem_alloc(&text, n, 1));
-    size_t used = 0;
-    if (is_word) text[used++] = '"';
-    if (is_list && value[0] != '[') text[used++] = '[';
-    for (const char *p = value; *p; p++) {
-        if (is_word && (*p == '"' || *p == '\\')) text[used++] = '\\';
-        text[used++] = *p;
-    }
-    if (is_list && value[0] != '[') text[used++] = ']';
-    if (is_word) text[used++] = '"';
-    enum err rc = fhicl_set(table, f->name, text, "command line");
-    mem_free(text);
-    return rc ? err_context(ERR_OPTION, "--%s %s", f->name, value) : ERR_OK;
-}
-
-const struct cfg_field *cmd_ring_parameter(const char *name)
-{
-    const struct cfg_field *f = ring_parameters_fields;
-    while (f->name && strcmp(f->name, name) != 0) f++;
-    return f->name ? f : NULL;
-}
-
-enum err cmd_ring_set(struct fhicl *parameters, const char *name, const char *value)
-{
-    const struct cfg_field *f = cmd_ring_parameter(name);
-    const char *known[MAX_KEYS];
-    size_t n = 0;
-    if (f) return set_value(parameters, f, value);
-    for (f = ring_parameters_fields; f->name && n < MAX_KEYS; f++) known[n++] = f->name;
-    const char *near = cfg_nearest(name, known, n);
-    FAIL(ERR_OPTION, "the ring has no parameter \"%s\"%s%s%s", name, near ? "; did you mean \"" : "", near ? near : "",
-         near ? "\"?" : "");
-}
-
-/* Keys of RingTracker that are no parameters of the ring. */
-static const char *const *other_keys(const char *keys[MAX_KEYS])
-{
-    const struct module_entry *tracker = module_find("RingTracker");
-    size_t n                           = 0;
-    keys[n++]                          = "module_type";
-    for (const struct cfg_field *f = tracker->module->fields; f->name && n + 1 < MAX_KEYS; f++)
-        if (!is_field(ring_parameters_fields, f->name)) keys[n++] = f->name;
-    keys[n] = NULL;
-    return keys;
-}
-
-static void describe(const struct ring_parameters *cfg, struct ring_tool *tool)
-{
-    char field[64];
-    snprintf(field, sizeof field, "%s", cfg->esq_field);
-    if (strcmp(cfg->esq_field, "nim") == 0) snprintf(field, sizeof field, "nim at %g kV", cfg->esq_high_voltage_kV);
-    snprintf(tool->text, sizeof tool->text, "ESQ %s, %s, n = %.5f", cfg->esq_layout, field, tool->ring.n_mean);
-}
-
-enum err cmd_ring_build(const struct fhicl *parameters, struct ring_tool *tool)
-{
-    struct ring_parameters cfg;
-    const char *keys[MAX_KEYS];
-    enum err rc;
-    TRY(cfg_read(ring_parameters_fields, parameters, "", other_keys(keys), &cfg));
-    TRY_TO(done, ring_cfg_setup(&cfg, &tool->setup));
-    struct ring_setup probe = tool->setup;
-    probe.n_collimators     = 0;
-    TRY_TO(done, ring_build(&probe, &tool->ring));
-    describe(&cfg, tool);
-done:
-    cfg_free(ring_parameters_fields, &cfg);
-    return rc;
-}
-
-/* The module RingTracker of a document; its parameters are put into `out`. */
-static enum err take_module(const struct fhicl *document, const char *file, const char *label, struct fhicl **out)
-{
-    const struct fhicl *producers = fhicl_get(document, "physics.producers"), *found = NULL;
-    const char *type, *found_label                                                   = "";
-    for (size_t i = 0; producers && i < fhicl_size(producers); i++) {
-        const struct fhicl *module = fhicl_at(producers, i), *word;
-        if (fhicl_kind(module) != FHICL_TABLE || !(word = fhicl_get(module, "module_type"))) continue;
-        TRY(fhicl_as_string(word, "module_type", &type));
-        if (strcmp(type, "RingTracker") != 0 || (*label && strcmp(label, fhicl_key(producers, i)) != 0)) continue;
-        REQUIRE(!found, ERR_OPTION, "%s has two modules RingTracker, \"%s\" and \"%s\"; choose with --label", file,
-                found_label, fhicl_key(producers, i));
-        found = module, found_label = fhicl_key(producers, i);
-    }
-    REQUIRE(found, ERR_NOTFOUND, "%s has no module RingTracker%s%s in physics.producers", file,
-            *label ? " with the label " : "", label);
-    return fhicl_copy(found, out);
-}
-
-static enum err read_document(const char *file, const char *label, struct fhicl **out)
-{
-    struct fhicl *document;
-    if (!*file) return fhicl_parse("", 0, "command line", out);
-    TRY(fhicl_read(file, &document));
-    enum err rc = take_module(document, file, label, out);
-    fhicl_free(document);
-    return rc;
-}
 
 /* ---- command line ---- */
 
@@ -153,7 +38,7 @@ struct request {
 
 static const struct cfg_field *find_field(const struct request *r, const char *key, struct fhicl **table)
 {
-    const struct cfg_field *lists[] = {common_cfg_fields, r->verb->fields, ring_parameters_fields};
+    const struct cfg_field *lists[] = {common_cfg_fields, r->verb->fields, cmd_ring_parameters()};
     struct fhicl *tables[]          = {r->common, r->options, r->given};
     for (int i = 0; i < 3; i++)
         for (const struct cfg_field *f = lists[i]; f->name; f++)
@@ -166,7 +51,7 @@ static const struct cfg_field *find_field(const struct request *r, const char *k
 
 static enum err unknown_option(const struct request *r, const char *key)
 {
-    const struct cfg_field *lists[] = {common_cfg_fields, r->verb->fields, ring_parameters_fields};
+    const struct cfg_field *lists[] = {common_cfg_fields, r->verb->fields, cmd_ring_parameters()};
     const char *known[MAX_KEYS];
     size_t n = 0;
     for (int i = 0; i < 3; i++)
@@ -207,7 +92,8 @@ static enum err take_option(struct request *r, int argc, char **argv, int *i)
     struct fhicl *table = NULL;
     const int at        = *i;
     TRY(split(r, argc, argv, i, &w));
-    if (w.is_set) return cmd_ring_set(r->given, w.key, w.value);
+    if (!w.is_set && strncmp(w.key, "gun.", 4) == 0) REQUIRE(w.value, ERR_OPTION, "--%s: a value is wanted", w.key);
+    if (w.is_set || strncmp(w.key, "gun.", 4) == 0) return cmd_ring_set(r->given, w.key, w.value);
     const struct cfg_field *f = find_field(r, w.key, &table);
     if (!f) return unknown_option(r, w.key);
     if (f->type == CFG_flag && (!w.value || strncmp(w.value, "--", 2) == 0)) {
@@ -215,7 +101,7 @@ static enum err take_option(struct request *r, int argc, char **argv, int *i)
         return fhicl_set(table, f->name, "true", "command line");
     }
     REQUIRE(w.value, ERR_OPTION, "--%s: a value is wanted", w.key);
-    return set_value(table, f, w.value);
+    return cmd_ring_set_value(table, f, w.key, w.value);
 }
 
 static enum err find_verb(const char *word, const struct ring_verb **out)
@@ -266,8 +152,11 @@ static void print_verb_help(const struct ring_verb *v)
                    strcmp(ring_answer_fields[i].unit, "1") == 0 ? "" : ring_answer_fields[i].unit,
                    ring_answer_fields[i].doc);
     }
+    if (v == &ring_verb_scan)
+        printf("\nQuantities that need a beam inject one with InflectorGun ('gm2 help InflectorGun'; --gun.KEY VALUE, "
+               "--scan gun.KEY=...)\nand with the kickers' pulse \"shape\" if no kicker is chosen.\n");
     printf("\nParameters of the ring, as --key value or --set key=value\n");
-    cfg_help(ring_parameters_fields);
+    cfg_help(cmd_ring_parameters());
 }
 
 /* ---- results ---- */
@@ -343,17 +232,19 @@ done:
 
 /* ---- from words to an answer ---- */
 
-static bool changes_with_time(const struct ring_tool *tool)
-{
-    return tool->ring.field == RING_VARYING || tool->setup.n_kickers > 0;
-}
-
-static enum err merge(struct fhicl *into, const struct fhicl *from)
+/* The only table among parameters is the gun's. */
+static enum err merge(struct fhicl *into, const struct fhicl *from, const char *prefix)
 {
     for (size_t i = 0; i < fhicl_size(from); i++) {
-        char *text;
-        TRY(fhicl_canonical(fhicl_at(from, i), &text));
-        enum err rc = fhicl_set(into, fhicl_key(from, i), text, "command line");
+        const struct fhicl *value = fhicl_at(from, i);
+        char key[160], *text;
+        snprintf(key, sizeof key, "%s%s", prefix, fhicl_key(from, i));
+        if (fhicl_kind(value) == FHICL_TABLE) {
+            TRY(merge(into, value, "gun."));
+            continue;
+        }
+        TRY(fhicl_canonical(value, &text));
+        enum err rc = fhicl_set(into, key, text, "command line");
         mem_free(text);
         if (rc) return rc;
     }
@@ -368,13 +259,15 @@ static enum err ask(const struct request *r, const struct common_cfg *common, co
     enum err rc;
     TRY(picture_format(common->plot, &format));
     TRY(mem_alloc(&tool, 1, sizeof *tool));
-    TRY_TO(done, read_document(common->config, common->label, &parameters));
-    TRY_TO(done, merge(parameters, r->given));
+    TRY_TO(done, cmd_ring_read(common->config, common->label, &parameters));
+    TRY_TO(done, merge(parameters, r->given, ""));
     tool->parameters = parameters;
     tool->width = 900, tool->height = 640;
-    TRY_TO(done, cmd_ring_build(parameters, tool));
-    tool->t_ns = 1e3 * (common->at_us >= 0.0 ? common->at_us : changes_with_time(tool) ? 300.0 : 0.0);
-    rc         = answer(tool, r->verb, options, common);
+    tool->at_us = common->at_us;
+    TRY_TO(built, cmd_ring_build(parameters, tool));
+    rc = answer(tool, r->verb, options, common);
+built:
+    cmd_ring_free(tool);
 done:
     fhicl_free(parameters);
     mem_free(tool);

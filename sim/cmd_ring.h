@@ -9,16 +9,26 @@
 #include "fhicl.h"
 #include "plot.h"
 #include "ring_cfg.h"
+#include "ring_cfg_fields.h"
 #include "ring_probe.h"
+
+/** How a beam is injected, for those quantities that need one. */
+struct ring_injection {
+    int64_t muons, seed;
+    double from_us, until_us, monitor_deg;
+};
 
 /** What is asked about. */
 struct ring_tool {
-    const struct fhicl *parameters; /* of the module RingTracker, those given */
+    const struct fhicl *parameters; /* given for module RingTracker; "gun": a table, those of InflectorGun */
+    const struct ring_injection *injection;
+    double at_us; /* falling voltages stand as they are then; below 0: at the end of the fill */
     struct ring_setup setup;
-    struct ring ring; /* without collimators, so that rays beyond them are followed */
-    double t_ns;      /* when rays start, after injection */
-    char text[160];   /* the ring in words */
-    char title[200];  /* of the picture; the verb may set it, as the next two */
+    struct ring_fields fields; /* what the setup points at */
+    struct ring ring;          /* without kickers; without collimators, so that rays beyond them are followed */
+    double n_mean;             /* field index averaged over azimuth */
+    char text[160];            /* the ring in words */
+    char title[200];           /* of the picture; the verb may set it, as the next two */
     int width, height;
 };
 
@@ -30,12 +40,22 @@ struct ring_verb {
 };
 extern const struct ring_verb ring_verb_tune, ring_verb_orbit, ring_verb_map, ring_verb_scan, ring_verb_show;
 
-/** Makes a tool's ring from a table of parameters; those of RingTracker that do not describe the ring are passed over. */
-enum err cmd_ring_build(const struct fhicl *parameters, struct ring_tool *tool);
+/* ---- cmd_ring_parameters.c ---- */
 
-/** A parameter of the ring by name, NULL if there is none; and its value from a word of the command line. */
+/** Makes a tool's ring from a table of parameters; those of RingTracker that do not describe the ring are passed over.
+ *  Free with cmd_ring_free(), also after an error. */
+enum err cmd_ring_build(const struct fhicl *parameters, struct ring_tool *tool);
+void cmd_ring_free(struct ring_tool *tool);
+/** The parameters of the module RingTracker in a document (label "": the only one), with those of its InflectorGun, if there
+ *  is one, as table "gun"; an empty table if file is "". ERR_NOTFOUND, ERR_OPTION (several), and errors of the file. */
+enum err cmd_ring_read(const char *file, const char *label, struct fhicl **out);
+/** All parameters of the ring. */
+const struct cfg_field *cmd_ring_parameters(void);
+/** One by name, or "gun." and one of InflectorGun; NULL if there is none. And its value from a word of the command line. */
 const struct cfg_field *cmd_ring_parameter(const char *name);
 enum err cmd_ring_set(struct fhicl *parameters, const char *name, const char *value);
+/** Binds name to a word as FHiCL wants it for this field: words in quotes, lists in brackets. */
+enum err cmd_ring_set_value(struct fhicl *table, const struct cfg_field *f, const char *name, const char *value);
 
 /* ---- cmd_ring_answer.c: what can be tabulated and scanned ---- */
 
@@ -70,9 +90,27 @@ enum err cmd_ring_set(struct fhicl *parameters, const char *name, const char *va
     A(AROUND,   y_co_min,       "mm",  "closed orbit, vertical, least around the ring")                                \
     A(AROUND,   y_co_max,       "mm",  "closed orbit, vertical, greatest")                                             \
     A(DETUNING, dnu_x_40,       "1",   "nu_x at a horizontal amplitude of 40 mm less that at 0.1 mm")                  \
-    A(DETUNING, dnu_y_40,       "1",   "nu_y at a vertical amplitude of 40 mm less that at 0.1 mm")
+    A(DETUNING, dnu_y_40,       "1",   "nu_y at a vertical amplitude of 40 mm less that at 0.1 mm")                    \
+    A(INJECTED, stored,         "%",   "of the muons that leave the inflector, alive at until_us (no decays)")         \
+    A(INJECTED, lost_late,      "%",   "of the muons alive at from_us, lost until until_us")                           \
+    A(INJECTED, x_mean,         "mm",  "stored beam at the monitor: mean of x from from_us to until_us")               \
+    A(INJECTED, x_rms,          "mm",  "its width")                                                                    \
+    A(INJECTED, y_mean,         "mm",  "stored beam at the monitor: mean of y")                                        \
+    A(INJECTED, y_rms,          "mm",  "its width")                                                                    \
+    A(INJECTED, cbo_amplitude,  "mm",  "amplitude of the strongest line of the mean of x against time")                \
+    A(INJECTED, cbo_frequency,  "MHz", "its frequency")                                                                \
+    A(INJECTED, x_e_mean,       "mm",  "equilibrium radius of the stored muons, eta dp/p: mean")                       \
+    A(INJECTED, x_e_rms,        "mm",  "and width")
 /* clang-format on */
-enum ring_answer_group { GROUP_OPTICS, GROUP_TRACKED, GROUP_CHROMA, GROUP_AROUND, GROUP_DETUNING, N_GROUPS };
+enum ring_answer_group {
+    GROUP_OPTICS,
+    GROUP_TRACKED,
+    GROUP_CHROMA,
+    GROUP_AROUND,
+    GROUP_DETUNING,
+    GROUP_INJECTED,
+    N_GROUPS
+};
 #define RING_ANSWER_INDEX(group, name, unit, doc) ANSWER_##name,
 enum ring_answer { RING_ANSWERS(RING_ANSWER_INDEX) N_ANSWERS };
 struct ring_answer_field {
@@ -83,6 +121,8 @@ extern const struct ring_answer_field ring_answer_fields[N_ANSWERS];
 /** Computes the groups wanted (bits 1 << group) about the closed orbit at dp/p, with n_turns for tunes; the rest is NAN. */
 enum err cmd_ring_answer(const struct ring_tool *tool, double dp, unsigned groups, size_t n_turns,
                          double answer[N_ANSWERS]);
+/** cmd_ring_inject.c: the modules InflectorGun and RingTracker, run on one fill without decays; fills the group INJECTED. */
+enum err cmd_ring_inject(const struct ring_tool *tool, double answer[N_ANSWERS]);
 /** By name; ERR_OPTION naming the nearest. */
 enum err cmd_ring_answer_find(const char *name, enum ring_answer *out);
 /** One line: name, value, unit, meaning. */
@@ -102,6 +142,7 @@ void cmd_ring_draw_window(const double *value, size_t n, double least, double ou
 
 /** Rings of a row of values of one parameter. */
 struct ring_scan {
+    char name[128];
     const struct cfg_field *field;
     bool is_number; /* values are numbers: x holds them; else x is 1, 2, ... */
     size_t n;
@@ -125,7 +166,7 @@ enum err cmd_ring_scan_table(const struct ring_scan *scan, const enum ring_answe
 /** Elements of the ring and its detectors in order of azimuth; an element of no length has end = begin. */
 struct ring_place {
     char name[24];
-    char kind; /* Q ESQ, K kicker, C collimator, D calorimeter, T tracker, H fibre harp, I inflector, M monitor */
+    char kind; /* Q ESQ, K kicker, C collimator, D calorimeter, T tracker, H fibre harp, I inflector */
     double begin_deg, end_deg;
     char settings[200];
 };

@@ -21,7 +21,7 @@ struct centre {
 
 static enum err find_centre(const struct ring_tool *t, double dp, struct centre *c)
 {
-    TRY(ring_probe_closed(&t->ring, ring_probe_delta(dp), t->t_ns, c->closed, &c->turn));
+    TRY(ring_probe_closed(&t->ring, ring_probe_delta(dp), c->closed, &c->turn));
     return ring_probe_point(&c->turn, 0.0, &c->at);
 }
 
@@ -29,7 +29,7 @@ static enum err optics(const struct ring_tool *t, double a[])
 {
     struct ring_optics o;
     TRY(ring_optics(&t->ring, 0.0, &o));
-    a[ANSWER_n]           = t->ring.n_mean;
+    a[ANSWER_n]           = t->n_mean;
     a[ANSWER_nu_x_matrix] = o.nu_x;
     a[ANSWER_nu_y_matrix] = o.nu_y;
     return ERR_OK;
@@ -108,11 +108,12 @@ enum err cmd_ring_answer(const struct ring_tool *tool, double dp, unsigned group
     struct centre c;
     for (int i = 0; i < N_ANSWERS; i++) answer[i] = NAN;
     if (groups & 1u << GROUP_OPTICS) TRY(optics(tool, answer));
-    if (groups >> (GROUP_OPTICS + 1)) TRY(find_centre(tool, dp, &c));
+    if (groups & ~(1u << GROUP_OPTICS | 1u << GROUP_INJECTED)) TRY(find_centre(tool, dp, &c));
     if (groups & 1u << GROUP_TRACKED) TRY(tracked(tool, &c, n_turns, answer));
     if (groups & 1u << GROUP_CHROMA) TRY(chromaticity(tool, dp, n_turns, answer));
     if (groups & 1u << GROUP_AROUND) TRY(around(tool, &c, answer));
     if (groups & 1u << GROUP_DETUNING) TRY(detuning(tool, &c, n_turns, answer));
+    if (groups & 1u << GROUP_INJECTED) TRY(cmd_ring_inject(tool, answer));
     return ERR_OK;
 }
 

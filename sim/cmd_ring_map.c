@@ -119,7 +119,7 @@ static enum err start_muons(const struct ring_tool *tool, const struct map_cfg *
         REQUIRE(lists[i]->n <= 1 || lists[i]->n == *n, ERR_OPTION,
                 "--dp, --x_mm and --y_mm: lists of one length are wanted, or one value");
     for (size_t i = 0; i < *n; i++) {
-        TRY(ring_probe_closed(&tool->ring, ring_probe_delta(0.01 * pick(&cfg->dp, i, 0.0)), tool->t_ns, u[i], NULL));
+        TRY(ring_probe_closed(&tool->ring, ring_probe_delta(0.01 * pick(&cfg->dp, i, 0.0)), u[i], NULL));
         if (cfg->x_mm.n) u[i][RAY_X] = pick(&cfg->x_mm, i, 0.0), u[i][RAY_PX] = 0.0;
         if (cfg->y_mm.n) u[i][RAY_Y] = pick(&cfg->y_mm, i, 0.0), u[i][RAY_PY] = 0.0;
     }
@@ -217,7 +217,7 @@ static enum err run(struct ring_tool *tool, const void *options, struct sheet *s
     const struct map_cfg *cfg = options;
     double closed[RAY_N];
     const double dp = 0.01 * (cfg->dp.n ? cfg->dp.value[0] : 0.0);
-    TRY(ring_probe_closed(&tool->ring, ring_probe_delta(dp), tool->t_ns, closed, NULL));
+    TRY(ring_probe_closed(&tool->ring, ring_probe_delta(dp), closed, NULL));
     TRY(matrix(tool, cfg, closed, s));
     TRY(muons(tool, cfg, s));
     TRY(portrait(tool, closed, s));

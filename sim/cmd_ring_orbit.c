@@ -33,7 +33,7 @@ static enum err around(const struct ring_tool *tool, double dp, size_t n, double
     struct ring_map turn;
     struct ring_point *p = NULL;
     enum err rc;
-    TRY(ring_probe_closed(&tool->ring, ring_probe_delta(dp), tool->t_ns, closed, &turn));
+    TRY(ring_probe_closed(&tool->ring, ring_probe_delta(dp), closed, &turn));
     TRY(mem_alloc(&phi, n, sizeof *phi));
     TRY_TO(done, mem_alloc(&p, n, sizeof *p));
     for (size_t i = 0; i < n; i++) phi[i] = (first_deg + 360.0 * (double)i / (double)n) * PI / 180.0;

@@ -15,7 +15,12 @@ enum { MAX_VALUES = 1000, MAX_QUANTITIES = 8 };
     F(S, str,  scan,       "",   0, 0, "", "KEY=FROM:TO:STEP or KEY=VALUE,VALUE,...: any parameter of the ring")       \
     F(S, strs, quantities, "[nu_x, nu_y, f_CBO, f_VW]", 0, 0, "", "what is tabulated and drawn, at most 8; listed below") \
     F(S, f64,  dp,         0, -5, 5, "%", "momentum offset dp/p")                                                      \
-    F(S, i64,  turns,      1024, 64, 65536, "1", "turns for a tune, a power of two")
+    F(S, i64,  turns,      1024, 64, 65536, "1", "turns for a tune, a power of two")                                   \
+    F(S, i64,  muons,      20000, 16, 10000000, "1", "injected beam: muons at the inflector's exit")                   \
+    F(S, i64,  seed,       1, 0, 1e15, "1", "injected beam: of the random numbers; the same in all points")            \
+    F(S, f64,  from_us,    10, 0.1, 100000, "us", "injected beam: looked at from here")                                \
+    F(S, f64,  until_us,   30, 0.1, 100000, "us", "injected beam: followed to here, without decays")                   \
+    F(S, f64,  monitor_deg, 192.5, 0, 359.999, "deg", "injected beam: where it is looked at (tracker 12)")
 /* clang-format on */
 CFG_DECLARE(scan_cfg, SCAN_CFG)
 
@@ -89,6 +94,7 @@ static enum err take_values(struct ring_scan *s, const char *text)
     REQUIRE(equal && equal != text && (size_t)(equal - text) < sizeof key, ERR_OPTION,
             "--scan %s: KEY=FROM:TO:STEP or KEY=VALUE,VALUE,... is wanted", text);
     snprintf(key, sizeof key, "%.*s", (int)(equal - text), text);
+    snprintf(s->name, sizeof s->name, "%s", key);
     s->field = cmd_ring_parameter(key);
     if (!s->field) return cmd_ring_set(NULL, key, "");
     enum err rc = strchr(equal, ':') ? take_range(s, equal + 1) : take_list(s, equal + 1);
@@ -108,11 +114,15 @@ static enum err answer_value(const struct ring_tool *like, const char *key, cons
     struct fhicl *parameters = NULL;
     enum err rc;
     TRY(mem_alloc(&tool, 1, sizeof *tool));
-    tool->t_ns = like->t_ns;
+    tool->at_us     = like->at_us;
+    tool->injection = like->injection;
     TRY_TO(done, fhicl_copy(like->parameters, &parameters));
     TRY_TO(done, cmd_ring_set(parameters, key, word));
-    TRY_TO(done, cmd_ring_build(parameters, tool));
+    tool->parameters = parameters;
+    TRY_TO(built, cmd_ring_build(parameters, tool));
     rc = cmd_ring_answer(tool, dp, groups, n_turns, answer);
+built:
+    cmd_ring_free(tool);
 done:
     fhicl_free(parameters);
     mem_free(tool);
@@ -128,7 +138,7 @@ enum err cmd_ring_scan(const struct ring_tool *tool, const char *text, double dp
     TRY_TO(failed, take_values(out, text));
     for (size_t i = 0; i < out->n; i++) {
         double *a = out->answer[i];
-        rc        = answer_value(tool, out->field->name, out->word[i], dp, groups, n_turns, a);
+        rc        = answer_value(tool, out->name, out->word[i], dp, groups, n_turns, a);
         n_good += rc == ERR_OK;
         if (!rc) continue;
         for (int k = 0; k < N_ANSWERS; k++) a[k] = NAN;
@@ -157,7 +167,7 @@ static void print_table(const struct ring_scan *scan, const enum ring_answer *wh
 {
     char head[64];
     bool has_unit = scan->is_number && strcmp(scan->field->unit, "1") != 0;
-    printf("%-24s", scan->field->name);
+    printf("%-24s", scan->name);
     for (size_t k = 0; k < n; k++) printf(" %14s", ring_answer_fields[which[k]].name);
     printf("\n%-24s", has_unit ? scan->field->unit : "");
     for (size_t k = 0; k < n; k++) {
@@ -175,8 +185,7 @@ static void print_table(const struct ring_scan *scan, const enum ring_answer *wh
 
 enum err cmd_ring_scan_table(const struct ring_scan *scan, const enum ring_answer *which, size_t n, struct sheet *s)
 {
-    struct sheet_column columns[N_ANSWERS + 1] = {
-        {scan->field->name, scan->is_number ? scan->field->unit : "1", scan->x}};
+    struct sheet_column columns[N_ANSWERS + 1] = {{scan->name, scan->is_number ? scan->field->unit : "1", scan->x}};
     double *values;
     TRY(mem_alloc(&values, n * scan->n, sizeof *values));
     for (size_t k = 0; k < n; k++) {
@@ -202,7 +211,7 @@ void cmd_ring_scan_axis(const struct ring_scan *scan, struct sheet *s, bool is_l
 {
     bool has_unit = scan->is_number && strcmp(scan->field->unit, "1") != 0;
     if (is_lowest) {
-        fprintf(s->script, "set xlabel '%s%s%s%s'\nset format x '%%g'\n", scan->field->name, has_unit ? " [" : "",
+        fprintf(s->script, "set xlabel '%s%s%s%s'\nset format x '%%g'\n", scan->name, has_unit ? " [" : "",
                 has_unit ? scan->field->unit : "", has_unit ? "]" : "");
     } else {
         fprintf(s->script, "unset xlabel\nset format x ''\n");
@@ -221,7 +230,7 @@ static void draw(const struct ring_scan *scan, const enum ring_answer *which, si
                  struct sheet *s)
 {
     const double top = 0.90, bottom = 0.13, height = (top - bottom) / (double)n;
-    snprintf(tool->title, sizeof tool->title, "Ring against %s", scan->field->name);
+    snprintf(tool->title, sizeof tool->title, "Ring against %s", scan->name);
     tool->height = 260 + 170 * (int)n;
     fprintf(s->script, "set multiplot\nset lmargin at screen 0.14\nset rmargin at screen 0.97\nunset key\nset ytics "
                        "autofreq\nset offsets 0, 0, graph 0.1, graph 0.1\n");
@@ -232,7 +241,8 @@ static void draw(const struct ring_scan *scan, const enum ring_answer *which, si
         cmd_ring_scan_axis(scan, s, k + 1 == n);
         fprintf(s->script, "set ylabel '%s%s%s%s' offset 1\n", f->name, strcmp(f->unit, "1") ? " [" : "",
                 strcmp(f->unit, "1") ? f->unit : "", strcmp(f->unit, "1") ? "]" : "");
-        fprintf(s->script, "plot $scan using 1:%zu with linespoints lt %zu pt 7 ps 0.6\n", k + 2, k % 7 + 1);
+        fprintf(s->script, "plot $scan using 1:%zu with %s lt %zu pt 7 ps %g\n", k + 2,
+                scan->is_number ? "linespoints" : "points", k % 7 + 1, scan->is_number ? 0.6 : 1.0);
         fprintf(s->script, "unset title\nunset label 999\n");
     }
     fprintf(s->script, "unset multiplot\n");
@@ -251,6 +261,8 @@ static enum err run(struct ring_tool *tool, const void *options, struct sheet *s
         TRY(cmd_ring_answer_find(cfg->quantities.value[k], &which[k]));
         groups |= 1u << ring_answer_fields[which[k]].group;
     }
+    const struct ring_injection injection = {cfg->muons, cfg->seed, cfg->from_us, cfg->until_us, cfg->monitor_deg};
+    tool->injection                       = &injection;
     TRY(cmd_ring_scan(tool, cfg->scan, 0.01 * cfg->dp, groups, (size_t)cfg->turns, &scan));
     enum err rc = cmd_ring_scan_table(&scan, which, cfg->quantities.n, s);
     if (!rc) draw(&scan, which, cfg->quantities.n, tool, s);

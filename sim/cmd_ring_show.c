@@ -78,7 +78,6 @@ static void add_ring(struct list *l, const struct ring_tool *tool)
         char *text = add(l, 'C', setup->collimator_deg[i], setup->collimator_deg[i], "collimator");
         snprintf(text, SETTINGS, "in, circle of %g mm", setup->aperture_mm);
     }
-    for (size_t i = 0; i < setup->n_monitors; i++) add(l, 'M', setup->monitor_deg[i], setup->monitor_deg[i], "monitor");
 }
 
 /* The engine does not see these. */
@@ -180,7 +179,7 @@ static void draw(struct ring_tool *tool, const struct ring_place *p, size_t n, b
         s->script,
         "set size ratio -1\nset xrange [-9.6:9.6]\nset yrange [-9.6:9.6]\nset xlabel 'm'\nset ylabel 'm'\n"
         "set key at 0,0.9 center top noenhanced\nset parametric\nset trange [0:2*pi]\nset samples 400\n"
-        "set label 'R0 = 7.112 m' at 0,-1.6 center font ',10' tc rgb '#666666'\n"
+        "set label 'R0 = 7.112 m' at 0,-2.2 center font ',10' tc rgb '#666666'\n"
         "set arrow from 4.6*cos(-0.15),4.6*sin(-0.15) to 4.6*cos(-0.4),4.6*sin(-0.4) lw 2 lc rgb '#888888'\n"
         "set label 'beam' at 3.5,-1.1 center font ',10' tc rgb '#666666'\n"
         "plot 7.112*cos(t),7.112*sin(t) with lines dt 2 lc rgb '#888888' notitle, \\\n"

@@ -37,7 +37,7 @@ struct centre {
 static enum err find_centre(const struct ring_tool *tool, double dp, struct centre *c)
 {
     struct ring_map turn;
-    TRY(ring_probe_closed(&tool->ring, ring_probe_delta(dp), tool->t_ns, c->closed, &turn));
+    TRY(ring_probe_closed(&tool->ring, ring_probe_delta(dp), c->closed, &turn));
     return ring_probe_point(&turn, 0.0, &c->at);
 }
 
@@ -137,7 +137,7 @@ static void label_points(const struct ring_scan *scan, struct sheet *s)
 static void draw_scan(struct ring_tool *tool, const struct ring_scan *scan, const struct tune_cfg *cfg,
                       double window[2][2], struct sheet *s)
 {
-    snprintf(tool->title, sizeof tool->title, "Tunes and frequencies against %s", scan->field->name);
+    snprintf(tool->title, sizeof tool->title, "Tunes and frequencies against %s", scan->name);
     tool->width = 1200, tool->height = 620;
     fprintf(s->script, "set multiplot\nunset key\nset tmargin at screen 0.92\nset bmargin at screen 0.15\n"
                        "set lmargin at screen 0.07\nset rmargin at screen 0.49\n");

@@ -5,6 +5,7 @@
  * E the total energy (kinetic and electric potential), index m: magic momentum on the design orbit. To first order delta
  * is dp/p outside the electric field. There is no vector potential in these components, so a map u -> u' of any stretch
  * satisfies M^T J M = J. Derivatives are five-point differences of tracked rays.
+ * Fields are taken as constant in time: kickers and falling voltages are the caller's to take out.
  * Tests: tests/t_ring_probe.c */
 #ifndef GM2_RING_PROBE_H
 #define GM2_RING_PROBE_H
@@ -50,10 +51,10 @@ enum err ring_probe_maps(const struct ring *ring, double from_rad, const double 
 /** Largest element of M^T J M - J with lengths in units of R0, so that all elements are pure numbers. */
 double ring_probe_symplectic_error(const struct ring_map *map);
 
-/** The ray at phi = 0 that repeats after a turn in (x, p_r, y, p_y), by Newton's method, for
- *  a start at t_ns (fields may fall with time). ERR_CONFIG if there is
+/** The ray at phi = 0 that repeats after a turn in (x, p_r, y, p_y), by Newton's method; zeta = 0.
+ *  ERR_CONFIG if there is
  *  none within the plates. map (may be NULL): the turn about it. */
-enum err ring_probe_closed(const struct ring *ring, double delta, double t_ns, double ray[RAY_N], struct ring_map *map);
+enum err ring_probe_closed(const struct ring *ring, double delta, double ray[RAY_N], struct ring_map *map);
 
 /** Lattice functions at an azimuth. */
 struct ring_point {

@@ -49,11 +49,11 @@ static void inverse(double (*m)[RAY_N], double (*out)[RAY_N])
 
 /* ---- closed orbit ---- */
 
-enum err ring_probe_closed(const struct ring *ring, double delta, double t_ns, double ray[RAY_N], struct ring_map *map)
+enum err ring_probe_closed(const struct ring *ring, double delta, double ray[RAY_N], struct ring_map *map)
 {
     struct ring_optics o;
     struct ring_map turn;
-    double u[RAY_N] = {[RAY_ZETA] = ring_probe_zeta(t_ns), [RAY_DELTA] = delta}, miss[4], step[4], size = 0.0;
+    double u[RAY_N] = {[RAY_DELTA] = delta}, miss[4], step[4], size = 0.0;
     if (ring_optics(ring, 0.0, &o) == ERR_OK) {
         u[RAY_X]  = o.dispersion_mm * delta;
         u[RAY_PX] = o.dispersion_slope * delta;

@@ -50,7 +50,7 @@ static void tunes(void **state)
         double closed[RAY_N], nu_x, nu_y;
         struct ring_map turn;
         struct ring_point at;
-        assert_int_equal(ring_probe_closed(&ring, 0.0, 0.0, closed, &turn), ERR_OK);
+        assert_int_equal(ring_probe_closed(&ring, 0.0, closed, &turn), ERR_OK);
         assert_int_equal(ring_probe_point(&turn, 0.0, &at), ERR_OK);
         assert_int_equal(ring_probe_tunes(&ring, closed, &at, 1, &a_x, &a_y, 1024, &nu_x, &nu_y), ERR_OK);
         assert_near(nu_x, rows[i][1], 1e-5);
@@ -71,7 +71,7 @@ static void around(void **state)
     double closed[RAY_N];
     struct ring_map turn;
     struct ring_point at[N];
-    assert_int_equal(ring_probe_closed(&ring, 0.0, 0.0, closed, &turn), ERR_OK);
+    assert_int_equal(ring_probe_closed(&ring, 0.0, closed, &turn), ERR_OK);
     assert_int_equal(ring_probe_around(&ring, closed, &turn, N, phi, at), ERR_OK);
     for (size_t i = 0; i < N; i++) {
         struct ring_optics o;
@@ -94,13 +94,13 @@ static void off_momentum(void **state)
     struct ring_optics o;
     double u[1][RAY_N], out[1][RAY_N];
     assert_int_equal(ring_optics(&ring, 0.0, &o), ERR_OK);
-    assert_int_equal(ring_probe_closed(&ring, ring_probe_delta(dp), 0.0, u[0], NULL), ERR_OK);
+    assert_int_equal(ring_probe_closed(&ring, ring_probe_delta(dp), u[0], NULL), ERR_OK);
     assert_near(u[0][RAY_X], o.dispersion_mm * dp, 2e-4);
     assert_int_equal(ring_probe_carry(&ring, 0.0, 1, (const double(*)[RAY_N])u, whole, out, NULL), ERR_OK);
     assert_near(out[0][RAY_X], u[0][RAY_X], 1e-8);
     assert_near(out[0][RAY_PX], u[0][RAY_PX], 1e-12);
     assert_near(out[0][RAY_DELTA], u[0][RAY_DELTA], 1e-12);
-    assert_int_equal(ring_probe_closed(&ring, ring_probe_delta(0.009), 0.0, u[0], NULL), ERR_CONFIG);
+    assert_int_equal(ring_probe_closed(&ring, ring_probe_delta(0.009), u[0], NULL), ERR_CONFIG);
     err_clear();
 }
 
@@ -130,7 +130,7 @@ static void symplectic(void **state)
     const double to[3]        = {2.0 * PI, 0.7, 1.0};
     for (size_t i = 0; i < 4; i++) {
         double closed[RAY_N];
-        assert_int_equal(ring_probe_closed(&rings[i], 0.0, 0.0, closed, NULL), ERR_OK);
+        assert_int_equal(ring_probe_closed(&rings[i], 0.0, closed, NULL), ERR_OK);
         for (size_t k = 0; k < 3; k++) {
             struct ring_map m;
             assert_int_equal(ring_probe_maps(&rings[i], 0.0, closed, 1, &to[k], &m), ERR_OK);

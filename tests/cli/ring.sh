@@ -38,6 +38,17 @@ awk '$1 == "symplectic" { exit !($3 < 1e-8) }' out || fail "symplectic"
 grep -qE '^continuous .*0\.94' out || fail "scan of words: $(cat out)"
 "$GM2" ring tune --scan n_index=0.1,0.108 --esq_field linear > out
 want "nu_x of a scan" 0.94488 1e-4 "$(awk '$1 == "0.108" { print $3 }' out)"
+# fields: scraping moves the closed orbit by millimetres while it lasts, and only then
+"$GM2" ring orbit --esq_scraping e989 --at_us 0 --points 1 > out
+awk '$1 == "x_co" { exit !($4 > 1.5 && $4 < 4) }' out || fail "orbit while scraping: $(cat out)"
+"$GM2" ring orbit --esq_scraping e989 --points 1 > out
+awk '$1 == "x_co" { exit !($4 < 1e-4 && $4 > -1e-4) }' out || fail "orbit after scraping: $(cat out)"
+# an injected beam: the right kick stores it in the middle, an under-kick outside with a large oscillation
+"$GM2" ring scan --scan kicker_G=150,290 --quantities stored,x_mean,cbo_amplitude,cbo_frequency --muons 4000 > out
+awk '$1 == 150 { if (!($3 > 8 && $4 > 12)) exit 1 } $1 == 290 { if (!($2 > 5 && $3 < 4 && $3 > -3 && $4 < 7)) exit 1 }' out || fail "kick scan: $(cat out)"
+want "frequency of the injected beam" 0.3685 0.003 "$(awk '$1 == 150 { print $5 }' out)"
+"$GM2" ring scan --scan gun.dp_mean_percent=0,0.3 --quantities stored --muons 1000 --gun.profile none > out
+grep -qE '^0.3 +[1-9]' out || fail "scan of the gun: $(cat out)"
 # a document's ring
 cat > ring.fcl <<'F'
 physics: { producers: { gun: { module_type: GasGun } ring: { module_type: RingTracker esq_field: linear n_index: 0.12 record_end_us: 100 } } }
@@ -84,6 +95,9 @@ expect 88 '.svg or .png' ring tune --plot tune.gif
 expect 88 '--scan KEY=FROM:TO:STEP' ring scan
 expect 88 'does not lead there' ring scan --scan n_index=0.1:0.2:-0.01
 expect 88 'did you mean "f_CBO"' ring scan --scan n_index=0.1,0.2 --quantities f_CB0
+expect 88 'InflectorGun has no parameter "xx"' ring scan --scan gun.xx=1,2
+expect 88 'at least 64 turns' ring scan --scan kicker_G=200,250 --quantities stored --from_us 28 --muons 100
+expect 91 'esq_layout is "continuous"' ring tune --esq_layout continuous --esq_dx_mm 1
 expect 20 'nowhere.fcl' ring tune -c nowhere.fcl
 printf 'physics: { producers: { gun: { module_type: GasGun } } }\n' > none.fcl
 expect 29 'no module RingTracker' ring tune -c none.fcl
