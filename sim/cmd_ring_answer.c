@@ -106,7 +106,7 @@ enum err cmd_ring_answer(const struct ring_tool *tool, double dp, unsigned group
                          double answer[N_ANSWERS])
 {
     struct centre c;
-    for (int i = 0; i < N_ANSWERS; i++) answer[i] = NAN;
+    for (int i = 0; i < N_ANSWERS; i++) answer[i] = (double)NAN;
     if (groups & 1u << GROUP_OPTICS) TRY(optics(tool, answer));
     if (groups & ~(1u << GROUP_OPTICS | 1u << GROUP_INJECTED)) TRY(find_centre(tool, dp, &c));
     if (groups & 1u << GROUP_TRACKED) TRY(tracked(tool, &c, n_turns, answer));

@@ -108,7 +108,7 @@ void cmd_ring_draw_elements(struct sheet *s, const struct ring_tool *tool)
 
 void cmd_ring_draw_window(const double *value, size_t n, double least, double out[2])
 {
-    double low = NAN, high = NAN;
+    double low = (double)NAN, high = (double)NAN;
     for (size_t i = 0; i < n; i++) low = fmin(low, value[i]), high = fmax(high, value[i]);
     double room = fmax(0.15 * (high - low), 0.5 * (least - (high - low)));
     out[0] = low - room, out[1] = high + room;

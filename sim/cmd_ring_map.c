@@ -157,7 +157,7 @@ static enum err muons(const struct ring_tool *tool, const struct map_cfg *cfg, s
 static const char *const portrait_names[][2] = {
     {"x", "mm"}, {"px", "1e-3"}, {"y", "mm"}, {"py", "1e-3"}, {"start", "mm"}};
 
-/* Rows [column][muon][turn]; NAN once a muon is outside the plates. */
+/* Rows [column][muon][turn]; (double)NAN once a muon is outside the plates. */
 static void store_row(const struct ring_tool *tool, const struct ring_batch *b, size_t i, double start, size_t n,
                       double *row)
 {

@@ -141,7 +141,7 @@ enum err cmd_ring_scan(const struct ring_tool *tool, const char *text, double dp
         rc        = answer_value(tool, out->name, out->word[i], dp, groups, n_turns, a);
         n_good += rc == ERR_OK;
         if (!rc) continue;
-        for (int k = 0; k < N_ANSWERS; k++) a[k] = NAN;
+        for (int k = 0; k < N_ANSWERS; k++) a[k] = (double)NAN;
         snprintf(out->problem[i], sizeof *out->problem, "%s", err_message());
         if (i + 1 < out->n || n_good) err_clear();
     }

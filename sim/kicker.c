@@ -116,7 +116,7 @@ static size_t largest(const struct kicker_pulse *p)
     return best;
 }
 
-/* Times around the largest value at which the pulse crosses a level; NAN where it does not. */
+/* Times around the largest value at which the pulse crosses a level; (double)NAN where it does not. */
 static void crossings(const struct kicker_pulse *p, double level, double *before_ns, double *after_ns)
 {
     size_t i = largest(p), k = i;

@@ -132,7 +132,7 @@ static enum err set_extra(const struct esq_job *job, size_t i, double high_volta
     const struct esq_setup nominal = esq_setup_nominal(high_voltage_kV), *s = &job->setup[i];
     struct esq_section *out = &setup->extra[i];
     struct esq_multipoles ideal, base;
-    char where[32];
+    char where[80];
     (void)snprintf(where, sizeof where, "ESQ section %zu (Q%zu)", i + 1, i / job->quadrupole + 1);
     TRY(esq_section(s, where, out));
     esq_plates(nominal.plate_kV, &ideal);

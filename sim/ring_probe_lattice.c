@@ -205,7 +205,7 @@ enum err ring_probe_tunes(const struct ring *ring, const double closed[RAY_N], c
     TRY_TO(done, peaks(signal, signal + n * n_turns, n, n_turns, nu_x));
     TRY_TO(done, peaks(signal + 2 * n * n_turns, signal + 3 * n * n_turns, n, n_turns, nu_y));
     for (size_t i = 0; i < n; i++)
-        if (b.fate[i] != 0.0) nu_x[i] = nu_y[i] = NAN;
+        if (b.fate[i] != 0.0) nu_x[i] = nu_y[i] = (double)NAN;
 done:
     ring_batch_free(&b);
     mem_free(signal);
@@ -259,7 +259,7 @@ enum err ring_probe_spin(const struct ring *ring, size_t n, const double (*start
         double slope     = (s[i].w * s[i].tp - s[i].t * s[i].p) / (s[i].w * s[i].tt - s[i].t * s[i].t);
         double t0        = ring_probe_time_ns(start[i][RAY_ZETA]);
         out[i].period_ns = (b.t_ns[i] - t0) / (double)n_turns;
-        if (b.fate[i] != 0.0) slope = NAN, out[i].period_ns = out[i].energy_change = NAN;
+        if (b.fate[i] != 0.0) slope = (double)NAN, out[i].period_ns = out[i].energy_change = (double)NAN;
         out[i].omega_a_ppb = 1e9 * slope / omega_a;
         out[i].spin_tune   = omega_a * (1.0 + slope / omega_a) * out[i].period_ns / (2.0 * PI);
     }

@@ -11,22 +11,22 @@
 #define OPEN_MM         110.0 /* beam on its way in */
 #define FORGOTTEN       14.0  /* time constants until 1e-6 is left */
 
-/* When the last pulse is over; INFINITY if eddy currents stay, -INFINITY without kickers. */
+/* When the last pulse is over; HUGE_VAL if eddy currents stay, -HUGE_VAL without kickers. */
 static double kickers_end_ns(const struct ring_setup *s)
 {
-    double end = -INFINITY;
+    double end = -HUGE_VAL;
     for (size_t i = 0; i < s->n_kickers; i++) {
         const struct kicker_pulse *p = &s->kicker[i].pulse;
         if (s->kicker[i].strength == 0.0) continue;
         double last = s->kicker[i].start_ns + p->first_ns + p->step_ns * (double)p->n;
-        end         = p->eddy != 0.0 ? (double)INFINITY : fmax(end, last);
+        end         = p->eddy != 0.0 ? HUGE_VAL : fmax(end, last);
     }
     return end;
 }
 
 static double voltages_end_ns(const struct ring_setup *s)
 {
-    double end = -INFINITY;
+    double end = -HUGE_VAL;
     for (int i = 0; i < RING_SECTIONS; i++)
         for (size_t k = 0; k < s->extra[i].n_terms; k++) {
             const struct esq_time *t = &s->extra[i].term[k].time;
@@ -74,7 +74,7 @@ enum err ring_stages_make(const struct ring_setup *setup, bool is_injected, doub
     TRY(add(out, &s, &begin_ns, voltages_end));
     for (int i = 0; i < RING_SECTIONS; i++) s.extra[i].n_terms = 0;
     TRY(ring_build(&s, &out->ring[out->n]));
-    out->stage[out->n] = (struct ring_stage){&out->ring[out->n], INFINITY};
+    out->stage[out->n] = (struct ring_stage){&out->ring[out->n], HUGE_VAL};
     out->n++;
     return ERR_OK;
 }

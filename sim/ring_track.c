@@ -62,7 +62,7 @@ static enum err check(const struct ring_batch *b)
 
 enum err ring_track(const struct ring *ring, struct ring_batch *batch)
 {
-    const struct ring_stage all = {ring, INFINITY};
+    const struct ring_stage all = {ring, HUGE_VAL};
     return ring_track_stages(&all, 1, batch, NULL);
 }
 

@@ -20,7 +20,7 @@ enum err ring_turns(const struct ring *ring, struct ring_batch *batch, int64_t n
 /** A stretch of a fill with its own ring: the way in, kicker pulses, falling voltages, and what is left. */
 struct ring_stage {
     const struct ring *ring;
-    double last_crossing; /* of phi = 0, counted from the start of this stage; INFINITY: to the end */
+    double last_crossing; /* of phi = 0, counted from the start of this stage; HUGE_VAL: to the end */
 };
 /** Tracks all muons through the stages, one after the other; those alive go on. `spare` is a batch of the same capacity.
  *  Same bits for any arrangement. Errors as ring_track(). Test: tests/t_ring.c */

@@ -250,7 +250,7 @@ static void stages(void **state)
     assert_int_equal(ring_batch_create(N, &spare), ERR_OK);
     start(&whole);
     start(&parts);
-    const struct ring_stage stage[] = {{&ring, 2.0}, {&ring, 7.0}, {&ring, INFINITY}};
+    const struct ring_stage stage[] = {{&ring, 2.0}, {&ring, 7.0}, {&ring, HUGE_VAL}};
     assert_int_equal(ring_track(&ring, &whole), ERR_OK);
     assert_int_equal(ring_track_stages(stage, 3, &parts, &spare), ERR_OK);
     for (size_t i = 0; i < N; i++) {
