@@ -31,18 +31,18 @@ struct moments report_moments(const int64_t *cells, const struct hist_axis *a)
 
 /* ---- phase space ---- */
 
-/* Range of x: maps reach out to the inflector, which a stored beam does not. */
-static double reach_of(const struct hist *h)
+/* Half width of an axis that shows all: the usual one of a stored beam, or the whole axis when there is more. */
+static double reach_of(const struct hist *h, bool along_y, double usual)
 {
-    for (int64_t i = 0; i < h->x.n; i++)
-        for (int64_t j = 0; report_bin_centre(&h->x, i) > 60.0 && j < h->y.n; j++)
-            if (h->content[i * h->y.n + j]) return h->x.high;
-    return 60.0;
+    const struct hist_axis *a = along_y ? &h->y : &h->x;
+    for (int64_t i = 0; i < h->x.n * h->y.n; i++)
+        if (h->content[i] && fabs(report_bin_centre(a, along_y ? i % h->y.n : i / h->y.n)) > usual) return a->high;
+    return usual;
 }
 
 static void draw_planes(struct sheet *s, const struct hist *x_xp, const struct hist *y_yp, const struct hist *x_y)
 {
-    const double reach = reach_of(x_y);
+    const double reach = reach_of(x_y, false, 60.0), xp = reach_of(x_xp, true, 12.0), yp = reach_of(y_yp, true, 6.0);
     sheet_map(s, "x_xp", x_xp);
     sheet_map(s, "y_yp", y_yp);
     sheet_map(s, "x_y", x_y);
@@ -50,14 +50,14 @@ static void draw_planes(struct sheet *s, const struct hist *x_xp, const struct h
             "set multiplot\nunset colorbox\nset key off\nset cbrange [0:*]\nset tmargin at screen 0.88\n"
             "set lmargin at screen 0.39\nset rmargin at screen 0.65\nset xlabel 'y (mm)'\nset ylabel \"y' (mrad)\" "
             "offset 1,0\n"
-            "set xrange [-60:60]\nset yrange [-6:6]\nplot $y_yp using 1:2:3 with @map_style\n"
+            "set xrange [-60:60]\nset yrange [%g:%g]\nplot $y_yp using 1:2:3 with @map_style\n"
             "unset title\nunset label 999\n"
             "set lmargin at screen 0.06\nset rmargin at screen 0.32\nset xlabel 'x (mm)'\nset ylabel \"x' (mrad)\"\n"
             "set xrange [-60:%g]\nset yrange [%g:%g]\nplot $x_xp using 1:2:3 with @map_style\n"
             "set lmargin at screen 0.72\nset rmargin at screen 0.98\nset xlabel 'x (mm)'\nset ylabel 'y (mm)'\n"
             "set xrange [-60:%g]\nset yrange [-60:60]\nset parametric\nset trange [0:2 * pi]\n"
             "plot $x_y using 1:2:3 with @map_style, 45 * cos(t), 45 * sin(t) with lines lt 2 lw 1\nunset multiplot\n",
-            reach, reach > 60.0 ? -20.0 : -12.0, reach > 60.0 ? 20.0 : 12.0, reach);
+            -yp, yp, reach, -xp, xp, reach);
 }
 
 static enum err draw_start(const struct report *r, struct sheet *s)
@@ -219,18 +219,19 @@ static void stored_at(const struct hist *h, double t_us, double *there, double *
 static void put_stored(const struct hist *h, struct sheet *s)
 {
     static const double times_us[] = {5.0, 30.0};
+    fprintf(s->script, "set tmargin at screen 0.84\nset label 1 '");
     for (int i = 0; i < 2; i++) {
         char name[48];
-        double there, lost;
+        double there, lost, all = (double)h->n_entries;
         stored_at(h, times_us[i], &there, &lost);
         snprintf(name, sizeof name, "there_after_%.0f_us", times_us[i]);
         sheet_number(s, name, there);
         snprintf(name, sizeof name, "lost_before_%.0f_us", times_us[i]);
         sheet_number(s, name, lost);
-        fprintf(s->script, "set label %d 'after %.0f us: %.4g %% lost, %.4g %% there' at graph 0.04, %g\n", i + 1,
-                times_us[i], 100.0 * lost / (double)h->n_entries, 100.0 * there / (double)h->n_entries,
-                0.26 - 0.06 * i);
+        fprintf(s->script, "%safter %.0f us: %.4g %% lost, %.4g %% there", i ? ";  " : "", times_us[i],
+                100.0 * lost / all, 100.0 * there / all);
     }
+    fprintf(s->script, "' at graph 0.5, 1.04 center font ',12'\n");
 }
 
 static enum err draw_losses(const struct report *r, struct sheet *s)

@@ -58,6 +58,10 @@ static const struct port in[] = {
     F(w_q_q, "w C_p^2")                                                                                                \
     F(r_c, "r C_e")                                                                                                    \
     F(r_q, "r C_p")                                                                                                    \
+    F(c_q, "C_e C_p")                                                                                                  \
+    F(ww_c_q, "w^2 C_e C_p")                                                                                           \
+    F(wr_c, "w r C_e")                                                                                                 \
+    F(wr_q, "w r C_p")                                                                                                 \
     F(d, "r - w (C_e + C_p)")                                                                                          \
     F(u, "1 / w")                                                                                                      \
     F(s, "r / w, the muon's correction by spin [ppm]")                                                                 \
@@ -74,8 +78,13 @@ static const struct {
 struct plane {
     struct hist *x_xp, *y_yp, *x_y, *delta;
 };
+/* For a line through s against u = 1 / w in bins of an amplitude squared: sums of 1, u, s, s u; squares are kept. */
+struct line {
+    struct hist *n, *u, *s, *su;
+};
 struct beam {
     struct beam_optics optics;
+    struct line line_e, line_p;
     struct plane start, stored, end;
     struct hist *x_e, *a_x, *a_y, *x_time, *y_time;
     struct hist *end_time, *end_log, *end_phi;
@@ -91,7 +100,7 @@ static enum err book_plane(struct hist_set *set, const char *stem, const char *t
     const struct hist_axis x  = hist_axis(90, -60.0, 120.0, "x = r - R0", "mm");
     const struct hist_axis xp = hist_axis(80, -20.0, 20.0, "x' = p_r / p", "mrad");
     const struct hist_axis y  = hist_axis(60, -60.0, 60.0, "y", "mm");
-    const struct hist_axis yp = hist_axis(60, -6.0, 6.0, "y' = p_y / p", "mrad");
+    const struct hist_axis yp = hist_axis(120, -12.0, 12.0, "y' = p_y / p", "mrad");
     const struct hist_axis d  = hist_axis(600, -0.03, 0.03, "p / p_magic - 1", "1");
     const struct {
         const char *name;
@@ -151,6 +160,23 @@ static enum err book_times(const struct beam_cfg *cfg, struct hist_set *set, str
                      &b->sector_y);
 }
 
+static enum err book_line(struct hist_set *set, const char *stem, struct hist_axis axis, struct line *l)
+{
+    const struct {
+        const char *name, *title;
+        struct hist **to;
+    } rows[] = {{"n", "stored muons", &l->n},
+                {"u", "sum of 64.38 us / time lived", &l->u},
+                {"s", "sum of the slowing of the spin less the other formula [ppm]", &l->s},
+                {"su", "sum of their product", &l->su}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "beam/%s/%s", stem, rows[i].name);
+        TRY(hist_book(set, name, rows[i].title, axis, HIST_NO_AXIS, i > 0, rows[i].to));
+    }
+    return ERR_OK;
+}
+
 static enum err book_spin(struct hist_set *set, struct beam *b)
 {
     struct hist_axis delta = hist_axis(60, -0.006, 0.006, "p / p_magic - 1", "1");
@@ -169,6 +195,8 @@ static enum err book_spin(struct hist_set *set, struct beam *b)
                   &b->shift_a_y2));
     TRY(hist_book(set, "beam/shift_difference", "tracked shift of omega_a against the formulas", diff, HIST_NO_AXIS, 0,
                   &b->difference));
+    TRY(book_line(set, "line_x_e2", x_e2, &b->line_e));
+    TRY(book_line(set, "line_a_y2", a_y2, &b->line_p));
     struct hist_axis one = hist_axis(1, 0.0, 1.0, "", "1");
     for (int i = 0; i < N_SUMS; i++)
         TRY(hist_book(set, sum_text[i].name, sum_text[i].title, one, HIST_NO_AXIS, 1, &b->sum[i]));
@@ -278,6 +306,14 @@ static void fill_sums(const double value[N_SUMS], struct beam *b)
     for (int i = 0; i < N_SUMS; i++) hist_fill(b->sum[i], 0.5, 0.0, value[i]);
 }
 
+static void fill_line(struct line *l, double amplitude2, double u, double s)
+{
+    hist_fill(l->n, amplitude2, 0.0, 1.0);
+    hist_fill(l->u, amplitude2, 0.0, u);
+    hist_fill(l->s, amplitude2, 0.0, s);
+    hist_fill(l->su, amplitude2, 0.0, s * u);
+}
+
 /* Shift of omega_a of one muon over its life. The spin's turns need no counting: omega_a is known to far better than
  * half a turn over a life. */
 static void fill_spin(const struct place *start, const struct place *end, const struct orbit *k, struct beam *b)
@@ -293,27 +329,33 @@ static void fill_spin(const struct place *start, const struct place *end, const 
     hist_fill(b->entry_delta, end->delta, 1e3 * at_start, 1.0);
     hist_fill(b->shift_x_e2, k->x_e * k->x_e, -1e3 * (r / w - q), 1.0);
     hist_fill(b->shift_a_y2, k->a_y2, -1e3 * (r / w - c), 1.0);
+    fill_line(&b->line_e, k->x_e * k->x_e, 1.0 / w, r / w - q);
+    fill_line(&b->line_p, k->a_y2, 1.0 / w, r / w - c);
     hist_fill(b->difference, -1e3 * (r / w - c - q), 0.0, 1.0);
     const double value[N_SUMS] = {
-        [SUM_n]     = 1.0,
-        [SUM_x_e]   = k->x_e,
-        [SUM_c]     = c,
-        [SUM_q]     = q,
-        [SUM_w]     = w,
-        [SUM_r]     = r,
-        [SUM_w_r]   = w * r,
-        [SUM_w_c]   = w * c,
-        [SUM_w_q]   = w * q,
-        [SUM_w_c_c] = w * c * c,
-        [SUM_w_c_q] = w * c * q,
-        [SUM_w_q_q] = w * q * q,
-        [SUM_r_c]   = r * c,
-        [SUM_r_q]   = r * q,
-        [SUM_d]     = r - w * (c + q),
-        [SUM_u]     = 1.0 / w,
-        [SUM_s]     = r / w,
-        [SUM_s_u]   = r / (w * w),
-        [SUM_f]     = 1e6 * k->field,
+        [SUM_n]      = 1.0,
+        [SUM_x_e]    = k->x_e,
+        [SUM_c]      = c,
+        [SUM_q]      = q,
+        [SUM_w]      = w,
+        [SUM_r]      = r,
+        [SUM_w_r]    = w * r,
+        [SUM_w_c]    = w * c,
+        [SUM_w_q]    = w * q,
+        [SUM_w_c_c]  = w * c * c,
+        [SUM_w_c_q]  = w * c * q,
+        [SUM_w_q_q]  = w * q * q,
+        [SUM_c_q]    = c * q,
+        [SUM_ww_c_q] = w * w * c * q,
+        [SUM_wr_c]   = w * r * c,
+        [SUM_wr_q]   = w * r * q,
+        [SUM_r_c]    = r * c,
+        [SUM_r_q]    = r * q,
+        [SUM_d]      = r - w * (c + q),
+        [SUM_u]      = 1.0 / w,
+        [SUM_s]      = r / w,
+        [SUM_s_u]    = r / (w * w),
+        [SUM_f]      = 1e6 * k->field,
     };
     fill_sums(value, b);
 }
