@@ -131,7 +131,7 @@ enum err ring_probe_around(const struct ring *ring, const double closed[RAY_N], 
                            const double *phi_rad, struct ring_point *out)
 {
     struct ring_map *maps;
-    enum err rc;
+    enum err rc = ERR_OK;
     TRY(mem_alloc(&maps, n, sizeof *maps));
     for (size_t i = 0; i < n; i++) /* at phi = 0 the way there is a whole turn */
         TRY_TO(done, ring_probe_maps(ring, 0.0, closed, 1, phi_rad[i] > 0.0 ? &phi_rad[i] : &whole_turn, &maps[i]));
