@@ -2,7 +2,7 @@
  *
  * Columns (columns.h: any unit of the right kind): x, y; either p_r, p_phi, p_y (also px, pz, py) or the slopes xp = p_r /
  * p_phi and yp = p_y / p_phi with p, or with delta = p / p_magic - 1. Optional: t (or t_fill, time), phi, s_r, s_phi,
- * s_y, t_decay, weight, charge, pdg. The frame is that of tables.h; x points outward. Test: tests/t_guns.c */
+ * s_y, t_decay, weight, charge, pdg. The frame is that of tables.h; x points outward. Test: tests/t_file_gun.c */
 #ifndef GM2_PHASE_SPACE_H
 #define GM2_PHASE_SPACE_H
 

@@ -1,5 +1,4 @@
 /* Columns from any bytes: read, or refused in words. */
-#define _GNU_SOURCE
 #include "columns.h"
 
 #include <stdio.h>
