@@ -54,6 +54,13 @@ static enum err add(struct ring_stages *out, const struct ring_setup *setup, dou
     return ERR_OK;
 }
 
+/* What is over for every muon. */
+static void forget(struct ring_setup *s, double begin_ns, double kickers_end_ns, double voltages_end_ns)
+{
+    if (begin_ns >= kickers_end_ns) s->n_kickers = 0;
+    for (int i = 0; i < RING_SECTIONS && begin_ns >= voltages_end_ns; i++) s->extra[i].n_terms = 0;
+}
+
 enum err ring_stages_make(const struct ring_setup *setup, bool is_injected, double first_ns, struct ring_stages *out)
 {
     struct ring_setup s = *setup;
@@ -69,10 +76,11 @@ enum err ring_stages_make(const struct ring_setup *setup, bool is_injected, doub
         s.open_deg  = 0.0;
         s.vacuum_mm = setup->vacuum_mm;
     }
-    TRY(add(out, &s, &begin_ns, kickers_end));
-    if (isfinite(kickers_end)) s.n_kickers = 0;
+    TRY(add(out, &s, &begin_ns, fmin(kickers_end, voltages_end)));
+    forget(&s, begin_ns, kickers_end, voltages_end);
+    if (isfinite(kickers_end)) TRY(add(out, &s, &begin_ns, kickers_end));
     TRY(add(out, &s, &begin_ns, voltages_end));
-    for (int i = 0; i < RING_SECTIONS; i++) s.extra[i].n_terms = 0;
+    forget(&s, begin_ns, kickers_end, voltages_end);
     TRY(ring_build(&s, &out->ring[out->n]));
     out->stage[out->n] = (struct ring_stage){&out->ring[out->n], HUGE_VAL};
     out->n++;
