@@ -1,6 +1,7 @@
 /* Module BeamDynamics: the beam from its start to its end: phase space, oscillations, losses, and what its orbits do to
  * the precession of its spin. */
 #include "beam_optics.h"
+#include "beam_spin.h"
 #include "ring_cfg.h"
 #include "ring_cfg_fields.h"
 
@@ -29,10 +30,8 @@ enum { IN_MUON, IN_VERTEX };
 enum { FATE_ALIVE, FATE_DECAYED };
 #define FINE_NS      10.0
 #define PASSAGE_NS   5.0
-#define LIFETIME_NS  (MAGIC_GAMMA * MUON_LIFETIME_NS)
 #define MIN_TURNS    50.0 /* for a frequency of revolution */
 #define SPIN_MINIMUM 1e-6 /* shorter spins have no phase */
-#define LIFE_MINIMUM 0.1  /* lives of muons in the sums, over 64.38 us: shorter ones say nothing of a slope */
 
 static const struct port in[] = {
     [IN_MUON]   = {&table_muon, NULL, false},
@@ -40,57 +39,16 @@ static const struct port in[] = {
     {0},
 };
 
-/* Sums over stored muons, each a histogram of one bin; its squares are the sums of squares. With w the time lived over
- * 64.38 us, r = -(phase_end - phase_start - omega_a (1 + f) dt) / (omega_a 64.38 us) in ppm, f the field seen, c and q
- * the corrections of the muon by formula in ppm. */
-#define SUMS(F)                                                                                                        \
-    F(n, "stored muons")                                                                                               \
-    F(x_e, "x_e [mm]")                                                                                                 \
-    F(c, "C_e of the muon by formula [ppm]")                                                                           \
-    F(q, "C_p of the muon by formula [ppm]")                                                                           \
-    F(w, "w = time lived / 64.38 us")                                                                                  \
-    F(r, "r = w times the slowing of the spin [ppm]")                                                                  \
-    F(w_r, "w r")                                                                                                      \
-    F(w_c, "w C_e")                                                                                                    \
-    F(w_q, "w C_p")                                                                                                    \
-    F(w_c_c, "w C_e^2")                                                                                                \
-    F(w_c_q, "w C_e C_p")                                                                                              \
-    F(w_q_q, "w C_p^2")                                                                                                \
-    F(r_c, "r C_e")                                                                                                    \
-    F(r_q, "r C_p")                                                                                                    \
-    F(c_q, "C_e C_p")                                                                                                  \
-    F(ww_c_q, "w^2 C_e C_p")                                                                                           \
-    F(wr_c, "w r C_e")                                                                                                 \
-    F(wr_q, "w r C_p")                                                                                                 \
-    F(d, "r - w (C_e + C_p)")                                                                                          \
-    F(u, "1 / w")                                                                                                      \
-    F(s, "r / w, the muon's correction by spin [ppm]")                                                                 \
-    F(s_u, "r / w^2")                                                                                                  \
-    F(f, "field seen by the muon over B0, minus 1 [ppm]; taken away in r")
-
-#define SUM_ENUM(name, title) SUM_##name,
-#define SUM_TEXT(name, title) {"beam/sum/" #name, "sum over stored muons: " title},
-enum { SUMS(SUM_ENUM) N_SUMS };
-static const struct {
-    const char *name, *title;
-} sum_text[N_SUMS] = {SUMS(SUM_TEXT)};
-
 struct plane {
     struct hist *x_xp, *y_yp, *x_y, *delta;
 };
-/* For a line through s against u = 1 / w in bins of an amplitude squared: sums of 1, u, s, s u; squares are kept. */
-struct line {
-    struct hist *n, *u, *s, *su;
-};
 struct beam {
     struct beam_optics optics;
-    struct line line_e, line_p;
+    struct beam_spin spin;
     struct plane start, stored, end;
     struct hist *x_e, *a_x, *a_y, *x_time, *y_time;
     struct hist *end_time, *end_log, *end_phi;
     struct hist *passage, *frequency, *sector_n, *sector_x, *sector_y;
-    struct hist *phase_delta, *entry_delta, *shift_x_e2, *shift_a_y2, *difference;
-    struct hist *sum[N_SUMS];
 };
 
 /* ---- histograms ---- */
@@ -160,49 +118,6 @@ static enum err book_times(const struct beam_cfg *cfg, struct hist_set *set, str
                      &b->sector_y);
 }
 
-static enum err book_line(struct hist_set *set, const char *stem, struct hist_axis axis, struct line *l)
-{
-    const struct {
-        const char *name, *title;
-        struct hist **to;
-    } rows[] = {{"n", "stored muons", &l->n},
-                {"u", "sum of 64.38 us / time lived", &l->u},
-                {"s", "sum of the slowing of the spin less the other formula [ppm]", &l->s},
-                {"su", "sum of their product", &l->su}};
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "beam/%s/%s", stem, rows[i].name);
-        TRY(hist_book(set, name, rows[i].title, axis, HIST_NO_AXIS, i > 0, rows[i].to));
-    }
-    return ERR_OK;
-}
-
-static enum err book_spin(struct hist_set *set, struct beam *b)
-{
-    struct hist_axis delta = hist_axis(60, -0.006, 0.006, "p / p_magic - 1", "1");
-    struct hist_axis wide  = hist_axis(400, -200.0, 200.0, "phase at t = 0", "mrad");
-    struct hist_axis slim  = hist_axis(400, -20.0, 20.0, "phase at the muon's start", "mrad");
-    struct hist_axis x_e2  = hist_axis(45, 0.0, 2025.0, "x_e^2", "mm^2");
-    struct hist_axis a_y2  = hist_axis(45, 0.0, 2025.0, "A_y^2", "mm^2");
-    struct hist_axis by_e  = hist_axis(180, -8000.0, 1000.0, "shift of omega_a + C_p", "ppb");
-    struct hist_axis by_p  = hist_axis(200, -1600.0, 400.0, "shift of omega_a + C_e", "ppb");
-    struct hist_axis diff  = hist_axis(400, -400.0, 400.0, "shift + C_e + C_p", "ppb");
-    TRY(hist_book(set, "beam/phase_delta", "spin against the reversed momentum, less omega_a t", delta, wide, 0,
-                  &b->phase_delta));
-    TRY(hist_book(set, "beam/entry_delta", "the same, t from the muon's start", delta, slim, 0, &b->entry_delta));
-    TRY(hist_book(set, "beam/shift_x_e2", "shift of omega_a, less the muon's pitch", x_e2, by_e, 0, &b->shift_x_e2));
-    TRY(hist_book(set, "beam/shift_a_y2", "shift of omega_a, less the muon's electric field", a_y2, by_p, 0,
-                  &b->shift_a_y2));
-    TRY(hist_book(set, "beam/shift_difference", "tracked shift of omega_a against the formulas", diff, HIST_NO_AXIS, 0,
-                  &b->difference));
-    TRY(book_line(set, "line_x_e2", x_e2, &b->line_e));
-    TRY(book_line(set, "line_a_y2", a_y2, &b->line_p));
-    struct hist_axis one = hist_axis(1, 0.0, 1.0, "", "1");
-    for (int i = 0; i < N_SUMS; i++)
-        TRY(hist_book(set, sum_text[i].name, sum_text[i].title, one, HIST_NO_AXIS, 1, &b->sum[i]));
-    return ERR_OK;
-}
-
 static enum err make_optics(const struct beam_cfg *cfg, struct beam_optics *out)
 {
     const struct field_cfg field_cfg = field_cfg_copy(cfg);
@@ -237,7 +152,7 @@ static enum err begin(struct step *s)
     TRY(book_orbits(s->hists, b));
     TRY(book_ends(s->hists, b));
     TRY(book_times(s->cfg, s->hists, b));
-    return book_spin(s->hists, b);
+    return beam_spin_book(s->hists, &b->spin);
 }
 
 /* ---- filling ---- */
@@ -245,11 +160,6 @@ static enum err begin(struct step *s)
 /* A muon at its start or end, and what follows from it. */
 struct place {
     double t_ns, x_mm, y_mm, phi_rad, xp, yp, delta, phase_rad;
-};
-
-struct orbit {
-    double x_e, a_x2, a_y2; /* mm, mm^2 */
-    double field;           /* over B0, minus 1 */
 };
 
 static struct place place_of(double t, double x, double y, double phi, const double p[3], const double s[3])
@@ -301,65 +211,6 @@ static void fill_decay(const struct beam_cfg *cfg, const struct place *start, co
     hist_fill(b->sector_y, t_us, 0.0, end->y_mm);
 }
 
-static void fill_sums(const double value[N_SUMS], struct beam *b)
-{
-    for (int i = 0; i < N_SUMS; i++) hist_fill(b->sum[i], 0.5, 0.0, value[i]);
-}
-
-static void fill_line(struct line *l, double amplitude2, double u, double s)
-{
-    hist_fill(l->n, amplitude2, 0.0, 1.0);
-    hist_fill(l->u, amplitude2, 0.0, u);
-    hist_fill(l->s, amplitude2, 0.0, s);
-    hist_fill(l->su, amplitude2, 0.0, s * u);
-}
-
-/* Shift of omega_a of one muon over its life. The spin's turns need no counting: omega_a is known to far better than
- * half a turn over a life. */
-static void fill_spin(const struct place *start, const struct place *end, const struct orbit *k, struct beam *b)
-{
-    const double dt = end->t_ns - start->t_ns, omega_a = b->optics.omega_a_RADns * (1.0 + k->field);
-    double residual = beam_optics_wrap_rad(end->phase_rad - start->phase_rad - omega_a * dt);
-    double at_zero  = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * end->t_ns);
-    double at_start = beam_optics_wrap_rad(end->phase_rad - PI - omega_a * dt);
-    double c = 1e6 * beam_optics_c_e(&b->optics, k->x_e), q = 1e6 * beam_optics_c_p(&b->optics, k->a_y2);
-    double w = dt / LIFETIME_NS, r = -1e6 * residual / (omega_a * LIFETIME_NS);
-    if (w < LIFE_MINIMUM) return;
-    hist_fill(b->phase_delta, end->delta, 1e3 * at_zero, 1.0);
-    hist_fill(b->entry_delta, end->delta, 1e3 * at_start, 1.0);
-    hist_fill(b->shift_x_e2, k->x_e * k->x_e, -1e3 * (r / w - q), 1.0);
-    hist_fill(b->shift_a_y2, k->a_y2, -1e3 * (r / w - c), 1.0);
-    fill_line(&b->line_e, k->x_e * k->x_e, 1.0 / w, r / w - q);
-    fill_line(&b->line_p, k->a_y2, 1.0 / w, r / w - c);
-    hist_fill(b->difference, -1e3 * (r / w - c - q), 0.0, 1.0);
-    const double value[N_SUMS] = {
-        [SUM_n]      = 1.0,
-        [SUM_x_e]    = k->x_e,
-        [SUM_c]      = c,
-        [SUM_q]      = q,
-        [SUM_w]      = w,
-        [SUM_r]      = r,
-        [SUM_w_r]    = w * r,
-        [SUM_w_c]    = w * c,
-        [SUM_w_q]    = w * q,
-        [SUM_w_c_c]  = w * c * c,
-        [SUM_w_c_q]  = w * c * q,
-        [SUM_w_q_q]  = w * q * q,
-        [SUM_c_q]    = c * q,
-        [SUM_ww_c_q] = w * w * c * q,
-        [SUM_wr_c]   = w * r * c,
-        [SUM_wr_q]   = w * r * q,
-        [SUM_r_c]    = r * c,
-        [SUM_r_q]    = r * q,
-        [SUM_d]      = r - w * (c + q),
-        [SUM_u]      = 1.0 / w,
-        [SUM_s]      = r / w,
-        [SUM_s_u]    = r / (w * w),
-        [SUM_f]      = 1e6 * k->field,
-    };
-    fill_sums(value, b);
-}
-
 static void fill_muon(const struct beam_cfg *cfg, const struct muon_view *m, const struct vertex_view *v, size_t i,
                       struct beam *b)
 {
@@ -371,17 +222,22 @@ static void fill_muon(const struct beam_cfg *cfg, const struct muon_view *m, con
     hist_fill(b->end_phi, end.phi_rad * (180.0 / PI), v->fate[i], 1.0);
     if (v->fate[i] == FATE_DECAYED) fill_decay(cfg, &start, &end, v->turns[i], b);
     if (t_us < cfg->stored_from_us || dt <= 0.0) return;
-    struct orbit k = {.x_e  = b->optics.dispersion_mm * end.delta,
-                      .a_x2 = beam_optics_a_x2_mm2(&b->optics, end.phi_rad, end.x_mm, end.xp, end.delta),
-                      .a_y2 = beam_optics_a_y2_mm2(&b->optics, end.phi_rad, end.y_mm, end.yp)};
-    k.field        = beam_optics_field(&b->optics, k.x_e, k.a_x2, k.a_y2);
+    double a_x2           = beam_optics_a_x2_mm2(&b->optics, end.phi_rad, end.x_mm, end.xp, end.delta);
+    struct beam_life life = {.t_start_ns      = start.t_ns,
+                             .t_end_ns        = end.t_ns,
+                             .phase_start_rad = start.phase_rad,
+                             .phase_end_rad   = end.phase_rad,
+                             .delta           = end.delta,
+                             .x_e_mm          = b->optics.dispersion_mm * end.delta,
+                             .a_y2_mm2        = beam_optics_a_y2_mm2(&b->optics, end.phi_rad, end.y_mm, end.yp)};
+    life.field            = beam_optics_field(&b->optics, life.x_e_mm, a_x2, life.a_y2_mm2);
     fill_plane(&start, &b->stored);
     fill_plane(&end, &b->end);
-    hist_fill(b->x_e, k.x_e, 0.0, 1.0);
-    hist_fill(b->a_x, sqrt(k.a_x2), 0.0, 1.0);
-    hist_fill(b->a_y, sqrt(k.a_y2), 0.0, 1.0);
+    hist_fill(b->x_e, life.x_e_mm, 0.0, 1.0);
+    hist_fill(b->a_x, sqrt(a_x2), 0.0, 1.0);
+    hist_fill(b->a_y, sqrt(life.a_y2_mm2), 0.0, 1.0);
     if (v->turns[i] > MIN_TURNS) hist_fill(b->frequency, 1e6 * v->turns[i] / dt, 0.0, 1.0);
-    if (hypot(v->s_r[i], v->s_phi[i]) > SPIN_MINIMUM) fill_spin(&start, &end, &k, b);
+    if (hypot(v->s_r[i], v->s_phi[i]) > SPIN_MINIMUM) beam_spin_fill(&b->optics, &life, &b->spin);
 }
 
 static enum err event(struct step *s)

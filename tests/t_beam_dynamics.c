@@ -203,7 +203,7 @@ static void known_shifts(void **state)
     assert_near(total(&g, "beam/line_x_e2/s"), c_e - 0.1 * N, 1e-4);
     assert_near(total(&g, "beam/line_a_y2/s"), c_p - 0.1 * N, 1e-4);
     assert_near(total(&g, "beam/line_a_y2/n"), N, 0.0);
-    assert_near(sum_of(&g, "d") / weight, -0.1, 1e-6);
+    assert_near((sum_of(&g, "r") - sum_of(&g, "w_c") - sum_of(&g, "w_q")) / weight, -0.1, 1e-6);
     assert_near(content_at(&g, "beam/shift_difference", 100.0001, 0.0) +
                     content_at(&g, "beam/shift_difference", 99.99, 0.0),
                 N, 0.0);
