@@ -34,6 +34,8 @@
 /* clang-format on */
 CFG_DECLARE(file_gun_cfg, FILE_GUN_CFG)
 
+#define MANY_NS 200.0 /* longer than any bunch */
+
 struct gun {
     struct phase_space beam;
     uint32_t *shuffled; /* the rows in the order of one pass of one run; NULL until needed */
@@ -51,6 +53,21 @@ static enum err check_rows(const struct step *s, const struct file_gun_cfg *cfg,
             " on); give more rows, or set reuse: wrap or order: resample",
             cfg->path, n_rows, needed, s->job->end_fill, cfg->muons_per_fill, cfg->first_row);
     return ERR_OK;
+}
+
+static void warn_of_rows(const struct file_gun_cfg *cfg, const struct phase_space *b)
+{
+    if (b->n_left_out)
+        log_warn(
+            "%s: %zu more rows are left out, beyond what the tracking engine takes: |x| %g mm, |y| %g mm, slopes %g "
+            "rad, %g %% from the magic momentum, before %g ns",
+            cfg->path, b->n_left_out, PHASE_SPACE_MAX_X_MM, PHASE_SPACE_MAX_Y_MM, PHASE_SPACE_MAX_SLOPE,
+            100.0 * PHASE_SPACE_MAX_DELTA, PHASE_SPACE_MIN_NS);
+    if (fabs(b->mean_t_ns) > MANY_NS)
+        log_warn(
+            "%s: the bunch's mean time is %g ns; kickers fire for a bunch around t = 0 (t_offset_ns: %g would put it "
+            "there)",
+            cfg->path, b->mean_t_ns, cfg->t_offset_ns - b->mean_t_ns);
 }
 
 static enum err begin(struct step *s)
@@ -74,12 +91,7 @@ static enum err begin(struct step *s)
     TRY(phase_space_read(cfg->path, cfg->group, &options, &g->beam));
     TRY(check_rows(s, cfg, g->beam.n));
     log_info("%s: %zu muons, SHA-1 %s", cfg->path, g->beam.n, cfg->path_sha1);
-    if (g->beam.n_left_out)
-        log_warn(
-            "%s: %zu more rows are left out, beyond what the tracking engine takes: |x| %g mm, |y| %g mm, slopes %g "
-            "rad, %g %% from the magic momentum",
-            cfg->path, g->beam.n_left_out, PHASE_SPACE_MAX_X_MM, PHASE_SPACE_MAX_Y_MM, PHASE_SPACE_MAX_SLOPE,
-            100.0 * PHASE_SPACE_MAX_DELTA);
+    warn_of_rows(cfg, &g->beam);
     return ERR_OK;
 }
 

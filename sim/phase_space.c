@@ -152,7 +152,7 @@ static bool is_trackable(const struct phase_space *p, size_t i)
     double forward = p->p_phi_GeV[i], slope = PHASE_SPACE_MAX_SLOPE * forward;
     return fabs(forward / MAGIC_P_GeV - 1.0) < PHASE_SPACE_MAX_DELTA && fabs(p->p_r_GeV[i]) < slope &&
            fabs(p->p_y_GeV[i]) < slope && fabs(p->x_mm[i]) < PHASE_SPACE_MAX_X_MM &&
-           fabs(p->y_mm[i]) < PHASE_SPACE_MAX_Y_MM;
+           fabs(p->y_mm[i]) < PHASE_SPACE_MAX_Y_MM && p->t_ns[i] >= PHASE_SPACE_MIN_NS;
 }
 
 /* ---- plausibility ------------------------------------------------------------------------------------------------- */
@@ -251,8 +251,10 @@ static enum err take_rows(const struct columns *c, const struct phase_space_opti
     REQUIRE(
         out->n, ERR_DATA,
         "none of %zu rows can be tracked: with the offsets |x| must be below %g mm, |y| below %g mm, slopes below %g "
-        "rad and momenta within %g %% of the magic one",
-        c->n_rows, PHASE_SPACE_MAX_X_MM, PHASE_SPACE_MAX_Y_MM, PHASE_SPACE_MAX_SLOPE, 100.0 * PHASE_SPACE_MAX_DELTA);
+        "rad, momenta within %g %% of the magic one and times not before %g ns",
+        c->n_rows, PHASE_SPACE_MAX_X_MM, PHASE_SPACE_MAX_Y_MM, PHASE_SPACE_MAX_SLOPE, 100.0 * PHASE_SPACE_MAX_DELTA,
+        PHASE_SPACE_MIN_NS);
+    for (size_t i = 0; i < out->n; i++) out->mean_t_ns += out->t_ns[i] / (double)out->n;
     return o->is_checked ? check_beam(out) : ERR_OK;
 }
 

@@ -13,11 +13,12 @@
 
 enum { PHASE_SPACE_COLUMNS = 11, PHASE_SPACE_MAX_ROWS = 5000000 };
 
-/* What the tracking engine takes (ring_track.h); rows beyond are left out. */
+/* What the tracking engine takes (ring_track.h, ring.c); rows beyond are left out. */
 #define PHASE_SPACE_MAX_X_MM  110.0
 #define PHASE_SPACE_MAX_Y_MM  60.0
 #define PHASE_SPACE_MAX_SLOPE 0.05
 #define PHASE_SPACE_MAX_DELTA 0.1
+#define PHASE_SPACE_MIN_NS    (-1000.0) /* RingTracker: muons that start earlier would miss the kick */
 
 struct phase_space_options {
     double x_offset_mm, y_offset_mm, t_offset_ns, phi_offset_rad; /* added */
@@ -30,6 +31,7 @@ struct phase_space_options {
 /** n rows, columns as in table muon; t_decay_ns NULL unless wanted. */
 struct phase_space {
     size_t n, n_left_out;
+    double mean_t_ns;
     double *t_ns, *x_mm, *y_mm, *phi_rad, *p_r_GeV, *p_phi_GeV, *p_y_GeV, *s_r, *s_phi, *s_y, *t_decay_ns;
 };
 

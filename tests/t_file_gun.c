@@ -280,6 +280,13 @@ static void rows_left_out(void **state)
     assert_int_equal(phase_space_read(path, "", &o, &p), ERR_OK);
     assert_int_equal(p.n_left_out, 4);
     phase_space_free(&p);
+    o.t_offset_ns = -999.0;
+    assert_int_equal(phase_space_read(path, "", &o, &p), ERR_OK);
+    assert_near(p.mean_t_ns, -999.0, 1e-9);
+    phase_space_free(&p);
+    o.t_offset_ns = -1001.0;
+    assert_int_equal(phase_space_read(path, "", &o, &p), ERR_DATA);
+    err_clear();
 }
 
 /* The engine takes what the file gun lets through. */
