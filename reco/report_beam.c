@@ -260,12 +260,11 @@ static enum err draw_losses(const struct report *r, struct sheet *s)
     fprintf(s->script,
             "set xlabel 'time since start (us)'\nset ylabel 'lost per muon and us'\nset logscale x\nset logscale y\n"
             "set xrange [0.01:1000]\nset format x '%%g'\nset format y '%%.0e'\nset ytics nomirror\nset y2tics\n"
-            "set y2label 'part not lost (decay aside)'\nset y2range [%g:%g]\nset key at graph 0.98, 0.75 right "
-            "top\nset rmargin 11\n"
+            "set y2label 'part not lost (decay aside)'\nset y2range [%g:%g]\nset key %s\nset rmargin 11\n"
             "plot $losses using 1:($2 > 0 ? $2 : NaN):3:4 with yerrorbars pt 7 ps 0.5 lt 2 title '%.0f of %lld lost', "
             "$losses using 1:5 axes x1y2 with steps lt 1 title 'not lost, right scale'\n",
             kept < 0.9 ? 0.0 : 1.0 - 4.0 * (1.0 - kept) - 1e-6, kept < 0.9 ? 1.05 : 1.0 + 0.3 * (1.0 - kept) + 1e-6,
-            lost, (long long)h->n_entries);
+            kept < 0.9 ? "at graph 0.98, 0.75 right top" : "bottom left", lost, (long long)h->n_entries);
     return ERR_OK;
 }
 

@@ -93,7 +93,7 @@ static enum err book_orbits(struct hist_set *set, struct beam *b)
 static enum err book_ends(struct hist_set *set, struct beam *b)
 {
     struct hist_axis fate = hist_axis(8, -0.5, 7.5, "fate (table vertex)", "1");
-    struct hist_axis time = hist_axis(700, 0.0, 700.0, "time in fill", "us");
+    struct hist_axis time = hist_axis(702, -2.0, 700.0, "time in fill", "us");
     struct hist_axis slow = hist_axis(100, -2.0, 3.0, "log10(time since start / us)", "1");
     struct hist_axis phi  = hist_axis(360, 0.0, 360.0, "azimuth", "deg");
     TRY(hist_book(set, "beam/end_time", "ends of muons", time, fate, 0, &b->end_time));

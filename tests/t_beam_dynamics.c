@@ -219,18 +219,21 @@ static void ends_and_passages(void **state)
     const struct made made[] = {
         {.t0_ns = 10.0, .t_ns = 40e3, .phi_rad = 0.5 * PI + 0.1, .fate = 1, .x_mm = 7.0, .y_mm = -2.0},
         {.t0_ns = 10.0, .t_ns = 20e3, .phi_rad = 0.5 * PI - 0.1, .fate = 1, .x_mm = 1.0},
+        {.t0_ns = -100.0, .t_ns = -40.0, .phi_rad = 4.2, .fate = 3, .x_mm = 44.0},
         {.t0_ns = 0.0, .t_ns = 1e3, .phi_rad = 4.2, .fate = 2, .x_mm = 44.0},
         {.t0_ns = 0.0, .t_ns = 650e3, .phi_rad = 1.0, .fate = 0, .x_mm = 2.0},
     };
-    assert_int_equal(block_resize(g.muon, 4), ERR_OK);
-    assert_int_equal(block_resize(g.vertex, 4), ERR_OK);
-    for (size_t i = 0; i < 4; i++) set_muon(&g, i, &made[i]);
+    assert_int_equal(block_resize(g.muon, 5), ERR_OK);
+    assert_int_equal(block_resize(g.vertex, 5), ERR_OK);
+    for (size_t i = 0; i < 5; i++) set_muon(&g, i, &made[i]);
     assert_int_equal(g.beam.module->event(&g.beam), ERR_OK);
     assert_near(sum_of(&g, "n"), 2.0, 0.0);
-    assert_near(total(&g, "beam/start_x_y"), 4.0, 0.0);
+    assert_near(total(&g, "beam/start_x_y"), 5.0, 0.0);
     assert_near(total(&g, "beam/stored_x_y"), 2.0, 0.0);
     assert_near(total(&g, "beam/end_x_y"), 2.0, 0.0);
     assert_near(content_at(&g, "beam/end_time", 1.0, 2.0), 1.0, 0.0);
+    assert_near(content_at(&g, "beam/end_time", -0.04, 3.0), 1.0, 0.0); /* before t = 0: bunches have a front */
+    assert_int_equal(hist_of(&g, "beam/end_time")->n_outside, 0);
     assert_near(content_at(&g, "beam/end_log", 0.005, 2.0), 1.0, 0.0);
     assert_near(content_at(&g, "beam/end_phi", 4.2 * 180.0 / PI, 2.0), 1.0, 0.0);
     assert_near(content_at(&g, "beam/end_time", 650.0, 0.0), 1.0, 0.0);
@@ -242,7 +245,7 @@ static void ends_and_passages(void **state)
     assert_near(content_at(&g, "beam/sector_x", 40.0, 0.0), 7.0, 1e-5);
     assert_near(content_at(&g, "beam/sector_y", 40.0, 0.0), -2.0, 1e-5);
     assert_near(content_at(&g, "beam/frequency", 1e6 / period, 0.0), 2.0, 0.0);
-    vertex_view(g.vertex).muon[2] = 4;
+    vertex_view(g.vertex).muon[2] = 5;
     assert_int_equal(g.beam.module->event(&g.beam), ERR_DATA);
     close_rig(&g);
 }
