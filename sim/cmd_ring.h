@@ -71,7 +71,7 @@ enum err cmd_ring_set_value(struct fhicl *table, const struct cfg_field *f, cons
     A(TRACKED,  f_y,            "MHz", "vertical betatron frequency, nu_y f_c")                                        \
     A(TRACKED,  f_CBO,          "MHz", "coherent betatron oscillation seen at one place, f_c - f_x")                   \
     A(TRACKED,  f_2CBO,         "MHz", "2 f_CBO")                                                                      \
-    A(TRACKED,  f_VW,           "MHz", "vertical waist seen at one place, f_c - 2 f_y")                                \
+    A(TRACKED,  f_VW,           "MHz", "vertical waist seen at one place, f_c - 2 f_y (or its modulus)")                                \
     A(TRACKED,  f_VW_minus_CBO, "MHz", "f_VW - f_CBO")                                                                 \
     A(TRACKED,  f_VW_plus_CBO,  "MHz", "f_VW + f_CBO")                                                                 \
     A(TRACKED,  x_co,           "mm",  "closed orbit at azimuth 0, radial")                                            \
@@ -165,7 +165,7 @@ enum err cmd_ring_scan_table(const struct ring_scan *scan, const enum ring_answe
 
 /** Elements of the ring and its detectors in order of azimuth; an element of no length has end = begin. */
 struct ring_place {
-    char name[24];
+    char name[48];
     char kind; /* Q ESQ, K kicker, C collimator, D calorimeter, T tracker, H fibre harp, I inflector */
     double begin_deg, end_deg;
     char settings[200];

@@ -237,7 +237,7 @@ static void draw(const struct ring_scan *scan, const enum ring_answer *which, si
     for (size_t k = 0; k < n; k++) {
         const struct ring_answer_field *f = &ring_answer_fields[which[k]];
         fprintf(s->script, "set tmargin at screen %g\nset bmargin at screen %g\n", top - (double)k * height,
-                top - (double)(k + 1) * height + 0.015);
+                top - (double)(k + 1) * height + 0.03);
         cmd_ring_scan_axis(scan, s, k + 1 == n);
         fprintf(s->script, "set ylabel '%s%s%s%s' offset 1\n", f->name, strcmp(f->unit, "1") ? " [" : "",
                 strcmp(f->unit, "1") ? f->unit : "", strcmp(f->unit, "1") ? "]" : "");

@@ -39,7 +39,7 @@ static void add_section(struct list *l, const struct ring_tool *tool, size_t i, 
 {
     const struct ring_setup *setup = &tool->setup;
     const bool is_whole            = setup->layout == RING_CONTINUOUS;
-    char name[24];
+    char name[48];
     snprintf(name, sizeof name,
              is_whole                   ? "ESQ"
              : setup->layout == RING_39 ? "ESQ Q%zu"
@@ -65,7 +65,7 @@ static void add_ring(struct list *l, const struct ring_tool *tool)
     const struct ring_setup *setup = &tool->setup;
     const struct ring_section *section;
     const size_t n = ring_sections(setup->layout, &section);
-    char name[24];
+    char name[48];
     if (n == 0) add_section(l, tool, 0, 0.0, 360.0);
     for (size_t i = 0; i < n; i++) add_section(l, tool, i, section[i].begin_deg, section[i].end_deg);
     for (size_t i = 0; i < setup->n_kickers; i++) {
@@ -85,7 +85,7 @@ static void add_detectors(struct list *l)
 {
     static const double harp_deg[] = {165.5, 167.5, 255.5, 257.5};
     static const int station[]     = {12, 18};
-    char name[24];
+    char name[48];
     snprintf(add(l, 'I', 355.0, 355.0, "inflector exit"), SETTINGS, "centre of the channel 77 mm outside R0");
     for (int i = 0; i < 4; i++) {
         snprintf(name, sizeof name, "fibre harp %d", i + 1);
