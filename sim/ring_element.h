@@ -119,16 +119,100 @@ struct esq_now {
     const vec *amplitude; /* [esq->n_terms] */
 };
 
-/* Coefficients k of a section's field now. */
-VEC_INLINE void coefficients(const struct esq_now *e, bool is_varying, int k, vec *normal, vec *skew)
+/* Sum of c[m] w^m for one part of a section now: by Clenshaw's recurrence as even_sum(). */
+enum table { VALUE, SLOPE, POTENTIAL };
+VEC_INLINE const double *coefficients(const struct ring_polynomials *p, enum table t, enum ring_part part)
 {
-    *normal = vset(e->esq->base.normal[k]);
-    *skew   = vset(e->esq->base.skew[k]);
-    if (!is_varying) return;
-    for (int i = 0; i < e->esq->n_terms; i++) {
-        *normal = vfma(e->amplitude[i], vset(e->esq->term[i].normal[k]), *normal);
-        *skew   = vfma(e->amplitude[i], vset(e->esq->term[i].skew[k]), *skew);
+    return t == VALUE ? p->value[part] : t == SLOPE ? p->slope[part] : p->U[part];
+}
+struct square {
+    vec wr, wi, p, q; /* w = z^2, 2 Re w, |w|^2 */
+};
+VEC_INLINE struct square square_of(vec x, vec y)
+{
+    vec wr = vfms(x, x, y * y), r2 = vfma(x, x, y * y);
+    return (struct square){wr, vset(2.0) * x * y, wr + wr, r2 * r2};
+}
+VEC_INLINE void part_sum(const struct esq_now *e, bool is_varying, enum table t, enum ring_part part, struct square w,
+                         vec *re, vec *im)
+{
+    const double *base = coefficients(&e->esq->base_by_part, t, part);
+    vec c[RING_EVEN_TERMS], b2 = vset(0.0), b1;
+    for (int m = 0; m < RING_EVEN_TERMS; m++) c[m] = vset(base[m]);
+    for (int i = 0; is_varying && i < e->esq->n_terms; i++) {
+        if (!(e->esq->term_by_part[i].parts >> part & 1u)) continue;
+        const double *add = coefficients(&e->esq->term_by_part[i], t, part);
+        for (int m = 0; m < RING_EVEN_TERMS; m++) c[m] = vfma(e->amplitude[i], vset(add[m]), c[m]);
     }
+    b1 = c[RING_EVEN_TERMS - 1];
+    for (int m = RING_EVEN_TERMS - 2; m >= 1; m--) {
+        vec b0 = vfma(w.p, b1, vfnma(w.q, b2, c[m]));
+        b2 = b1, b1 = b0;
+    }
+    *re = vfma(w.wr, b1, vfnma(w.q, b2, c[0]));
+    *im = w.wi * b1;
+}
+
+/* f and f' of a section by the parts that it has; see struct ring_polynomials. */
+VEC_INLINE void section_field(const struct esq_now *e, bool is_varying, vec x, vec y, vec *fr, vec *fi, vec *dr,
+                              vec *di)
+{
+    const struct square w = square_of(x, y);
+    const unsigned parts  = e->esq->parts;
+    vec re, im, r, i;
+    part_sum(e, is_varying, VALUE, RING_A, w, &re, &im);
+    part_sum(e, is_varying, SLOPE, RING_A, w, dr, di);
+    *fr = vfms(re, x, im * y);
+    *fi = vfma(re, y, im * x);
+    if (parts >> RING_B & 1u) {
+        part_sum(e, is_varying, VALUE, RING_B, w, &re, &im);
+        part_sum(e, is_varying, SLOPE, RING_B, w, &r, &i);
+        *fr = *fr + re;
+        *fi = *fi + im;
+        *dr = vfma(r, x, vfnma(i, y, *dr));
+        *di = vfma(r, y, vfma(i, x, *di));
+    }
+    if (parts >> RING_C & 1u) {
+        part_sum(e, is_varying, VALUE, RING_C, w, &re, &im);
+        part_sum(e, is_varying, SLOPE, RING_C, w, &r, &i);
+        *fr = *fr + im;
+        *fi = *fi - re;
+        *dr = vfma(r, y, vfma(i, x, *dr));
+        *di = vfma(i, y, vfnma(r, x, *di));
+    }
+    if (parts >> RING_D & 1u) {
+        part_sum(e, is_varying, VALUE, RING_D, w, &re, &im);
+        part_sum(e, is_varying, SLOPE, RING_D, w, &r, &i);
+        *fr = vfma(re, y, vfma(im, x, *fr));
+        *fi = vfma(im, y, vfnma(re, x, *fi));
+        *dr = *dr + i;
+        *di = *di - r;
+    }
+}
+
+/* U of a section by parts. */
+VEC_INLINE vec section_potential(const struct esq_now *e, bool is_varying, vec x, vec y)
+{
+    const struct square w = square_of(x, y);
+    const unsigned parts  = e->esq->parts;
+    vec re, im, u = vset(e->esq->base.constant);
+    for (int i = 0; is_varying && i < e->esq->n_terms; i++)
+        u = vfma(e->amplitude[i], vset(e->esq->term[i].constant), u);
+    part_sum(e, is_varying, POTENTIAL, RING_A, w, &re, &im);
+    u = u - vfms(w.wr, re, w.wi * im);
+    if (parts >> RING_B & 1u) {
+        part_sum(e, is_varying, POTENTIAL, RING_B, w, &re, &im);
+        u = u - vfms(x, re, y * im);
+    }
+    if (parts >> RING_C & 1u) {
+        part_sum(e, is_varying, POTENTIAL, RING_C, w, &re, &im);
+        u = u - vfma(x, im, y * re);
+    }
+    if (parts >> RING_D & 1u) {
+        part_sum(e, is_varying, POTENTIAL, RING_D, w, &re, &im);
+        u = u - vfma(w.wr, im, w.wi * re);
+    }
+    return u;
 }
 
 /* eps at (x, y) with the force gradient of strength g: f + g f' conj f for f = eps_x - i eps_y, which is analytic;
@@ -151,17 +235,7 @@ VEC_INLINE void field(const struct ring *ring, enum ring_field_kind kind, const 
         fi = vfma(re, y, im * x);
         even_sum(ring->even_slope, x, y, &dr, &di);
     } else {
-        vec normal, skew;
-        coefficients(e, kind == RING_VARYING, RING_MAX_ORDER - 1, &fr, &skew);
-        fi = vset(0.0) - skew;
-        dr = vset(0.0);
-        for (int i = RING_MAX_ORDER - 2; i >= 0; i--) {
-            coefficients(e, kind == RING_VARYING, i, &normal, &skew);
-            vec t = vfma(dr, x, vfnma(di, y, fr)), u = vfma(fr, x, vfnma(fi, y, normal));
-            di = vfma(dr, y, vfma(di, x, fi));
-            fi = vfma(fr, y, vfms(fi, x, skew));
-            dr = t, fr = u;
-        }
+        section_field(e, kind == RING_VARYING, x, y, &fr, &fi, &dr, &di);
     }
     /* conj f = fr - i fi */
     *ex = vfma(g, vfma(dr, fr, di * fi), fr);
@@ -186,20 +260,7 @@ VEC_INLINE vec potential(const struct ring *ring, enum ring_field_kind kind, con
         }
         return vfms(q, b2, wr * b1); /* -Re(w sum) = -(wr b1 - q b2) */
     }
-    vec re = vset(0.0), im = vset(0.0), constant = vset(e->esq->base.constant);
-    if (kind == RING_VARYING)
-        for (int i = 0; i < e->esq->n_terms; i++)
-            constant = vfma(e->amplitude[i], vset(e->esq->term[i].constant), constant);
-    for (int i = RING_MAX_ORDER - 1; i >= 0; i--) {
-        vec normal, skew, over = vset(1.0 / (i + 1));
-        coefficients(e, kind == RING_VARYING, i, &normal, &skew);
-        re    = vfma(normal, over, re);
-        im    = vfnma(skew, over, im);
-        vec t = vfms(re, x, im * y);
-        im    = vfma(re, y, im * x);
-        re    = t;
-    }
-    return constant - re;
+    return section_potential(e, kind == RING_VARYING, x, y);
 }
 
 /* exp(-u) for u >= 0, to 1e-14; 0 at once beyond 45. The 64th root by its series, then squares: the same in every
@@ -212,14 +273,34 @@ VEC_INLINE vec fall(vec u)
     return vpick(vless(u, vset(45.0)), e, vset(0.0));
 }
 
+/* Size of what falls at a clock reading. */
+VEC_INLINE vec esq_size(const struct ring *ring, const struct esq_time *time, vec clock)
+{
+    double tau = time->tau_ns > 1e-3 ? time->tau_ns : 1e-3; /* 0: a step */
+    vec t      = clock * vset(1.0 / ring->omega_B);
+    return fall(vmax((t - vset(time->begin_ns)) * vset(1.0 / tau), vset(0.0)));
+}
+
 /* Sizes of a section's falling terms at a clock reading ahead_ns later. */
 VEC_INLINE void esq_amplitudes(const struct ring *ring, const struct ring_esq *esq, vec clock, double ahead_ns,
                                vec amplitude[ESQ_PLATES])
 {
-    vec t = vfma(clock, vset(1.0 / ring->omega_B), vset(ahead_ns));
+    for (int i = 0; i < esq->n_terms; i++)
+        amplitude[i] = esq_size(ring, &esq->time[i], clock + vset(ahead_ns * ring->omega_B));
+}
+
+/* The same within a turn that began with the sizes at_start of ring->time at clock_start: exp() of the little that u has
+ * grown since, by its series, to 1e-14 for u below SHORT_U. */
+#define SHORT_U 0.08
+VEC_INLINE void esq_amplitudes_on(const struct ring *ring, const struct ring_esq *esq, vec clock, double ahead_ns,
+                                  vec clock_start, const vec *at_start, vec amplitude[ESQ_PLATES])
+{
+    const vec per = vset(1.0 / ring->omega_B), t0 = clock_start * per, t = vfma(clock, per, vset(ahead_ns));
     for (int i = 0; i < esq->n_terms; i++) {
-        double tau   = esq->time[i].tau_ns > 1e-3 ? esq->time[i].tau_ns : 1e-3; /* 0: a step */
-        amplitude[i] = fall(vmax((t - vset(esq->time[i].begin_ns)) * vset(1.0 / tau), vset(0.0)));
+        const vec begin = vset(esq->time[i].begin_ns), rate = vset(1.0 / esq->time[i].tau_ns), none = vset(0.0);
+        vec v = vmax(t0 - begin, none) - vmax(t - begin, none), u = v * rate, e = vset(1.0);
+        for (int n = 7; n >= 1; n--) e = vfma(e, u * vset(1.0 / n), vset(1.0));
+        amplitude[i] = e * at_start[esq->time_index[i]];
     }
 }
 

@@ -95,6 +95,44 @@ static enum ring_field_kind kind_of(const struct ring_setup *setup)
     return setup->is_curved ? RING_CURVED : RING_LINEAR;
 }
 
+/* The parts of a field, those below 1e-13 of a quadrupole of strength K left out. */
+static void split(const struct ring_multipoles *m, double K, struct ring_polynomials *out)
+{
+    *out = (struct ring_polynomials){0};
+    for (int k = 0; k < RING_MAX_ORDER; k++) {
+        const bool is_even_order = k % 2 == 1;
+        const int part[2] = {is_even_order ? RING_A : RING_B, is_even_order ? RING_D : RING_C}, at = k / 2;
+        const double value[2] = {m->normal[k], m->skew[k]};
+        for (int i = 0; i < 2; i++) {
+            out->value[part[i]][at] = value[i];
+            out->U[part[i]][at]     = value[i] / (k + 1);
+            if (is_even_order) out->slope[part[i]][at] = value[i] * k;
+            if (!is_even_order && k > 0) out->slope[part[i]][at - 1] = value[i] * k;
+            if (fabs(value[i]) * pow(APERTURE_MM, k) > 1e-13 * fabs(K) * APERTURE_MM) out->parts |= 1u << part[i];
+        }
+    }
+}
+
+static int index_of_time(struct ring *ring, const struct esq_time *time)
+{
+    for (int i = 0; i < ring->n_times; i++)
+        if (ring->time[i].begin_ns == time->begin_ns && ring->time[i].tau_ns == time->tau_ns) return i;
+    ring->time[ring->n_times] = *time;
+    return ring->n_times++;
+}
+
+static void split_section(struct ring *ring, struct ring_esq *esq)
+{
+    const double K = esq->base.normal[1];
+    split(&esq->base, K, &esq->base_by_part);
+    esq->parts = esq->base_by_part.parts;
+    for (int k = 0; k < esq->n_terms; k++) {
+        split(&esq->term[k], K, &esq->term_by_part[k]);
+        esq->parts |= esq->term_by_part[k].parts;
+        esq->time_index[k] = index_of_time(ring, &esq->time[k]);
+    }
+}
+
 void ring_set_field(struct ring *ring, const struct ring_setup *setup)
 {
     for (int i = 0; i < RING_SECTIONS; i++) {
@@ -107,6 +145,7 @@ void ring_set_field(struct ring *ring, const struct ring_setup *setup)
             esq->time[k] = setup->extra[i].term[k].time;
         }
         esq->n_terms = (int)setup->extra[i].n_terms;
+        split_section(ring, esq);
     }
     for (int m = 0; m < RING_EVEN_TERMS; m++) {
         ring->even[m]       = ring->esq[0].base.normal[2 * m + 1];

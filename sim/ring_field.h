@@ -126,11 +126,23 @@ struct ring_multipoles {
     double normal[RING_MAX_ORDER], skew[RING_MAX_ORDER];
     double constant; /* of U [mm^2] */
 };
+/** The same by symmetry, with w = z^2:
+ *      eps_x - i eps_y = z (A(w) - i D(w)) + B(w) - i C(w)
+ *  with real polynomials: A, D of normal and skew multipoles of even order, B, C of odd order. Derivatives: A' and D' in the
+ *  place of z A and z D, z B' and z C' in that of B and C; potentials w A and w D, z B and z C. */
+enum ring_part { RING_A, RING_B, RING_C, RING_D, RING_PARTS };
+struct ring_polynomials {
+    unsigned parts; /* bit 1 << part: it is there */
+    double value[RING_PARTS][RING_EVEN_TERMS], slope[RING_PARTS][RING_EVEN_TERMS], U[RING_PARTS][RING_EVEN_TERMS];
+};
 struct ring_esq {
     struct ring_multipoles base;
     struct ring_multipoles term[ESQ_PLATES]; /* added times esq_time() */
+    struct ring_polynomials base_by_part, term_by_part[ESQ_PLATES];
     struct esq_time time[ESQ_PLATES];
+    int time_index[ESQ_PLATES]; /* in ring.time */
     int n_terms;
+    unsigned parts; /* of base and terms */
 };
 
 struct ring {
@@ -143,6 +155,8 @@ struct ring {
     double even_slope[RING_EVEN_TERMS]; /* derivative of the above: sum even_slope[m] z^(2m) */
     double even_U[RING_EVEN_TERMS];     /* U = -Re sum even_U[m] z^(2m+2) */
     struct ring_esq esq[RING_SECTIONS];
+    struct esq_time time[RING_SECTIONS * ESQ_PLATES]; /* the different ones */
+    int n_times;
     double bend[RING_MAX_STEPS]
                [2 * DIPOLE_ORDERS]; /* b_y + i b_r = sum (bend[k] - i bend[DIPOLE_ORDERS + k]) z^k, over B0 */
     size_t n_bends;

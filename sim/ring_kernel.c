@@ -16,8 +16,9 @@ _Static_assert(RING_LANES % (BLOCKS * VEC_W) == 0, "a batch is a whole number of
 /* A block in work: where its muons are in the batch and who is done. */
 struct work {
     struct lanes m;
-    vec clock_end, phi, turns; /* phi used on walks */
-    vec amplitude[ESQ_PLATES]; /* of the falling terms of the section it is in */
+    vec clock_end, phi, turns;                             /* phi used on walks */
+    vec amplitude[ESQ_PLATES];                             /* of the falling terms of the section it is in */
+    vec clock_start, at_start[RING_SECTIONS * ESQ_PLATES]; /* of the turn, and sizes of ring->time then */
     const struct ring *ring;
     struct ring_batch *batch;
     size_t first;
@@ -154,10 +155,27 @@ static void planes(struct work w[BLOCKS], const struct ring_op *op)
     }
 }
 
+/* Times fast against a turn are for studies. */
+static bool is_slow(const struct esq_time *time) { return time->tau_ns * SHORT_U > FARTHEST_TURN_NS; }
+
 static void amplitudes(const struct ring *ring, const struct ring_op *op, struct work w[BLOCKS])
 {
+    const struct ring_esq *esq = &ring->esq[op->index];
+    bool all_slow              = true;
+    for (int i = 0; i < esq->n_terms; i++) all_slow = all_slow && is_slow(&esq->time[i]);
     for (int b = 0; b < BLOCKS; b++)
-        esq_amplitudes(ring, &ring->esq[op->index], w[b].m.clock, op->ahead_ns, w[b].amplitude);
+        if (all_slow)
+            esq_amplitudes_on(ring, esq, w[b].m.clock, op->ahead_ns, w[b].clock_start, w[b].at_start, w[b].amplitude);
+        else
+            esq_amplitudes(ring, esq, w[b].m.clock, op->ahead_ns, w[b].amplitude);
+}
+
+static void start_amplitudes(const struct ring *ring, struct work w[BLOCKS])
+{
+    for (int b = 0; b < BLOCKS; b++) {
+        w[b].clock_start = w[b].m.clock;
+        for (int i = 0; i < ring->n_times; i++) w[b].at_start[i] = esq_size(ring, &ring->time[i], w[b].m.clock);
+    }
 }
 
 /* Magnetic kicks and monitors; few a turn. */
@@ -228,7 +246,10 @@ static void turn(const struct ring *ring, struct work w[BLOCKS])
     case RING_CURVED: one_turn(ring, w, RING_CURVED); break;
     case RING_EVEN: one_turn(ring, w, RING_EVEN); break;
     case RING_GENERAL: one_turn(ring, w, RING_GENERAL); break;
-    case RING_VARYING: one_turn(ring, w, RING_VARYING); break;
+    case RING_VARYING:
+        start_amplitudes(ring, w);
+        one_turn(ring, w, RING_VARYING);
+        break;
     }
 }
 
