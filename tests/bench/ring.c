@@ -64,8 +64,8 @@ static int bench_engine(const struct subject *s, size_t n, const char *isa)
     return 0;
 }
 
-/* 5,000 stored muons from injection to decay in the default ring. */
-static int bench_fill(const struct ring *ring, const char *isa)
+/* 5,000 stored muons from injection to decay. */
+static int bench_fill(const char *name, const struct ring *ring, const char *isa)
 {
     enum { N = 5000, REPEATS = 3 };
     double best = 1e300, turns = 0.0;
@@ -84,8 +84,8 @@ static int bench_fill(const struct ring *ring, const char *isa)
         turns = 0.0;
         for (size_t i = 0; i < N; i++) turns += b.turns[i];
     }
-    printf("ring.fill_5000_muons.%s.best %.3f s\n", isa, 1e-9 * best);
-    printf("ring.fill_5000_muons.%s.turn.best %.1f ns/muon-turn\n", isa, best / turns);
+    printf("ring.%s.fill_5000_muons.%s.best %.3f s\n", name, isa, 1e-9 * best);
+    printf("ring.%s.fill_5000_muons.%s.turn.best %.1f ns/muon-turn\n", name, isa, best / turns);
     ring_batch_free(&b);
     return 0;
 }
@@ -103,33 +103,67 @@ static void bench_scalar(const struct subject *s)
     print(s->name, "rk4_scalar_32_steps", ns);
 }
 
-int main(void)
+enum { BENCH_8, BENCH_16, LINEAR, MULTIPOLES, REAL, SECTIONS, SOFT, N_SUBJECTS };
+
+/* Every section half a millimetre out of place: no two have the same field. */
+static enum err misalign(struct ring_setup *s)
 {
-    static struct subject s[5] = {{.name = "bench.8kicks"},
-                                  {.name = "bench.16kicks"},
-                                  {.name = "esq13_26.linear.16kicks"},
-                                  {.name = "esq13_26.nim.collimators.16kicks"},
-                                  {.name = "esq13_26.custom.collimators.16kicks"}};
-    struct ring_setup setup    = ring_setup_default();
-    int bad                    = ring_build(&setup, &s[3].ring) != ERR_OK;
-    setup.skew_V[4]            = 1.0;
-    bad |= ring_build(&setup, &s[4].ring) != ERR_OK;
+    for (int i = 0; i < ESQ_SECTIONS; i++) {
+        struct esq_setup e = esq_setup_nominal(18.3);
+        e.dx_mm            = 0.5 * cos(3.0 * i);
+        e.dy_mm            = 0.5 * sin(5.0 * i);
+        TRY(esq_section(&e, "bench", &s->extra[i]));
+    }
+    for (int n = 0; n <= RING_MAX_ORDER; n++) s->normal_V[n] = 0.0;
+    return ERR_OK;
+}
+
+static enum err make_subjects(struct subject s[N_SUBJECTS])
+{
+    static struct dipole_map dipole;
+    struct ring_setup setup = ring_setup_default();
+    TRY(ring_build(&setup, &s[MULTIPOLES].ring));
+    TRY(dipole_map_preset("e989", &dipole));
+    setup.dipole = &dipole;
+    TRY(ring_build(&setup, &s[REAL].ring));
+    TRY(misalign(&setup));
+    TRY(ring_build(&setup, &s[SECTIONS].ring));
+    setup            = ring_setup_default();
+    setup.edge_steps = 2;
+    setup.edge_mm    = 125.0;
+    TRY(ring_build(&setup, &s[SOFT].ring));
+    setup               = ring_setup_default();
     setup.n_collimators = 0;
     ring_setup_linear(&setup, 0.108);
-    bad |= ring_build(&setup, &s[2].ring) != ERR_OK;
+    TRY(ring_build(&setup, &s[LINEAR].ring));
     setup.layout = RING_39;
     ring_setup_linear(&setup, 0.108);
     setup.pair_deg = 39.0;
-    bad |= ring_build(&setup, &s[0].ring) != ERR_OK;
+    TRY(ring_build(&setup, &s[BENCH_8].ring));
     setup.pair_deg = 19.5;
-    bad |= ring_build(&setup, &s[1].ring) != ERR_OK;
-    static const char *const sets[] = {"baseline", "avx2", "avx512"};
-    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_engine(s, 5, sets[i]);
-    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_fill(&s[3].ring, sets[i]);
+    return ring_build(&setup, &s[BENCH_16].ring);
+}
+
+int main(void)
+{
+    static const char *const sets[]     = {"baseline", "avx2", "avx512"};
+    static struct subject s[N_SUBJECTS] = {
+        [BENCH_8]    = {.name = "bench.8kicks"},
+        [BENCH_16]   = {.name = "bench.16kicks"},
+        [LINEAR]     = {.name = "esq13_26.linear.16kicks"},
+        [MULTIPOLES] = {.name = "esq13_26.nim.collimators.16kicks"},
+        [REAL]       = {.name = "real.nim.dipole.collimators.24kicks"},
+        [SECTIONS]   = {.name = "real.sections.dipole.collimators.24kicks"},
+        [SOFT]       = {.name = "esq13_26.nim.soft_edges.collimators"},
+    };
+    int bad = make_subjects(s) != ERR_OK;
+    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_engine(s, N_SUBJECTS, sets[i]);
+    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_fill("bench.8kicks", &s[BENCH_8].ring, sets[i]);
+    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_fill("real", &s[REAL].ring, sets[i]);
     if (bad) {
         fprintf(stderr, "%s\n", err_message());
         return 1;
     }
-    bench_scalar(&s[0]);
+    bench_scalar(&s[BENCH_8]);
     return 0;
 }
