@@ -507,6 +507,26 @@ VEC_INLINE void bend(const struct ring *ring, struct lanes *m, vec by, vec br, v
     m->st   = m->st + vfms(wn, hy, wy * hn);
 }
 
+/* The same for fields of some ppm: what is of second order, or of first with the square of an angle, is below 1e-9 of it. */
+VEC_INLINE void bend_weakly(const struct ring *ring, struct lanes *m, vec by, vec br, vec weight)
+{
+    vec r = m->cx + m->pphi, length = r * weight, dy = length * br, psi = m->psi;
+    vec g  = length * m->ipt * vfma(vset(ring->a), m->gamma, vset(1.0));
+    vec d  = m->py * dy * m->ipt * m->ipt;
+    m->py  = m->py + dy;
+    m->pr  = vfnma(length, by, m->pr);
+    m->pt  = vfnma(m->pt, d, m->pt);
+    m->ipt = vfma(m->ipt, d, m->ipt);
+    vec q = m->pr * m->ipt, u = q * q;
+    m->pphi = vfma(m->pt, root_minus_one(u), m->pt);
+    m->cx   = r - m->pphi;
+    m->psi  = arcsine(q, u);
+    vec wn = g * br, wy = vfma(g, by, m->psi - psi), sn = m->sn; /* minus */
+    m->sn = vfnma(wy, m->st, sn);
+    m->st = vfma(wy, sn, vfnma(wn, m->sy, m->st));
+    m->sy = vfma(wn, m->st, m->sy);
+}
+
 /* b_y + i b_r = sum (c[k] - i c[DIPOLE_ORDERS + k]) z^k */
 VEC_INLINE void dipole_field(const double c[2 * DIPOLE_ORDERS], vec x, vec y, vec *by, vec *br)
 {

@@ -178,16 +178,12 @@ static void start_amplitudes(const struct ring *ring, struct work w[BLOCKS])
     }
 }
 
-/* Magnetic kicks and monitors; few a turn. */
+/* Kickers and monitors; few a turn. */
 static void thin(const struct ring *ring, const struct ring_op *op, struct work w[BLOCKS])
 {
     for (int b = 0; b < BLOCKS; b++) {
         struct lanes *m = &w[b].m;
-        if (op->kind == RING_OP_BEND) {
-            vec by, br;
-            dipole_field(ring->bend[op->index], x_of(m), m->y, &by, &br);
-            bend(ring, m, by, br, vset(op->weight_rad));
-        } else if (op->kind == RING_OP_KICKER) {
+        if (op->kind == RING_OP_KICKER) {
             kicker_kick(ring, &ring->kicker[op->index], m, vset(op->weight_rad));
         } else {
             record(&w[b], w[b].alive, op->index);
@@ -232,7 +228,13 @@ VEC_INLINE void one_turn(const struct ring *ring, struct work w[BLOCKS], enum ri
             planes(w, op);
             thin(ring, op, w);
             break;
-        case RING_OP_BEND:
+        case RING_OP_BEND: {
+            const double *c = ring->bend[op->index];
+            vec weight      = vset(op->weight_rad), by[BLOCKS], br[BLOCKS];
+            EACH_BLOCK(dipole_field(c, x_of(&m), m.y, &by[b], &br[b]))
+            EACH_BLOCK(bend_weakly(ring, &m, by[b], br[b], weight))
+            break;
+        }
         case RING_OP_MONITOR: thin(ring, op, w); break;
         }
     }
@@ -309,7 +311,7 @@ static struct lanes step(const struct ring *ring, const struct lanes *from, cons
     case RING_EDGE: edge(ring, field, &e, &m, s->scale, s->fringe * esq->base.normal[1] / 24.0); break;
     case RING_BEND:
         dipole_field(ring->bend[s->index], x_of(&m), m.y, &by, &br);
-        bend(ring, &m, by, br, vset(s->weight_rad));
+        bend_weakly(ring, &m, by, br, vset(s->weight_rad));
         break;
     case RING_KICKER: kicker_kick(ring, &ring->kicker[s->index], &m, vset(s->weight_rad)); break;
     case RING_PLANE:
