@@ -9,7 +9,7 @@
 
 #define FASTEST_TURN_NS 145.0
 #define OPEN_MM         110.0 /* beam on its way in */
-#define FORGOTTEN       14.0  /* time constants until 1e-6 is left */
+#define FORGOTTEN       10.0  /* time constants until 4.5e-5 is left: 1e-4 mm of the closed orbit of scraping */
 
 /* When the last pulse is over; HUGE_VAL if eddy currents stay, -HUGE_VAL without kickers. */
 static double kickers_end_ns(const struct ring_setup *s)

@@ -93,7 +93,7 @@ static void close_pair(struct pair *p)
 }
 
 /* What is forgotten was nothing: after the way in, one ring with kickers and falling voltages to the end gives the same. A
- * term is forgotten 14 time constants after 7 us, when 1e-6 of it is left: 2e-6 mm of closed orbit. Without dipole
+ * term is forgotten 10 time constants after 7 us, when 4.5e-5 of it is left: 1e-4 mm of closed orbit. Without dipole
  * multipoles, whose kicks stand elsewhere in a ring without kickers. */
 static void against_one_ring(void **state)
 {
@@ -104,7 +104,7 @@ static void against_one_ring(void **state)
     assert_int_equal(whole.field, RING_VARYING);
     assert_int_equal(stages.n, 4);
     assert_int_equal(stages.ring[3].field, RING_GENERAL);
-    const struct ring_stage two[] = {stages.stage[0], {&whole, INFINITY}};
+    const struct ring_stage two[] = {stages.stage[0], {&whole, (double)INFINITY}};
     struct pair p                 = open_pair(N);
     size_t n_fate[4] = {0}, n_late = 0;
     start(&p.a);
@@ -112,13 +112,13 @@ static void against_one_ring(void **state)
     assert_int_equal(ring_track_stages(stages.stage, stages.n, &p.a, &p.spare), ERR_OK);
     assert_int_equal(ring_track_stages(two, 2, &p.b, &p.spare), ERR_OK);
     for (size_t i = 0; i < N; i++) {
-        double within = p.a.t_ns[i] < 70e3 ? 1e-6 : 5e-5;
+        double within = p.a.t_ns[i] < 50e3 ? 1e-6 : 2e-3;
         assert_int_equal(p.a.fate[i], p.b.fate[i]);
-        assert_near(p.a.turns[i], p.b.turns[i], 1e-9);
+        assert_near(p.a.turns[i], p.b.turns[i], 5e-8);
         assert_near(p.a.x_mm[i], p.b.x_mm[i], within);
         assert_near(p.a.y_mm[i], p.b.y_mm[i], within);
-        assert_near(p.a.s_r[i], p.b.s_r[i], 1e-8);
-        assert_near(p.a.s_y[i], p.b.s_y[i], 1e-8);
+        assert_near(p.a.s_r[i], p.b.s_r[i], 1e-6);
+        assert_near(p.a.s_y[i], p.b.s_y[i], 1e-6);
         n_fate[(int)p.a.fate[i]]++;
         n_late += p.a.fate[i] == 1.0 && p.a.t_ns[i] > 90e3;
     }
