@@ -273,6 +273,7 @@ const struct module module_beam_dynamics = {
     .source   = "Courant-Snyder theory; C_e, C_p: Run-1 beam-dynamics paper, arXiv:2104.03240; sim/README.md",
     .fields   = beam_cfg_fields,
     .cfg_size = sizeof(struct beam_cfg),
+    .shared   = ring_cfg_shared,
     .in       = in,
     .begin    = begin,
     .event    = event,

@@ -175,6 +175,7 @@ const struct module module_gas_gun = {
     .source = "widths: tracker profiles, Kinnaird, thesis; W profile: delivered-beam simulation of 2016; sim/README.md",
     .fields = gun_cfg_fields,
     .cfg_size = sizeof(struct gun_cfg),
+    .shared   = ring_cfg_shared,
     .out      = out,
     .begin    = begin,
     .event    = event,

@@ -240,6 +240,7 @@ const struct module module_ring = {
     .source   = "Thomas-BMT equation; splitting 4A of S. A. Chin, Phys. Lett. A 226 (1997) 344; sim/README.md",
     .fields   = tracker_cfg_fields,
     .cfg_size = sizeof(struct tracker_cfg),
+    .shared   = ring_cfg_shared,
     .in       = in,
     .out      = out,
     .begin    = begin,

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+const char *const ring_cfg_shared[] = {"esq_layout", "esq_field", "esq_high_voltage_kV", "n_index", "esq_normal_V",
+                                       "esq_skew_V", NULL};
+
 static enum err copy_multipoles(const struct f64s *from, const char *name, double to[RING_MAX_ORDER + 1])
 {
     REQUIRE(from->n <= RING_MAX_ORDER, ERR_CONFIG, "%s: %zu multipoles given, at most %d are accepted", name, from->n,

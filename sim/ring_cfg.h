@@ -18,6 +18,9 @@
     F(S, f64,  pair_deg,        26,    1, 39,      "deg", "longest stretch of ESQ handled by one pair of kicks: 26 gives 16 kicks a turn")
 /* clang-format on */
 
+/** Of these, what gun, tracker and analysers of one job must agree upon. */
+extern const char *const ring_cfg_shared[];
+
 /** Fills a setup from a parameter struct made with RING_CFG. ERR_CONFIG on too many multipoles or collimators. */
 #define ring_cfg_setup(cfg, out)                                                                                       \
     ring_setup_from((cfg)->esq_layout, (cfg)->esq_field, (cfg)->esq_high_voltage_kV, (cfg)->n_index,                   \

@@ -244,6 +244,32 @@ void cfg_free(const struct cfg_field *fields, void *cfg)
     }
 }
 
+/* ---- comparison ---------------------------------------------------------------------------------------------------- */
+
+const struct cfg_field *cfg_find(const struct cfg_field *fields, const char *name)
+{
+    for (const struct cfg_field *f = fields; f && f->name; f++)
+        if (strcmp(f->name, name) == 0) return f;
+    return NULL;
+}
+
+bool cfg_same(const struct cfg_field *field_a, const void *a, const struct cfg_field *field_b, const void *b)
+{
+    const void *x = (const char *)a + field_a->offset, *y = (const char *)b + field_b->offset;
+    if (field_a->type != field_b->type) return false;
+    if (field_a->type == CFG_str || field_a->type == CFG_file)
+        return strcmp(*(const char *const *)x, *(const char *const *)y) == 0;
+    if (field_a->type == CFG_strs) {
+        const struct strs *p = x, *q = y;
+        bool is_same = p->n == q->n;
+        for (size_t i = 0; is_same && i < p->n; i++) is_same = strcmp(p->value[i], q->value[i]) == 0;
+        return is_same;
+    }
+    if (field_a->type != CFG_f64s) return memcmp(x, y, slot_size(field_a->type)) == 0;
+    const struct f64s *p = x, *q = y;
+    return p->n == q->n && (p->n == 0 || memcmp(p->value, q->value, p->n * sizeof *p->value) == 0);
+}
+
 /* ---- help ----------------------------------------------------------------------------------------------------------- */
 
 /* The default as a user would write it. */

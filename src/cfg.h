@@ -72,6 +72,10 @@ struct cfg_field {
 enum err cfg_read(const struct cfg_field *fields, const struct fhicl *table, const char *where,
                   const char *const *reserved, void *out);
 void cfg_free(const struct cfg_field *fields, void *cfg);
+/** Whether a parameter of one struct and one of another have the same type and value. */
+bool cfg_same(const struct cfg_field *field_a, const void *a, const struct cfg_field *field_b, const void *b);
+/** The parameter of a name, NULL if there is none. */
+const struct cfg_field *cfg_find(const struct cfg_field *fields, const char *name);
 /** Puts the defaults of absent keys into a table, so that it shows the configuration as used. */
 enum err cfg_fill_defaults(const struct cfg_field *fields, struct fhicl *table, const char *path);
 /** Prints the parameters as a readable table on stdout. */

@@ -404,6 +404,28 @@ static enum err choose_kept(struct chain *c, const struct hdf5_output_cfg *cfg)
     return ERR_OK;
 }
 
+static enum err check_shared_pair(const struct step *a, const struct step *b)
+{
+    for (const char *const *name = a->module->shared; *name; name++) {
+        const struct cfg_field *x = cfg_find(a->module->fields, *name), *y = cfg_find(b->module->fields, *name);
+        REQUIRE(
+            !x || !y || cfg_same(x, a->cfg, y, b->cfg), ERR_CONFIG,
+            "%s of module \"%s\" (%s) is not that of module \"%s\" (%s), but both speak of the same thing: give both "
+            "the same value",
+            *name, a->label, a->module->name, b->label, b->module->name);
+    }
+    return ERR_OK;
+}
+
+static enum err check_shared(const struct chain *c)
+{
+    for (size_t i = 0; i < c->n_steps; i++)
+        for (size_t j = i + 1; j < c->n_steps; j++)
+            if (c->steps[i].module->shared && c->steps[i].module->shared == c->steps[j].module->shared)
+                TRY(check_shared_pair(&c->steps[i], &c->steps[j]));
+    return ERR_OK;
+}
+
 enum err chain_create(const struct fhicl *document, const struct job_info *job, const struct provenance *provenance,
                       struct chain **out)
 {
@@ -420,6 +442,7 @@ enum err chain_create(const struct fhicl *document, const struct job_info *job, 
     TRY_TO(failed, check_physics(fhicl_get(document, "physics")));
     TRY_TO(failed, add_paths(c, document, "trigger_paths", false));
     TRY_TO(failed, add_paths(c, document, "end_paths", true));
+    TRY_TO(failed, check_shared(c));
     for (size_t i = 0; i < c->n_steps; i++)
         if (c->steps[i].module == &module_hdf5_output) {
             if (c->has_hdf5_output) FAIL_TO(failed, ERR_CONFIG, "outputs: only one Hdf5Output a job");

@@ -77,6 +77,8 @@ struct module {
     const char *source; /* papers, sections, equations */
     const struct cfg_field *fields;
     size_t cfg_size;
+    const char *const *shared;             /* parameters, NULL-ended, that describe one thing for all modules that have
+                                              them (the ring): a job in which they differ is refused */
     const struct port *in, *out;           /* NULL: none */
     enum err (*begin)(struct step *);      /* once a job and worker; may be NULL, as the next four */
     enum err (*begin_unit)(struct step *); /* before the first fill of a unit */

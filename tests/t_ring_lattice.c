@@ -40,7 +40,8 @@ static double shift_ppb(const struct row *row)
     return 1e9 * (ring_line_slope(&line) / OMEGA_A_RADNS - (ring.a * ring.omega_B / OMEGA_A_RADNS - 1.0));
 }
 
-/* Source: exact Thomas-BMT by Runge-Kutta in Cartesian coordinates, another program; field of kind RING_CURVED. The last row's ring starts 16 deg
+/* To what the source's own Runge-Kutta and the 0.1 ppb of its table are good for; with hard edges it starts elsewhere.
+ * Source: exact Thomas-BMT by Runge-Kutta in Cartesian coordinates, another program; field of kind RING_CURVED. The last row's ring starts 16 deg
  * before a short ESQ. */
 static void published_shifts(void **state)
 {
@@ -56,7 +57,8 @@ static void published_shifts(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         double got = shift_ppb(&rows[i]);
-        if (fabs(got - rows[i].want_ppb) > 1.0) fail_msg("row %zu: %.2f ppb, want %.1f", i, got, rows[i].want_ppb);
+        if (fabs(got - rows[i].want_ppb) > (rows[i].layout == RING_CONTINUOUS ? 0.1 : 0.5))
+            fail_msg("row %zu: %.2f ppb, want %.1f", i, got, rows[i].want_ppb);
     }
 }
 

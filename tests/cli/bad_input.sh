@@ -29,6 +29,10 @@ run 91 "GasGum" --set physics.producers.gun.module_type=GasGum
 run 91 "unknown service" --set services.sheduler.units_per_shard=3
 run 91 "nobody" --set 'physics.simulate=[gun, nobody]'
 run 91 "reads table" --set 'physics.simulate=[ring]'
+run 91 "n_index gun ring" --set physics.producers.ring.n_index=0.12
+run 91 "collimator 20" --set physics.producers.ring.collimators_deg=[20.0]
+run 91 "kicker_table" --set physics.producers.ring.kicker=table
+run 91 "soft" --set physics.producers.ring.esq_edge_steps=2 --set physics.producers.ring.esq_edge_mm=300
 printf '#include "missing.fcl"\na: 1\n' >i.fcl
 expect 20 "missing.fcl line" "$GM2" -c i.fcl -n 4
 printf 'physics: {\n  a: [1, 2,]\n}\n' >p.fcl
