@@ -69,8 +69,9 @@ static void real_ring_multipoles(void **state)
     real_ring("13 + 26 deg, multipoles to the 28-pole, 16 kicks:", 0, 26.0, 0.4);
 }
 
-/* Fewer muons and turns: the reference takes the dipole's waves at every step, and harmonics to 72 need short ones. */
-static void all_multipoles(const char *name, struct ring_setup *s)
+/* Fewer muons and turns: the reference takes the dipole's waves at every step, harmonics to 72 need short ones and
+ * soft edges shorter ones. */
+static void all_multipoles(const char *name, struct ring_setup *s, size_t n, int64_t n_turns, int steps)
 {
     struct dipole_map map;
     struct ring ring;
@@ -78,14 +79,14 @@ static void all_multipoles(const char *name, struct ring_setup *s)
     s->n_collimators = 0;
     s->dipole        = &map;
     assert_int_equal(ring_build(s, &ring), ERR_OK);
-    compare_for(name, &ring, 16, 1000, 480, 0.4);
+    compare_for(name, &ring, n, n_turns, steps, 0.4);
     dipole_map_free(&map);
 }
 static void dipole_and_esq(void **state)
 {
     (void)state;
     struct ring_setup s = ring_setup_default();
-    all_multipoles("13 + 26 deg, ESQ multipoles, dipole e989, 24 kicks:", &s);
+    all_multipoles("13 + 26 deg, ESQ multipoles, dipole e989, 24 kicks:", &s, 16, 1000, 480);
 }
 static void misaligned_and_soft(void **state)
 {
@@ -101,7 +102,7 @@ static void misaligned_and_soft(void **state)
     }
     s.edge_steps = 2;
     s.edge_mm    = 125.0;
-    all_multipoles("the same, sections misaligned, soft edges:", &s);
+    all_multipoles("the same, sections misaligned, soft edges:", &s, 8, 300, 2400);
 }
 
 int main(void)
