@@ -40,6 +40,7 @@ static inline enum err one_module_open(const char *name, const char *text, struc
                             .fill   = {.seed = 1, .run = 1, .event = 1},
                             .rng    = rng_key(1, 1, 0, 1, entry->stream)};
     TRY(block_create(entry->module->out[0].table, &m->step.out[0]));
+    REQUIRE(m->step.out[0], ERR_LOGIC, "no block");
     return entry->module->begin(&m->step);
 }
 

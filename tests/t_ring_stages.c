@@ -53,8 +53,10 @@ static void start(struct ring_batch *b)
 {
     struct one_module gun;
     if (one_module_open("InflectorGun", "muons_per_fill: 512 dp_sigma_percent: 0.2 profile: gauss", &gun) ||
-        gun.step.module->event(&gun.step))
+        gun.step.module->event(&gun.step)) {
         fail_msg("%s", err_message());
+        return;
+    }
     const struct muon_view m = muon_view(gun.step.out[0]);
     assert_int_equal(m.n, N);
     for (size_t i = 0; i < N; i++) {
@@ -68,7 +70,7 @@ static void start(struct ring_batch *b)
         b->s_r[i]       = m.s_r[i];
         b->s_phi[i]     = m.s_phi[i];
         b->s_y[i]       = m.s_y[i];
-        b->t_ns[i]      = i % 16 == 0 ? 990.0 - 1980.0 * (double)(i / 16) / 31.0 : m.t_fill_ns[i];
+        b->t_ns[i]      = i % 16 == 0 ? 990.0 - 1980.0 * (double)i / (double)(N - 16) : m.t_fill_ns[i];
         b->t_end_ns[i]  = 1e3 + 250.0 * (double)i;
     }
     one_module_close(&gun);
