@@ -44,8 +44,11 @@ refuse() {
   for w in $words; do grep -qF -- "$w" log || { cat log; fail "\"$w\" is not in the message of: $*"; }; done
   [ -z "$(find bad -name '*.h5*' 2>/dev/null)" ] || fail "something is left: $*"
 }
-refuse "ring esq_high_voltage_kV store" --set $ring.esq_high_voltage_kV=0
-refuse "ring esq_normal_V store" --set $ring.esq_scraping=none --set $ring.esq_field=custom --set $ring.esq_normal_V='[0, 20000]'
+# both KEY=VALUE ...: the same for the ring and for the beam's histograms
+both() { for a in "$@"; do echo --set $ring.$a --set physics.analyzers.beam.$a; done; }
+refuse "ring esq_high_voltage_kV store" $(both esq_high_voltage_kV=0)
+refuse "ring esq_normal_V store" --set $ring.esq_scraping=none $(both esq_field=custom 'esq_normal_V=[0,20000]')
+refuse "esq_high_voltage_kV beam same" --set $ring.esq_high_voltage_kV=18
 refuse "ring esq_plates_kV store" --set $ring.esq_plates_kV='[-18, -18, 18, 18]'
 printf 't_ns,value_1\n' >pulse.csv
 for t in $(seq -100 10 300); do echo "$t,$((t > -60 && t < 60 ? 60 - (t < 0 ? -t : t) : 0))"; done >>pulse.csv
