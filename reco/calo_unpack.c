@@ -4,11 +4,16 @@
 #include "module.h"
 #include "unpack.h"
 
+#include <string.h>
+
 /* clang-format off */
 #define CALO_UNPACK_CFG(F, S)                                                                                 \
     F(S, f64, t0_window_ns,     5000, 1,  1e6,      "ns",  "the T0 pulse is searched so near to nominal injection (ours)") \
     F(S, f64, t0_min_adc,       200,  1,  4096,     "adc", "lowest peak of a T0 pulse (ours)")                \
-    F(S, i64, injection_sample, -1,   -1, 67108864, "ct",  "nominal injection, -1: as the file's ODB says; otherwise an ODB is not needed")
+    F(S, i64, injection_sample, -1,   -1, 67108864, "ct",  "nominal injection, -1: as the file's ODB says; otherwise an ODB is not needed") \
+    F(S, str, checks,           "checksums", 0, 0,  "sizes|checksums|all", "how closely raw payloads are looked at; all: also the CRC that gm2 writes") \
+    F(S, i64, first_physics_run, 15000, 0, 1000000000, "1", "before it pedestals and Q histograms may be 16-bit (ours)") \
+    F(S, i64, first_run_without_fill_number, 36000, 0, 1000000000, "1", "from it on CC holds no fill number (Run 4; ours)")
 /* clang-format on */
 CFG_DECLARE(calo_unpack_cfg, CALO_UNPACK_CFG)
 
@@ -49,6 +54,12 @@ static enum err read_odb(const struct block *block, struct unpack_settings *sett
     return rc;
 }
 
+static enum bank_check checks_of(const char *name)
+{
+    if (strcmp(name, "sizes") == 0) return BANK_CHECK_SIZES;
+    return strcmp(name, "all") == 0 ? BANK_CHECK_ALL : BANK_CHECK_CHECKSUMS;
+}
+
 static enum err begin_unit(struct step *s)
 {
     const struct calo_unpack_cfg *cfg = s->cfg;
@@ -56,6 +67,10 @@ static enum err begin_unit(struct step *s)
     struct unpack_settings *set       = &state->unpack.settings;
     state->n_warnings                 = 0;
     *set = (struct unpack_settings){.t0_window_ns = cfg->t0_window_ns, .t0_min_adc = cfg->t0_min_adc, .t0_polarity = 1};
+    set->check                         = checks_of(cfg->checks);
+    set->run                           = s->unit->run;
+    set->first_physics_run             = (uint32_t)cfg->first_physics_run;
+    set->first_run_without_fill_number = (uint32_t)cfg->first_run_without_fill_number;
     TRY(hist_book(
         s->hists, "raw/unpack", "Fills unpacked, and what was wrong",
         hist_axis(N_COUNTS, -0.5, N_COUNTS - 0.5, "0 fills, 1 no muon fill, 2 no T0, 3 damaged, 4 crate missing", "1"),

@@ -1,12 +1,10 @@
 /* One fill: banks, islands, T0. */
-#include "unpack.h"
+#include "unpack_internal.h"
 
 #include "mem.h"
 #include "phys.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,118 +27,6 @@ enum err unpack_set_odb(struct unpack_settings *settings, const struct odb *odb)
     }
     REQUIRE(crate.crate, ERR_NOTFOUND, "the ODB has no settings of any crate (/Equipment/AMC13nn/Settings)");
     return ERR_OK;
-}
-
-static void damage(struct unpack *u, int crate, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void damage(struct unpack *u, int crate, const char *format, ...)
-{
-    va_list list;
-    u->status |= UNPACK_DAMAGED;
-    if (crate > 0) u->crate[crate].is_damaged = true;
-    if (!u->problem[0]) {
-        int n = crate > 0 ? snprintf(u->problem, sizeof u->problem, "crate %d: ", crate) : 0;
-        va_start(list, format);
-        vsnprintf(u->problem + n, sizeof u->problem - (size_t)n, format, list);
-        va_end(list);
-    }
-    err_clear();
-}
-
-/* ---- banks ---- */
-
-/* In a body of the other byte order a bank is copied and turned round. */
-static enum err host_order(struct unpack *u, const struct midas_bank *bank, const void **data)
-{
-    void *room = NULL;
-    *data      = bank->data;
-    if (!bank->is_swapped) return ERR_OK;
-    TRY(midas_build_room(&u->host, (bank->size + 7) / 8 * 8, &room));
-    memcpy(room, bank->data, bank->size);
-    midas_swap(room, bank->size, bank->type);
-    *data = room;
-    return ERR_OK;
-}
-
-/* The frontend's lossless options: a crate's banks as one FZnn, or each under a lower-case first letter. */
-static bool is_compressed(const char *name)
-{
-    return (name[0] == 'F' && name[1] == 'Z') || (name[0] && strchr("clpa", name[0]));
-}
-
-static enum err take_bank(struct unpack *u, const struct midas_bank *bank)
-{
-    static const char prefixes[] = "CLPA", kinds[] = "TPA";
-    static const uint32_t types[] = {MIDAS_I16, MIDAS_F32, MIDAS_U32};
-    int number                    = bank_crate(bank->name);
-    if (number > 0 && number < UNPACK_CRATES && is_compressed(bank->name)) {
-        u->crate[number].is_seen = true;
-        damage(u, number, "bank %s is compressed, which this version cannot undo", bank->name);
-    }
-    const char *prefix = strchr(prefixes, bank->name[0]), *kind = strchr(kinds, bank->name[1]);
-    if (number < 1 || number >= UNPACK_CRATES || !prefix || !*prefix) return ERR_OK;
-    int fill_type = (int)(prefix - prefixes) + 1;
-    if (!u->fill_type) u->fill_type = fill_type;
-    if (fill_type != BANK_MUON || !kind || !*kind) return ERR_OK;
-
-    struct unpack_crate *c = &u->crate[number];
-    const void **slots[]   = {&c->ct, &c->cp, &c->ca};
-    size_t *sizes[]        = {&c->ct_bytes, &c->cp_bytes, &c->ca_bytes};
-    int i                  = (int)(kind - kinds);
-    c->is_seen             = true;
-    if (bank->type != types[i])
-        damage(u, number, "bank %s has type %u, %u expected", bank->name, bank->type, types[i]);
-    else if (*slots[i])
-        damage(u, number, "two banks %s", bank->name);
-    else
-        TRY(host_order(u, bank, slots[i]));
-    *sizes[i] = bank->size;
-    return ERR_OK;
-}
-
-static enum err take_banks(struct unpack *u, const struct midas_event *event)
-{
-    struct midas_walk walk;
-    struct midas_bank bank;
-    void *room;
-    if (midas_walk(event, false, &walk)) {
-        damage(u, 0, "%s", err_message());
-        return ERR_OK;
-    }
-    /* room for every bank, and what pads it, before the first pointer into it is kept */
-    u->host.n = 0;
-    if (walk.is_swapped) TRY(midas_build_room(&u->host, 2 * event->n_bytes, &room));
-    u->host.n = 0;
-    for (;;) {
-        if (midas_walk_next(&walk, &bank)) {
-            damage(u, 0, "%s", err_message());
-            return ERR_OK;
-        }
-        if (!bank.data) return ERR_OK;
-        TRY(take_bank(u, &bank));
-    }
-}
-
-/* Fills of two triggers in one event: the crates that disagree with most others are out. */
-static void check_triggers(struct unpack *u)
-{
-    uint32_t candidate = 0;
-    int votes          = 0;
-    for (int i = 1; i < UNPACK_CRATES; i++) {
-        struct unpack_crate *c = &u->crate[i];
-        if (!c->ca) continue;
-        if (bank_ca_trigger(c->ca, c->ca_bytes, &c->trigger_number)) {
-            damage(u, i, "%s", err_message());
-            c->ca = NULL;
-            continue;
-        }
-        if (votes == 0) candidate = c->trigger_number;
-        votes += c->trigger_number == candidate ? 1 : -1;
-    }
-    for (int i = 1; i < UNPACK_CRATES; i++) {
-        const struct unpack_crate *c = &u->crate[i];
-        if (c->ca && c->trigger_number != candidate)
-            damage(u, i, "trigger number %u, most others have %u", c->trigger_number, candidate);
-    }
 }
 
 /* ---- islands ---- */
@@ -176,7 +62,7 @@ static enum err take_islands(struct unpack *u, int number, uint32_t *ctag)
     const struct unpack_crate *c = &u->crate[number];
     struct bank_ct bank;
     struct bank_island island;
-    TRY(bank_ct_open(c->ct, c->ct_bytes, &bank));
+    TRY(bank_ct_open(c->bank[UNPACK_T].data, c->bank[UNPACK_T].n_bytes, &bank));
     REQUIRE(number > N_CALOS || bank.n_segments <= N_CRYSTALS, ERR_DATA, "%u crystals, a calorimeter has %d",
             bank.n_segments, N_CRYSTALS);
     *ctag = bank.ctag;
@@ -193,9 +79,13 @@ static enum err take_pedestals(struct unpack *u, int number)
     struct unpack_crate *c = &u->crate[number];
     uint32_t n = 0, n_segments = 0;
     struct bank_ct bank;
-    REQUIRE(c->cp, ERR_DATA, "islands without a bank of pedestals");
-    TRY(bank_cp_read(c->cp, c->cp_bytes, BANK_MAX_SEGMENTS, c->pedestal_adc, &n));
-    if (bank_ct_open(c->ct, c->ct_bytes, &bank) == ERR_OK) n_segments = bank.n_segments;
+    REQUIRE(c->bank[UNPACK_P].data, ERR_DATA, "islands without a bank of pedestals");
+    const struct unpack_bank *p = &c->bank[UNPACK_P];
+    if (p->type == MIDAS_I16)
+        TRY(bank_cp_read_i16(p->data, p->n_bytes, BANK_MAX_SEGMENTS, c->pedestal_adc, &n));
+    else
+        TRY(bank_cp_read(p->data, p->n_bytes, BANK_MAX_SEGMENTS, c->pedestal_adc, &n));
+    if (bank_ct_open(c->bank[UNPACK_T].data, c->bank[UNPACK_T].n_bytes, &bank) == ERR_OK) n_segments = bank.n_segments;
     REQUIRE(n >= n_segments, ERR_DATA, "pedestals of %u segments, islands of %u", n, n_segments);
     for (uint32_t i = 0; i < n_segments; i++)
         REQUIRE(fabsf(c->pedestal_adc[i]) <= MAX_PEDESTAL_ADC, ERR_DATA, "pedestal %g of segment %u",
@@ -211,15 +101,15 @@ static enum err take_crates(struct unpack *u)
         uint32_t ctag          = 0;
         if (u->settings.is_expected[i] && !c->is_seen) u->status |= UNPACK_MISSING;
         if (!c->is_seen || c->is_damaged) continue;
-        if (!c->ct) {
-            damage(u, i, "no bank of islands");
+        if (!c->bank[UNPACK_T].data) {
+            unpack_damage(u, i, "no bank of islands");
             continue;
         }
         enum err rc = take_islands(u, i, &ctag);
         if (!rc) rc = take_pedestals(u, i);
         if (rc && rc != ERR_DATA) return rc;
         if (rc) {
-            damage(u, i, "%s", err_message());
+            unpack_damage(u, i, "%s", err_message());
             u->n_islands = before;
             continue;
         }
@@ -367,11 +257,11 @@ enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct b
     u->n_islands        = 0;
     u->problem[0]       = '\0';
     if (midas_parse(bytes, n, &event))
-        damage(u, 0, "%s", err_message());
+        unpack_damage(u, -1, "%s", err_message());
     else
-        TRY(take_banks(u, &event));
+        TRY(unpack_take_banks(u, &event));
+    unpack_check_crates(u);
     if (!u->fill_type || u->fill_type == BANK_MUON) {
-        check_triggers(u);
         TRY(take_crates(u));
         if (u->n_islands) qsort(u->island, u->n_islands, sizeof *u->island, by_time);
         find_t0(u);
@@ -385,7 +275,10 @@ enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct b
 void unpack_free(struct unpack *u)
 {
     mem_free(u->island);
-    midas_build_free(&u->host);
-    u->island   = NULL;
-    u->capacity = 0;
+    for (size_t i = 0; i < u->chunk_capacity; i++) midas_build_free(&u->chunk[i]);
+    mem_free(u->chunk);
+    u->chunk          = NULL;
+    u->chunk_capacity = 0;
+    u->island         = NULL;
+    u->capacity       = 0;
 }

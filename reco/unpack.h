@@ -1,13 +1,14 @@
 /* Unpacking one fill: MIDAS event -> islands, traces, samples, time of injection.
  *
- * Islands come out sorted by time, then crate. A damaged bank costs that crate in that fill, never the fill: it is told
- * in the status and in `problem`. Time of injection: charge-weighted mean time of the T0 counter's pulse (crate 25,
+ * Islands come out sorted by time, then crate. Compressed banks are opened. Every bank of the calorimeter crates and of the
+ * clock crate (TTC, crate 0) is checked: lengths, tags, checksums, and the trigger and fill numbers that all crates must
+ * agree on. A damaged bank costs that crate in that fill, never the fill: it is told in the status and in `problem`. Time of injection: charge-weighted mean time of the T0 counter's pulse (crate 25,
  * segment 0, photomultiplier A), which for a bunch of any profile is the mean time of its muons.
  * Source: bank formats as in src/bank.h; T0: defaults 5 (ours). Tests: tests/t_unpack.c */
 #ifndef GM2_UNPACK_H
 #define GM2_UNPACK_H
 
-#include "bank.h"
+#include "bank_wfd.h"
 #include "odb.h"
 #include "tables.h"
 
@@ -20,13 +21,37 @@ struct unpack_settings {
     int32_t t0_polarity;             /* +1 or -1 */
     int32_t n_samples;               /* of a fill; islands beyond are damage; 0: not known */
     bool is_expected[UNPACK_CRATES]; /* calorimeters that ought to be there */
+    enum bank_check check;           /* how closely raw payloads are looked at */
+    uint32_t run;                    /* 0: not known; formats changed between runs: */
+    uint32_t first_physics_run;      /* before it pedestals and Q histograms may be 16-bit numbers */
+    uint32_t first_run_without_fill_number; /* from it on the timing bank holds no fill number */
+};
+
+/* Banks by the second letter of their name. */
+enum unpack_kind {
+    UNPACK_T,
+    UNPACK_P,
+    UNPACK_A,
+    UNPACK_B,
+    UNPACK_C,
+    UNPACK_Z,
+    UNPACK_S,
+    UNPACK_F,
+    UNPACK_Q,
+    UNPACK_R,
+    N_UNPACK_KINDS
+};
+struct unpack_bank {
+    const void *data; /* host order; NULL: not there */
+    size_t n_bytes;
+    uint32_t type;
 };
 
 struct unpack_crate {
-    const void *ct, *cp, *ca; /* host order; NULL: not there */
-    size_t ct_bytes, cp_bytes, ca_bytes;
-    bool is_damaged, is_seen;
-    uint32_t trigger_number, n_islands;
+    struct unpack_bank bank[N_UNPACK_KINDS];
+    bool is_damaged, is_seen, has_trigger, has_fill_number;
+    int fill_type; /* by the banks' names, 0: none */
+    uint32_t trigger_number, fill_number, n_islands;
     float pedestal_adc[BANK_MAX_SEGMENTS];
 };
 
@@ -43,7 +68,8 @@ struct unpack {
     struct unpack_crate crate[UNPACK_CRATES];
     struct unpack_island *island;
     size_t n_islands, capacity;
-    struct midas_build host; /* copies of banks in the other byte order */
+    struct midas_build *chunk; /* banks that were compressed, or in the other byte order */
+    size_t n_chunks, chunk_capacity;
     /* what became of the fill */
     uint32_t status;
     int fill_type;

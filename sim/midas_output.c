@@ -1,4 +1,5 @@
 /* Module MidasOutput: the raw subrun file of a simulated unit. */
+#include "bank_pack.h"
 #include "mem.h"
 #include "midas_file.h"
 #include "module.h"
@@ -12,6 +13,7 @@
 /* clang-format off */
 #define MIDAS_OUTPUT_CFG(F, S)                                                                                \
     F(S, str, compression, "none", 0,  0,      "none|gz|lz4", "how raw files are compressed")                 \
+    F(S, str, compress,    "none", 0,  0,      "none|zlib|fz", "how a crate's banks are compressed: each alone, or all as one bank FZnn (Run 6)") \
     F(S, i64, max_subruns, -1,     -1, 100000, "1", "raw files are kept for the first so many subruns of the job, -1: for all")
 /* clang-format on */
 CFG_DECLARE(midas_output_cfg, MIDAS_OUTPUT_CFG)
@@ -19,6 +21,7 @@ CFG_DECLARE(midas_output_cfg, MIDAS_OUTPUT_CFG)
 enum { IN_RAW, IN_ODB, PATH_BYTES = 4096 };
 
 struct state {
+    struct midas_build packed;
     struct midas_writer *writer; /* NULL: no file for this unit, or it is whole */
     int descriptor;              /* of the part, kept until it has its final name; -1: none */
     bool has_begun;
@@ -71,8 +74,12 @@ static enum err event(struct step *s)
     const struct raw_view raw = raw_view(s->in[IN_RAW]);
     state->last_time_s        = (uint32_t)s->fill.unix_time_s;
     if (!state->has_begun) TRY(write_run(s, MIDAS_BOR, state->last_time_s));
-    state->has_begun = true;
-    return midas_file_write(state->writer, raw.byte, raw.n);
+    state->has_begun                   = true;
+    const struct midas_output_cfg *cfg = s->cfg;
+    if (strcmp(cfg->compress, "none") == 0) return midas_file_write(state->writer, raw.byte, raw.n);
+    enum bank_packing how = strcmp(cfg->compress, "fz") == 0 ? BANK_PACK_FZ : BANK_PACK_ZLIB;
+    TRY(bank_pack_event(raw.byte, raw.n, how, &state->packed));
+    return midas_file_write(state->writer, state->packed.bytes, state->packed.n);
 }
 
 static enum err end_unit(struct step *s)
@@ -110,7 +117,9 @@ static void abandon(struct step *s)
 
 static void end(struct step *s)
 {
+    struct state *state = s->state;
     abandon(s);
+    if (state) midas_build_free(&state->packed);
     mem_free(s->state);
     s->state = NULL;
 }

@@ -167,6 +167,18 @@ enum err bank_cp_read(const void *data, size_t n_bytes, uint32_t max, float *ped
     return ERR_OK;
 }
 
+enum err bank_cp_read_i16(const void *data, size_t n_bytes, uint32_t max, float *pedestals_adc, uint32_t *n_out)
+{
+    const int16_t *words = data;
+    size_t n             = n_bytes / sizeof *words;
+    *n_out               = 0;
+    REQUIRE(n >= 1 && words[0] >= 0 && (size_t)words[0] < n, ERR_DATA, "pedestal bank tells %d segments, it has %zu",
+            n ? words[0] : 0, n ? n - 1 : 0);
+    *n_out = (uint32_t)words[0];
+    for (uint32_t i = 0; i < *n_out && i < max; i++) pedestals_adc[i] = words[1 + i];
+    return ERR_OK;
+}
+
 enum err bank_cs_begin(struct midas_build *event, int crate, uint32_t n, int32_t **sums)
 {
     char name[5];

@@ -6,7 +6,11 @@
  *             Padded to 32 bits. Islands come in no order of time.
  *   CPnn f32  {number of segments, pedestals}
  *   CSnn u32  {number of elements, i32 sums over a fixed number of samples of the whole calorimeter}
+ *   CFnn u32  {segments, per segment {pulses, pulses of 7 words}}: the GPU's own fits
+ *   CQnn u32  {counts, first sample, last sample, decimation, intervals, multiplier, segments, i32 counts}
+ *   CRnn i16  boards' payloads as they came, see bank_wfd.h; their AMC13 words are in CAnn
  *   CAnn, CZnn, CBnn, CCnn u32: what the AMC13 and the boards put around the samples; 64-bit words, big-endian
+ * The words of CC but the first are in the frontend's own order (little-endian).
  * nn = 01..24 calorimeters, 25 T0, 26 IBMS, 28 fibre harps. The first letter tells the fill: C muon, L laser, P
  * pedestal, A asynchronous.
  * Source: CaloReadoutAMC13 frontend.cpp and kernel.cu, mfpga command_manager.v (facts, no code); formats 2.1-2.5.
@@ -75,11 +79,49 @@ const int16_t *bank_ct_samples(const struct bank_ct *b, const struct bank_island
 enum err bank_cp_add(struct midas_build *event, int crate, uint32_t n, const float *pedestals_adc);
 /** Reads up to max pedestals; *n_out tells how many the bank has. `data` in host order. */
 enum err bank_cp_read(const void *data, size_t n_bytes, uint32_t max, float *pedestals_adc, uint32_t *n_out);
+/** The same of commissioning runs, {count, pedestals} as 16-bit numbers (layout: ours). */
+enum err bank_cp_read_i16(const void *data, size_t n_bytes, uint32_t max, float *pedestals_adc, uint32_t *n_out);
 /** Opens CSnn with n elements and gives the room for the sums (the caller fills them); lent until the next call; then
  *  midas_build_bank_end(). */
 enum err bank_cs_begin(struct midas_build *event, int crate, uint32_t n, int32_t **sums);
 /** Reads the sums; *sums is lent, 4-byte aligned. */
 enum err bank_cs_read(const void *data, size_t n_bytes, const int32_t **sums, uint32_t *n_out);
+
+/* ---- CF: the GPU's own fits; CQ: fill-summed histograms ---- */
+
+/** One pulse of the GPU's template fit, as it stands in CFnn {segments, per segment {pulses, pulses of 7 words}}. */
+struct bank_pulse {
+    float time, phase, energy, pedestal, chi2; /* samples, samples, ADC (normalised by the template), ADC, ADC^2 */
+    int32_t peak_index, peak_value;            /* sample of the fill, ADC */
+};
+/** A CF bank being read; words are lent. */
+struct bank_cf {
+    const uint32_t *words;
+    size_t n_words, at;
+    uint32_t n_segments, segment;
+};
+/** Opens CFnn for n segments; then, for each, bank_cf_add(). End with midas_build_bank_end(). */
+enum err bank_cf_begin(struct midas_build *event, int crate, uint32_t n_segments);
+enum err bank_cf_add(struct midas_build *event, uint32_t n, const struct bank_pulse *pulses);
+/** Reads the header. `data` in host order. ERR_DATA. */
+enum err bank_cf_open(const void *data, size_t n_bytes, struct bank_cf *out);
+/** Pulses of the next segment, lent; *pulses NULL after the last. ERR_DATA when they reach past the end, or words are
+ *  left. */
+enum err bank_cf_next(struct bank_cf *b, const struct bank_pulse **pulses, uint32_t *n);
+
+/** CQnn: counts summed over fills, segment after segment. */
+struct bank_cq {
+    uint32_t n;                         /* counts in all */
+    uint32_t first_sample, last_sample; /* of the fill */
+    uint32_t decimation;                /* samples in a bin of the first interval */
+    uint32_t n_intervals, multiplier;   /* sub-histograms, each with bins so much wider than the one before */
+    uint32_t n_segments;
+    const int32_t *counts; /* lent; segment s begins at s * (n / n_segments) */
+};
+/** Opens CQnn with header->n counts and gives the room for them; then midas_build_bank_end(). */
+enum err bank_cq_begin(struct midas_build *event, int crate, const struct bank_cq *header, int32_t **counts);
+/** `data` in host order. ERR_DATA when sizes make no sense. */
+enum err bank_cq_read(const void *data, size_t n_bytes, struct bank_cq *out);
 
 /* ---- headers: CA, CB, CC, CZ ---- */
 

@@ -108,7 +108,8 @@ static enum err add_cc(struct midas_build *event, int crate, const struct bank_d
     for (int i = 0; i < CC_WORDS; i++) {
         uint64_t fill = h->fill_number, word = 0;
         if (i == 0) word = cdf_header(h);
-        if (i == 1 || i >= 19) word = fill; /* AMC13 count, TCP, GPU and muon fill counters */
+        if (i == 1 || i >= 19) word = fill;        /* AMC13 count, TCP, GPU and muon fill counters */
+        if (i > 0) word = __builtin_bswap64(word); /* the frontend's own words are in host order */
         TRY(put64(event, word));
     }
     return midas_build_bank_end(event);
@@ -145,29 +146,57 @@ enum err bank_cz_words(const void *data, size_t n_bytes, uint32_t *n_words)
     return ERR_OK;
 }
 
+/* The two words of a channel and the two of its waveform against the board's. */
+static enum err check_cb_channel(const uint8_t *p, uint32_t board, uint32_t trigger, uint32_t type)
+{
+    const uint64_t a = load64(p, 0), b = load64(p, 1), low = load64(p, 2), high = load64(p, 3);
+    const unsigned tag = (unsigned)bits(a, 57, 46), channel = tag & 7;
+    REQUIRE(bits(a, 63, 62) == 1 && bits(high, 63, 62) == 1, ERR_DATA, "board %u: no channel header where one is due",
+            board);
+    REQUIRE(bits(b, 23, 0) == trigger, ERR_DATA, "board %u, channel %u has trigger %u, the board %u", board, channel,
+            (unsigned)bits(b, 23, 0), trigger);
+    REQUIRE(bits(b, 26, 24) == (type & 7) && bits(low, 24, 23) == (type & 3), ERR_DATA,
+            "board %u, channel %u: fill type %u, the board's is %u", board, channel, (unsigned)bits(b, 26, 24), type);
+    REQUIRE(bits(low, 22, 0) == bits(b, 49, 27) && bits(low, 63, 52) == bits(a, 23, 12) && bits(high, 45, 34) == tag &&
+                bits(high, 33, 12) == bits(a, 45, 24),
+            ERR_DATA, "board %u, channel %u: its waveform has another length, number, tag or gap", board, channel);
+    REQUIRE(bits(load64(p, 6), 63, 32) == 0, ERR_DATA, "board %u, channel %u: the board itself found a wrong checksum",
+            board, channel);
+    return ERR_OK;
+}
+
 enum err bank_cb_read(const void *data, size_t n_bytes, struct bank_daq_header *out)
 {
+    enum { CHANNEL_WORDS = CHANNEL_HEADERS + CHANNEL_TRAILERS };
+    const uint8_t *bytes = data;
     size_t n = n_bytes / 8, at = 0;
     *out = (struct bank_daq_header){0};
     for (uint32_t board = 0; at < n; board++) {
         REQUIRE(n - at >= BOARD_HEADERS + 1, ERR_DATA, "board %u: its header is cut", board);
         uint64_t w0 = load64(data, at), w1 = load64(data, at + 1);
-        uint32_t trigger  = (uint32_t)bits(w0, 55, 32);
+        uint32_t trigger = (uint32_t)bits(w0, 55, 32), type = (uint32_t)bits(w1, 52, 48);
         uint32_t channels = (uint32_t)__builtin_popcountll(bits(w1, 63, 59));
-        size_t words      = BOARD_HEADERS + channels * (CHANNEL_HEADERS + CHANNEL_TRAILERS) + 1;
+        size_t words = BOARD_HEADERS + channels * CHANNEL_WORDS + 1, length = BOARD_HEADERS + 1;
         REQUIRE(n - at >= words, ERR_DATA, "board %u: %u channels need %zu words, %zu are left", board, channels, words,
                 n - at);
         REQUIRE(board == 0 || trigger == out->trigger_number, ERR_DATA, "board %u has trigger %u, board 0 has %u",
                 board, trigger, out->trigger_number);
+        REQUIRE(board == 0 || type == out->fill_type, ERR_DATA, "board %u has fill type %u, board 0 has %u", board,
+                type, out->fill_type);
         out->trigger_number = trigger;
         out->clock_ticks    = bits(w0, 31, 20) << 32 | bits(w1, 47, 16);
-        out->fill_type      = (enum bank_fill)bits(w1, 52, 48);
+        out->fill_type      = (enum bank_fill)type;
         for (size_t k = 0; k < channels; k++) {
-            uint64_t word = load64(data, at + BOARD_HEADERS + k * (CHANNEL_HEADERS + CHANNEL_TRAILERS) + 1);
-            REQUIRE(bits(word, 23, 0) == trigger, ERR_DATA, "board %u, channel %zu has trigger %u, the board %u", board,
-                    k, (unsigned)bits(word, 23, 0), trigger);
-            out->n_samples = (uint32_t)bits(word, 49, 27) * SAMPLES_A_BURST;
+            const uint8_t *p = bytes + 8 * (at + BOARD_HEADERS + k * CHANNEL_WORDS);
+            TRY(check_cb_channel(p, board, trigger, type));
+            out->n_samples = (uint32_t)bits(load64(p, 1), 49, 27) * SAMPLES_A_BURST;
+            length += CHANNEL_WORDS + out->n_samples / 4;
         }
+        uint64_t trailer = load64(data, at + words - 1);
+        REQUIRE(bits(w0, 19, 0) == length && bits(trailer, 19, 0) == length, ERR_DATA,
+                "board %u tells %u words, its trailer %u, its channels make %zu", board, (unsigned)bits(w0, 19, 0),
+                (unsigned)bits(trailer, 19, 0), length);
+        REQUIRE(bits(trailer, 31, 24) == (trigger & 0xFF), ERR_DATA, "board %u: trailer of another trigger", board);
         out->n_channels += channels;
         at += words;
     }
@@ -177,6 +206,10 @@ enum err bank_cb_read(const void *data, size_t n_bytes, struct bank_daq_header *
 enum err bank_cc_fill(const void *data, size_t n_bytes, uint32_t *fill_number)
 {
     REQUIRE(n_bytes >= 8 * CC_WORDS, ERR_DATA, "timing bank of %zu bytes, %d expected", n_bytes, 8 * CC_WORDS);
-    *fill_number = (uint32_t)load64(data, CC_WORDS - 1);
+    uint64_t big = load64(data, CC_WORDS - 1), word = __builtin_bswap64(big);
+    /* gm2 0.1.0 wrote it big-endian */
+    if (word > UINT32_MAX) word = big;
+    REQUIRE(word <= UINT32_MAX, ERR_DATA, "fill number %llu", (unsigned long long)word);
+    *fill_number = (uint32_t)word;
     return ERR_OK;
 }

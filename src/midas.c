@@ -90,25 +90,30 @@ bool midas_body_fits(const uint8_t body[8], uint32_t data_size)
     return is_flavour(load32(body + 4, is_swapped)) && (uint64_t)load32(body, is_swapped) + 8 == data_size;
 }
 
+enum err midas_walk_body(const uint8_t *body, size_t n, bool is_strict, struct midas_walk *out)
+{
+    *out = (struct midas_walk){.is_strict = is_strict};
+    REQUIRE(n >= 8, ERR_DATA, "%zu bytes, no place for a bank header", n);
+    out->is_swapped = !is_flavour(load32(body + 4, false));
+    out->flavour    = load32(body + 4, out->is_swapped);
+    REQUIRE(is_flavour(out->flavour), ERR_DATA, "bank flags 0x%08X; 1, 17 or 49 (either byte order) is known",
+            load32(body + 4, false));
+    uint32_t size = load32(body, out->is_swapped);
+    REQUIRE((uint64_t)size + 8 == n, ERR_DATA, "banks of %u bytes do not fit %zu (8 more than the banks expected)",
+            size, n);
+    out->start = body;
+    out->at    = body + 8;
+    out->end   = out->at + size;
+    return ERR_OK;
+}
+
 enum err midas_walk(const struct midas_event *event, bool is_strict, struct midas_walk *out)
 {
     *out = (struct midas_walk){.is_strict = is_strict};
     REQUIRE(!midas_is_special(event), ERR_DATA, "event id 0x%04X has no banks", (unsigned)event->id);
-    REQUIRE(event->data_size >= 8, ERR_DATA, "event %u holds %u bytes, no place for a bank header", event->serial,
-            event->data_size);
-    const uint8_t *body = event->bytes + MIDAS_HEADER_BYTES;
-    out->is_swapped     = !is_flavour(load32(body + 4, false));
-    out->flavour        = load32(body + 4, out->is_swapped);
-    REQUIRE(is_flavour(out->flavour), ERR_DATA,
-            "event %u has bank flags 0x%08X; 1, 17 or 49 (either byte order) is known", event->serial,
-            load32(body + 4, false));
-    uint32_t size = load32(body, out->is_swapped);
-    REQUIRE((uint64_t)size + 8 == event->data_size, ERR_DATA,
-            "event %u: banks of %u bytes do not fit an event of %u (8 more than the banks expected)", event->serial,
-            size, event->data_size);
+    enum err rc = midas_walk_body(event->bytes + MIDAS_HEADER_BYTES, event->data_size, is_strict, out);
+    if (rc) return err_context(rc, "event %u", event->serial);
     out->start = event->bytes;
-    out->at    = body + 8;
-    out->end   = out->at + size;
     return ERR_OK;
 }
 

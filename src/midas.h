@@ -98,6 +98,8 @@ struct midas_walk {
 /** Starts a walk over the banks. ERR_DATA when sizes or flags make no sense. Strict also refuses unknown types, sizes
  *  that are no multiple of the element, odd names, missing padding. */
 enum err midas_walk(const struct midas_event *event, bool is_strict, struct midas_walk *out);
+/** The same over an event's body alone ({bytes of banks, flags}, banks): n bytes of it. */
+enum err midas_walk_body(const uint8_t *body, size_t n, bool is_strict, struct midas_walk *out);
 /** The next bank; out->data NULL when there is none. ERR_DATA when a bank reaches past the event; then the walk ends. */
 enum err midas_walk_next(struct midas_walk *walk, struct midas_bank *out);
 /** Swaps n bytes of elements of a type in place; unsized types stay. */

@@ -8,11 +8,13 @@ Exit status 0 when all is as the format wants it; otherwise 1 and one line that 
 """
 import argparse
 import gzip
+import hashlib
 import json
 import re
 import struct
 import subprocess
 import sys
+import zlib
 import xml.etree.ElementTree as ElementTree
 
 BOR, EOR, MESSAGE, MAGIC = 0x8000, 0x8001, 0x8002, 0x494D
@@ -52,8 +54,31 @@ def split_events(data):
         at += 16 + size
 
 
+def inflate(data):
+    """What a compressed bank holds: MD5 of it, then a zlib stream without its end."""
+    plain = zlib.decompressobj(15).decompress(data[16:])
+    need(hashlib.md5(plain).digest() == data[:16], "MD5 of a compressed bank")
+    return plain
+
+
 def split_banks(body):
-    """(name, type, order, data) of each bank."""
+    """(name, type, order, data) of each bank, compressed ones opened."""
+    for name, kind, order, data in split_body(body):
+        if kind == 1 and re.fullmatch("FZ[0-9][0-9]", name):
+            yield from split_banks(inflate(data))
+        elif kind == 1 and re.fullmatch("[a-z].[0-9][0-9]", name):
+            plain = inflate(data)
+            size = len(plain) - 12
+            padded = plain + bytes((8 - size % 8) % 8)
+            inner = list(split_body(struct.pack("<II", len(padded), 17) + padded))
+            need(len(inner) == 1 and inner[0][0] == name[0].upper() + name[1:], "another bank in %s" % name)
+            yield inner[0]
+        else:
+            yield name, kind, order, data
+
+
+def split_body(body):
+    """(name, type, order, data) of each bank as it stands."""
     order = "<" if struct.unpack_from("<I", body, 4)[0] in (1, 17, 49) else ">"
     size, flags = struct.unpack_from(order + "II", body, 0)
     need(flags in (1, 17, 49), "flags %d" % flags)

@@ -1,4 +1,5 @@
 /* Unpacking: every variant gives back what was put in; damage costs its crate and nothing else; the time of T0. */
+#include "bank_pack.h"
 #include "mem.h"
 #include "phys.h"
 #include "rng.h"
@@ -185,6 +186,32 @@ static void test_round_trip(void **state)
     }
     build.flavour           = MIDAS_BANK32;
     build.is_header_swapped = build.is_body_swapped = false;
+}
+
+/* Compressed events unpack to the same tables; a changed byte of one crate's bank costs that crate. */
+static void test_packed(void **state)
+{
+    (void)state;
+    settings();
+    for (int i = 0; i < 4; i++) {
+        struct midas_build packed   = {.flavour = MIDAS_BANK32A};
+        const enum bank_packing how = i / 2 ? BANK_PACK_FZ : BANK_PACK_ZLIB;
+        make_event(1, 24, i % 2);
+        assert_int_equal(bank_pack_event(build.bytes, build.n, how, &packed), ERR_OK);
+        assert_int_equal(unpack_event(&unpack, packed.bytes, packed.n, fill, island, trace, sample), ERR_OK);
+        assert_string_equal(unpack.problem, "");
+        assert_int_equal(fill_view(fill).status[0], 0);
+        check_tables(1, 24, 0, i % 2);
+        const char *name = i / 2 ? "FZ10" : "cT10";
+        uint8_t *at      = memmem(packed.bytes, packed.n, name, 4);
+        assert_non_null(at);
+        at[100] ^= 1;
+        assert_int_equal(unpack_event(&unpack, packed.bytes, packed.n, fill, island, trace, sample), ERR_OK);
+        assert_int_equal(fill_view(fill).status[0], UNPACK_DAMAGED);
+        assert_true(unpack.crate[10].is_damaged);
+        check_tables(1, 24, 10, i % 2);
+        midas_build_free(&packed);
+    }
 }
 
 /* Mean time over 400 pulses at random phases: rms of the error below 50 ps, bias below 5 ps (false alarm < 1e-6: the
@@ -406,9 +433,9 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_t0),       cmocka_unit_test(test_no_t0),
-        cmocka_unit_test(test_damage),     cmocka_unit_test(test_missing),  cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_truncated),  cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_packed),    cmocka_unit_test(test_t0),
+        cmocka_unit_test(test_no_t0),      cmocka_unit_test(test_damage),    cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_mutations),  cmocka_unit_test(test_truncated), cmocka_unit_test(test_settings),
     };
     int rc = cmocka_run_group_tests(tests, set_up, tear_down);
     return rc || mem_live() != 0;

@@ -23,6 +23,19 @@ for kind in none gz lz4; do
     h5diff -q "$product" back/${kind}_*.h5 /$table || fail "$table differs from memory to disk, $kind"
   done
 done
+for how in zlib fz; do
+  "$GM2" -c small.fcl -n 3 -o $how/x.h5 --set outputs.raw.compress=$how --set 'outputs.out.keep=[digit, reco]' --set 'outputs.out.drop=[]' \
+    >log 2>&1 || { cat log; fail "simulation, $how"; }
+  raw=$how/gm2_run00001_00000.mid
+  [ "$(stat -c %s $raw)" -lt "$(stat -c %s none/gm2_run00001_00000.mid)" ] || fail "$how does not make files smaller"
+  "$GM2" raw check $raw >log 2>&1 || { cat log; fail "gm2 raw check, $how"; }
+  $python "$SOURCE/tests/midas_reader.py" "$raw" --against "$(ls $how/x_*.h5)" >walk.$how || fail "outside reader, $how"
+  cmp walk.none walk.$how || fail "plain and $how banks differ"
+  "$GM2" -c reco_digit.fcl -s "$raw" -o back/$how.h5 >log 2>&1 || { cat log; fail "reconstruction, $how"; }
+  for table in fill island trace sample pulse cluster; do
+    h5diff -q "$(ls none/x_*.h5)" back/${how}_*.h5 /$table || fail "$table differs from memory to disk, $how"
+  done
+done
 cmp walk.none walk.gz || fail "plain and gzip differ"
 
 # the outside reader can say no

@@ -1,0 +1,14 @@
+/* What the parts of the unpacker share. */
+#ifndef GM2_UNPACK_INTERNAL_H
+#define GM2_UNPACK_INTERNAL_H
+
+#include "unpack.h"
+
+/** Notes damage of a crate in this fill (crate < 0: of the event), and forgets the error's trail. */
+void unpack_damage(struct unpack *u, int crate, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** Finds the banks of the event, those in compressed banks too, in host order. */
+enum err unpack_take_banks(struct unpack *u, const struct midas_event *event);
+/** Checks each crate's banks against each other, and the crates against the majority. */
+void unpack_check_crates(struct unpack *u);
+
+#endif
