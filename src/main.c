@@ -14,6 +14,7 @@ int cmd_fit(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_raw(int argc, char **argv);
 int cmd_ring(int argc, char **argv);
+int cmd_cond(int argc, char **argv);
 
 static int cmd_version(int argc, char **argv)
 {
@@ -31,6 +32,8 @@ const struct command commands[] = {
      cmd_report},
     {"raw", "raw list|banks|check FILE.mid, raw odb FILE.mid [KEY]", "what is in a raw file, strictly checked or not",
      cmd_raw},
+    {"cond", "cond init|load|get|dump|tag|diff|log|snapshot|tables DB ...",
+     "constants with intervals of validity, SQLite or PostgreSQL; 'gm2 cond --help'", cmd_cond},
     {"ring", "ring tune|orbit|map|scan|show [-c FILE.fcl] [--KEY VALUE ...] [--json FILE] [--plot FILE.svg|png]",
      "what a ring does: tunes, closed orbit, one-turn map, scans of any parameter, plan; 'gm2 ring --help'", cmd_ring},
     {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
