@@ -247,27 +247,39 @@ static enum err fill_row(const struct unpack *u, uint32_t time_s, struct block *
     return ERR_OK;
 }
 
-enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct block *fill, struct block *island,
-                      struct block *trace, struct block *sample)
+static bool is_muon_fill(const struct unpack *u) { return !u->fill_type || u->fill_type == BANK_MUON; }
+
+static enum err take_event(struct unpack *u, const uint8_t *bytes, size_t n, struct midas_event *event)
 {
-    struct midas_event event;
     memset(u->crate, 0, sizeof u->crate);
     u->status = u->ctag = 0;
     u->fill_type        = 0;
     u->n_islands        = 0;
     u->problem[0]       = '\0';
-    if (midas_parse(bytes, n, &event))
+    if (midas_parse(bytes, n, event))
         unpack_damage(u, -1, "%s", err_message());
     else
-        TRY(unpack_take_banks(u, &event));
+        TRY(unpack_take_banks(u, event));
     unpack_check_crates(u);
-    if (!u->fill_type || u->fill_type == BANK_MUON) {
-        TRY(take_crates(u));
-        if (u->n_islands) qsort(u->island, u->n_islands, sizeof *u->island, by_time);
+    return is_muon_fill(u) ? take_crates(u) : ERR_OK;
+}
+
+enum err unpack_check_event(struct unpack *u, const uint8_t *bytes, size_t n)
+{
+    struct midas_event event;
+    return take_event(u, bytes, n, &event);
+}
+
+enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct block *fill, struct block *island,
+                      struct block *trace, struct block *sample)
+{
+    struct midas_event event;
+    TRY(take_event(u, bytes, n, &event));
+    if (u->n_islands) qsort(u->island, u->n_islands, sizeof *u->island, by_time);
+    if (is_muon_fill(u))
         find_t0(u);
-    } else {
+    else
         u->t0_ns = u->settings.injection_sample * SAMPLE_NS;
-    }
     TRY(fill_tables(u, island, trace, sample));
     return fill_row(u, event.time_s, fill);
 }

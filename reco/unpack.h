@@ -13,6 +13,8 @@
 #include "tables.h"
 
 enum { UNPACK_CRATES = 32 }; /* crate numbers below */
+/* Formats changed between runs (boundaries: ours): 16-bit pedestals before the first, no fill number in CC from the second. */
+enum { UNPACK_FIRST_PHYSICS_RUN = 15000, UNPACK_FIRST_RUN_4 = 36000 };
 enum { UNPACK_NO_T0 = 1, UNPACK_DAMAGED = 2, UNPACK_MISSING = 4 };
 
 struct unpack_settings {
@@ -84,6 +86,8 @@ enum err unpack_set_odb(struct unpack_settings *settings, const struct odb *odb)
  *  memory; damage is in u->status, u->problem and u->crate[].is_damaged. */
 enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct block *fill, struct block *island,
                       struct block *trace, struct block *sample);
+/** The same checks without tables: status, problem and crates of an event are what unpack_event() would find. */
+enum err unpack_check_event(struct unpack *u, const uint8_t *bytes, size_t n);
 void unpack_free(struct unpack *u);
 
 #endif

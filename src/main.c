@@ -30,7 +30,7 @@ const struct command commands[] = {
     {"fit", "fit FILE.h5 ...", "fit the precession frequency to the histograms of files", cmd_fit},
     {"report", "report FILE.h5 ... [-o DIR]", "one page of pictures, and their numbers, from the histograms of files",
      cmd_report},
-    {"raw", "raw list|banks|check FILE.mid, raw odb FILE.mid [KEY]", "what is in a raw file, strictly checked or not",
+    {"raw", "raw ls|banks|dump|check FILE.mid, raw odb FILE.mid [KEY]", "what is in a raw file, strictly checked or not",
      cmd_raw},
     {"cond", "cond init|load|get|dump|tag|diff|log|snapshot|tables DB ...",
      "constants with intervals of validity, SQLite or PostgreSQL; 'gm2 cond --help'", cmd_cond},
