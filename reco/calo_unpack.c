@@ -67,6 +67,7 @@ static enum err begin_unit(struct step *s)
     struct unpack_settings *set       = &state->unpack.settings;
     state->n_warnings                 = 0;
     *set = (struct unpack_settings){.t0_window_ns = cfg->t0_window_ns, .t0_min_adc = cfg->t0_min_adc, .t0_polarity = 1};
+    unpack_set_maps(set);
     set->check                         = checks_of(cfg->checks);
     set->run                           = s->unit->run;
     set->first_physics_run             = (uint32_t)cfg->first_physics_run;

@@ -179,6 +179,7 @@ static enum err check(const char *path, bool is_lenient, enum bank_check how)
                                                               .first_physics_run             = UNPACK_FIRST_PHYSICS_RUN,
                                                               .first_run_without_fill_number = UNPACK_FIRST_RUN_4}};
     struct midas_reader *r;
+    unpack_set_maps(&c.unpack.settings);
     TRY(midas_file_open(path, &options, &r));
     enum err rc = check_events(r, &c);
     if (!rc) rc = conclude(path, midas_file_status(r), &c, is_lenient);

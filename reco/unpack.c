@@ -10,16 +10,26 @@
 
 #define MAX_PEDESTAL_ADC 4096.0F /* twice what 12 bits can give; no comparison holds for a NaN */
 
+void unpack_set_maps(struct unpack_settings *settings)
+{
+    int32_t map[ODB_CHANNELS];
+    odb_channel_map(map);
+    for (int i = 0; i < UNPACK_CRATES; i++)
+        for (int k = 0; k < ODB_CHANNELS; k++) settings->segment[i][k] = (int8_t)(i <= N_CALOS ? map[k] : k);
+}
+
 enum err unpack_set_odb(struct unpack_settings *settings, const struct odb *odb)
 {
     struct odb_crate crate = {.crate = 0};
     settings->n_samples    = 0;
+    unpack_set_maps(settings);
     for (int i = 1; i < UNPACK_CRATES; i++) {
         bool is_there            = odb_has_crate(odb, i);
         settings->is_expected[i] = is_there && i <= N_CALOS;
         if (!is_there) continue;
         TRY(odb_get_crate(odb, i, &crate));
         if (crate.n_samples > settings->n_samples) settings->n_samples = crate.n_samples;
+        for (int k = 0; k < ODB_CHANNELS; k++) settings->segment[i][k] = (int8_t)crate.channel_map[k];
         /* the T0 crate comes after the calorimeters, which stand in for it */
         if (i > BANK_CRATE_T0) continue;
         settings->injection_sample = crate.injection_sample;
@@ -59,17 +69,17 @@ static enum err check_island(const struct unpack *u, const struct bank_ct *bank,
 /* Islands of one crate; ERR_DATA when any of them is damaged. */
 static enum err take_islands(struct unpack *u, int number, uint32_t *ctag)
 {
-    const struct unpack_crate *c = &u->crate[number];
+    const struct unpack_bank *t = &u->crate[number].bank[UNPACK_T];
     struct bank_ct bank;
     struct bank_island island;
-    TRY(bank_ct_open(c->bank[UNPACK_T].data, c->bank[UNPACK_T].n_bytes, &bank));
-    REQUIRE(number > N_CALOS || bank.n_segments <= N_CRYSTALS, ERR_DATA, "%u crystals, a calorimeter has %d",
-            bank.n_segments, N_CRYSTALS);
+    TRY(t->data ? bank_ct_open(t->data, t->n_bytes, &bank) : unpack_waveforms(u, number, &bank));
+    REQUIRE(!t->data || number > N_CALOS || bank.n_segments <= N_CRYSTALS, ERR_DATA,
+            "%u crystals, a calorimeter has %d", bank.n_segments, N_CRYSTALS);
     *ctag = bank.ctag;
     for (;;) {
         TRY(bank_ct_next(&bank, &island));
         if (!island.words) return ERR_OK;
-        TRY(check_island(u, &bank, &island));
+        if (t->data) TRY(check_island(u, &bank, &island));
         TRY(add_island(u, number, &bank, &island));
     }
 }
@@ -93,20 +103,29 @@ static enum err take_pedestals(struct unpack *u, int number)
     return ERR_OK;
 }
 
+static bool is_muon_fill(const struct unpack *u) { return !u->fill_type || u->fill_type == BANK_MUON; }
+
+/* Fills of other types have raw waveforms or nothing. */
+static enum err take_crate(struct unpack *u, int i, uint32_t *ctag)
+{
+    const struct unpack_crate *c = &u->crate[i];
+    if (!c->bank[UNPACK_T].data && !c->bank[UNPACK_R].data) {
+        REQUIRE(!is_muon_fill(u), ERR_DATA, "no bank of islands");
+        return ERR_OK;
+    }
+    TRY(take_islands(u, i, ctag));
+    return c->bank[UNPACK_T].data ? take_pedestals(u, i) : ERR_OK;
+}
+
 static enum err take_crates(struct unpack *u)
 {
     for (int i = 1; i < UNPACK_CRATES; i++) {
         struct unpack_crate *c = &u->crate[i];
         size_t before          = u->n_islands;
         uint32_t ctag          = 0;
-        if (u->settings.is_expected[i] && !c->is_seen) u->status |= UNPACK_MISSING;
+        if (is_muon_fill(u) && u->settings.is_expected[i] && !c->is_seen) u->status |= UNPACK_MISSING;
         if (!c->is_seen || c->is_damaged) continue;
-        if (!c->bank[UNPACK_T].data) {
-            unpack_damage(u, i, "no bank of islands");
-            continue;
-        }
-        enum err rc = take_islands(u, i, &ctag);
-        if (!rc) rc = take_pedestals(u, i);
+        enum err rc = take_crate(u, i, &ctag);
         if (rc && rc != ERR_DATA) return rc;
         if (rc) {
             unpack_damage(u, i, "%s", err_message());
@@ -247,8 +266,6 @@ static enum err fill_row(const struct unpack *u, uint32_t time_s, struct block *
     return ERR_OK;
 }
 
-static bool is_muon_fill(const struct unpack *u) { return !u->fill_type || u->fill_type == BANK_MUON; }
-
 static enum err take_event(struct unpack *u, const uint8_t *bytes, size_t n, struct midas_event *event)
 {
     memset(u->crate, 0, sizeof u->crate);
@@ -261,7 +278,7 @@ static enum err take_event(struct unpack *u, const uint8_t *bytes, size_t n, str
     else
         TRY(unpack_take_banks(u, event));
     unpack_check_crates(u);
-    return is_muon_fill(u) ? take_crates(u) : ERR_OK;
+    return take_crates(u);
 }
 
 enum err unpack_check_event(struct unpack *u, const uint8_t *bytes, size_t n)

@@ -2,7 +2,8 @@
  *
  * Islands come out sorted by time, then crate. Compressed banks are opened. Every bank of the calorimeter crates and of the
  * clock crate (TTC, crate 0) is checked: lengths, tags, checksums, and the trigger and fill numbers that all crates must
- * agree on. A damaged bank costs that crate in that fill, never the fill: it is told in the status and in `problem`. Time of injection: charge-weighted mean time of the T0 counter's pulse (crate 25,
+ * agree on. Raw waveforms (CR, LR, PR) of crates without islands become islands, one a waveform, all its channels in it.
+ * A damaged bank costs that crate in that fill, never the fill: it is told in the status and in `problem`. Time of injection: charge-weighted mean time of the T0 counter's pulse (crate 25,
  * segment 0, photomultiplier A), which for a bunch of any profile is the mean time of its muons.
  * Source: bank formats as in src/bank.h; T0: defaults 5 (ours). Tests: tests/t_unpack.c */
 #ifndef GM2_UNPACK_H
@@ -23,10 +24,11 @@ struct unpack_settings {
     int32_t t0_polarity;             /* +1 or -1 */
     int32_t n_samples;               /* of a fill; islands beyond are damage; 0: not known */
     bool is_expected[UNPACK_CRATES]; /* calorimeters that ought to be there */
-    enum bank_check check;           /* how closely raw payloads are looked at */
-    uint32_t run;                    /* 0: not known; formats changed between runs: */
-    uint32_t first_physics_run;      /* before it pedestals and Q histograms may be 16-bit numbers */
-    uint32_t first_run_without_fill_number; /* from it on the timing bank holds no fill number */
+    int8_t segment[UNPACK_CRATES][ODB_CHANNELS]; /* of channel c of the board in slot b: [5 (b - 1) + c]; -1: unused */
+    enum bank_check check;                       /* how closely raw payloads are looked at */
+    uint32_t run;                                /* 0: not known; formats changed between runs: */
+    uint32_t first_physics_run;                  /* before it pedestals and Q histograms may be 16-bit numbers */
+    uint32_t first_run_without_fill_number;      /* from it on the timing bank holds no fill number */
 };
 
 /* Banks by the second letter of their name. */
@@ -80,7 +82,9 @@ struct unpack {
     char problem[256]; /* first damage of the fill, "" if none */
 };
 
-/** Settings from a run's ODB: crates expected, polarity, nominal injection, samples. ERR_NOTFOUND, ERR_DATA. */
+/** The channel maps that hold without an ODB: Run 6's for calorimeters, channels in order for other crates. */
+void unpack_set_maps(struct unpack_settings *settings);
+/** Settings from a run's ODB: crates expected, polarity, nominal injection, samples, channel maps. ERR_NOTFOUND, ERR_DATA. */
 enum err unpack_set_odb(struct unpack_settings *settings, const struct odb *odb);
 /** Unpacks an event of n bytes into blocks of tables fill (one row), island, trace, sample. Fails only for want of
  *  memory; damage is in u->status, u->problem and u->crate[].is_damaged. */

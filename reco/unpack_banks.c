@@ -26,8 +26,7 @@ void unpack_damage(struct unpack *u, int crate, const char *format, ...)
 
 /* ---- banks ---- */
 
-/* Room for one more copy; what is in those before stays where it is. */
-static enum err new_chunk(struct unpack *u, struct midas_build **out)
+enum err unpack_new_chunk(struct unpack *u, struct midas_build **out)
 {
     if (u->n_chunks == u->chunk_capacity) {
         size_t capacity = u->chunk_capacity ? 2 * u->chunk_capacity : 64;
@@ -46,7 +45,7 @@ static enum err host_order(struct unpack *u, const struct midas_bank *bank, cons
     void *room = NULL;
     *data      = bank->data;
     if (!bank->is_swapped && (uintptr_t)bank->data % 4 == 0) return ERR_OK;
-    TRY(new_chunk(u, &chunk));
+    TRY(unpack_new_chunk(u, &chunk));
     TRY(midas_build_room(chunk, bank->size, &room));
     memcpy(room, bank->data, bank->size);
     if (bank->is_swapped) midas_swap(room, bank->size, bank->type);
@@ -124,7 +123,7 @@ static enum err take_packed(struct unpack *u, const struct midas_bank *bank, int
         unpack_damage(u, crate, "bank %s is compressed too often", bank->name);
         return ERR_OK;
     }
-    TRY(new_chunk(u, &chunk));
+    TRY(unpack_new_chunk(u, &chunk));
     enum err rc = bank_unpack(bank, true, chunk, &walk);
     if (rc == ERR_DATA) unpack_damage(u, crate, "%s", err_message());
     if (rc) return rc == ERR_DATA ? ERR_OK : rc;

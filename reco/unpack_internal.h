@@ -11,4 +11,10 @@ enum err unpack_take_banks(struct unpack *u, const struct midas_event *event);
 /** Checks each crate's banks against each other, and the crates against the majority. */
 void unpack_check_crates(struct unpack *u);
 
+/** Room for one more copy of banks; what is in those before stays where it is. */
+enum err unpack_new_chunk(struct unpack *u, struct midas_build **out);
+/** The raw waveforms of a crate as a truncated islands bank, with pedestals in the crate; no islands of asynchronous ones.
+ *  ERR_DATA when channels have different numbers or lengths of waveforms. */
+enum err unpack_waveforms(struct unpack *u, int crate, struct bank_ct *out);
+
 #endif

@@ -263,6 +263,69 @@ static void test_headers(void **state)
     assert_int_equal(value, 2 + 11 + 2 + 10 * (4 + 5 * (7 + 140000)) + 4 + 4 * (7 + 140000));
 }
 
+/* GPU fits and Q histograms: words by hand, and every cut or wrong count. */
+static void test_gpu(void **state)
+{
+    (void)state;
+    static const struct bank_pulse pulses[2] = {{100.25F, 0.5F, 1.5F, -1700.0F, 3.0F, 9, -1650},
+                                                {200.75F, 0.25F, 2.5F, -1701.0F, 4.0F, 10, -1640}};
+    const struct bank_pulse *read;
+    struct midas_bank bank;
+    struct bank_cf cf;
+    uint32_t n, words[64];
+    assert_int_equal(midas_build_begin(&build, 1, 0xFFFF, 0, 0), ERR_OK);
+    assert_int_equal(bank_cf_begin(&build, 3, 3), ERR_OK);
+    assert_int_equal(bank_cf_add(&build, 2, pulses), ERR_OK);
+    assert_int_equal(bank_cf_add(&build, 0, NULL), ERR_OK);
+    assert_int_equal(bank_cf_add(&build, 1, pulses + 1), ERR_OK);
+    assert_int_equal(midas_build_bank_end(&build), ERR_OK);
+    one_bank(&bank);
+    assert_string_equal(bank.name, "CF03");
+    assert_true(bank.type == MIDAS_U32 && bank.size == 4 * (1 + 3 + 21));
+    memcpy(words, bank.data, bank.size);
+    assert_true(words[0] == 3 && words[1] == 2 && words[7] == 9 && words[16] == 0 && words[17] == 1);
+    assert_int_equal(bank_cf_open(words, bank.size, &cf), ERR_OK);
+    for (uint32_t s = 0; s < 3; s++) {
+        assert_int_equal(bank_cf_next(&cf, &read, &n), ERR_OK);
+        assert_int_equal(n, s == 0 ? 2 : s == 1 ? 0 : 1);
+        if (n) assert_memory_equal(read, pulses + s / 2, n * sizeof *pulses);
+    }
+    assert_int_equal(bank_cf_next(&cf, &read, &n), ERR_OK);
+    assert_null(read);
+    for (size_t size = 0; size <= bank.size + 4; size += 4) {
+        enum err rc = bank_cf_open(words, size, &cf);
+        do
+            if (!rc) rc = bank_cf_next(&cf, &read, &n);
+        while (!rc && read);
+        assert_int_equal(rc, size == bank.size ? ERR_OK : ERR_DATA);
+    }
+
+    const struct bank_cq header = {.n            = 12,
+                                   .first_sample = 100,
+                                   .last_sample  = 160,
+                                   .decimation   = 10,
+                                   .n_intervals  = 1,
+                                   .multiplier   = 2,
+                                   .n_segments   = 2};
+    struct bank_cq cq;
+    int32_t *counts;
+    assert_int_equal(midas_build_begin(&build, 1, 0xFFFF, 0, 0), ERR_OK);
+    assert_int_equal(bank_cq_begin(&build, 4, &header, &counts), ERR_OK);
+    for (int i = 0; i < 12; i++) counts[i] = -i;
+    assert_int_equal(midas_build_bank_end(&build), ERR_OK);
+    one_bank(&bank);
+    assert_string_equal(bank.name, "CQ04");
+    memcpy(words, bank.data, bank.size);
+    assert_int_equal(bank_cq_read(words, bank.size, &cq), ERR_OK);
+    assert_true(cq.first_sample == 100 && cq.last_sample == 160 && cq.decimation == 10 && cq.n_segments == 2 &&
+                cq.n == 12);
+    assert_true(cq.n_intervals == 1 && cq.multiplier == 2 && cq.counts[11] == -11);
+    for (size_t size = 0; size <= bank.size + 4; size += 4)
+        assert_int_equal(bank_cq_read(words, size, &cq), size == bank.size ? ERR_OK : ERR_DATA);
+    words[6] = 5; /* 12 counts in 5 segments */
+    assert_int_equal(bank_cq_read(words, bank.size, &cq), ERR_DATA);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_islands_damage),
         cmocka_unit_test(test_islands_nonsense),
         cmocka_unit_test(test_pedestals_and_sums),
+        cmocka_unit_test(test_gpu),
         cmocka_unit_test(test_headers),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);

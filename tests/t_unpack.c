@@ -4,6 +4,7 @@
 #include "phys.h"
 #include "rng.h"
 #include "unpack.h"
+#include "wfd_writer.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -46,6 +47,10 @@ static void settings(void)
                                                .t0_polarity      = 1,
                                                .n_samples        = N_SAMPLES};
     for (int i = 1; i <= 24; i++) unpack.settings.is_expected[i] = true;
+    unpack.settings.check                         = BANK_CHECK_ALL;
+    unpack.settings.run                           = 1;
+    unpack.settings.first_run_without_fill_number = 2;
+    unpack_set_maps(&unpack.settings);
 }
 
 /* What island k of a crate holds: all from its numbers. */
@@ -349,6 +354,145 @@ static void test_missing(void **state)
     assert_int_equal(island_view(island).n, 0);
 }
 
+/* ---- raw waveforms ---- */
+
+static struct wfd_bytes wfd;
+
+static void add_raw(char prefix, int crate, const struct wfd_spec *s)
+{
+    char name[5];
+    wfd_write(&wfd, s);
+    bank_name(prefix, 'A', crate, name);
+    assert_int_equal(midas_build_add(&build, name, MIDAS_U32, wfd.ca, wfd.n_ca), ERR_OK);
+    bank_name(prefix, 'R', crate, name);
+    assert_int_equal(midas_build_add(&build, name, MIDAS_I16, wfd.raw, wfd.n_raw), ERR_OK);
+    bank_name(prefix, 'Z', crate, name);
+    assert_int_equal(midas_build_add(&build, name, MIDAS_U32, wfd.cz, 8), ERR_OK);
+}
+
+static const struct wfd_spec laser = {.trigger     = 55,
+                                      .type        = 2,
+                                      .n_boards    = 11,
+                                      .first_slot  = 1,
+                                      .channels    = 31,
+                                      .n_waveforms = 4,
+                                      .bursts      = 30,
+                                      .gap         = 159744,
+                                      .has_crc     = true};
+
+static void make_laser(int last_crate, bool is_swapped)
+{
+    build.is_body_swapped = is_swapped;
+    begin_event();
+    for (int crate = 1; crate <= last_crate; crate++) add_raw('L', crate, &laser);
+    assert_int_equal(midas_build_end(&build), ERR_OK);
+    build.is_body_swapped = false;
+}
+
+/* Four waveforms of a laser fill in each crate: every sample at its crystal. */
+static void test_laser(void **state)
+{
+    (void)state;
+    enum { N = 240, N_CRATES = 3 };
+    int32_t map[ODB_CHANNELS];
+    odb_channel_map(map);
+    settings();
+    for (int swapped = 0; swapped < 2; swapped++) {
+        make_laser(N_CRATES, swapped);
+        assert_int_equal(unpack_built(), ERR_OK);
+        assert_string_equal(unpack.problem, "");
+        assert_true(fill_view(fill).fill_type[0] == 2 && fill_view(fill).status[0] == 0);
+        struct island_view v = island_view(island);
+        struct trace_view t  = trace_view(trace);
+        assert_int_equal(v.n, 4 * N_CRATES);
+        assert_int_equal(t.n, 4 * N_CRATES * 54);
+        for (size_t i = 0; i < v.n; i++) {
+            assert_int_equal(v.first_sample[i], (int)(i / N_CRATES) * (N + 159744));
+            assert_true(v.calo[i] == 1 + i % N_CRATES && v.n_samples[i] == N && v.n_crystals[i] == 54);
+            for (uint32_t k = 0; k < 54; k++) {
+                uint32_t row = v.first_trace[i] + k, c = 0, waveform = (uint32_t)(i / N_CRATES);
+                while (map[c] != t.crystal[row]) c++;
+                double sum = 0.0;
+                for (uint32_t s = 0; s < N; s++)
+                    assert_int_equal(sample_view(sample).adc[t.first_sample[row] + s],
+                                     wfd_sample(c / 5 + 1, c % 5, waveform, s));
+                for (uint32_t s = 0; s < 100; s++) sum += wfd_sample(c / 5 + 1, c % 5, 0, s);
+                assert_true(fabs((double)t.pedestal_adc[row] - sum / 100) < 1e-3);
+            }
+        }
+    }
+    make_laser(N_CRATES, false);
+    size_t size;
+    build.bytes[find_bank("LR02", &size) + 5000] ^= 4;
+    assert_int_equal(unpack_built(), ERR_OK);
+    assert_true(fill_view(fill).status[0] == UNPACK_DAMAGED && unpack.crate[2].is_damaged);
+    assert_int_equal(island_view(island).n, 8);
+    build.bytes[find_bank("LA03", &size) + 24] ^= 8; /* a board not enabled */
+    assert_int_equal(unpack_built(), ERR_OK);
+    assert_true(unpack.crate[3].is_damaged);
+    build.bytes[find_bank("LZ01", &size) + 3] ^= 1;
+    assert_int_equal(unpack_built(), ERR_OK);
+    assert_true(unpack.crate[1].is_damaged);
+    assert_int_equal(island_view(island).n, 0);
+}
+
+/* Asynchronous boards and the clock crate are checked, and give no islands; another trigger in the clock crate is told. */
+static void test_clock_crate(void **state)
+{
+    (void)state;
+    struct wfd_spec async = {.trigger     = 17,
+                             .type        = 3,
+                             .n_boards    = 2,
+                             .first_slot  = 3,
+                             .channels    = 31,
+                             .n_waveforms = 20,
+                             .bursts      = 10,
+                             .pretrigger  = 4,
+                             .mode        = WFD_ASYNC,
+                             .has_crc     = true},
+                    fc7   = {.trigger = 17, .type = 1, .n_boards = 2, .first_slot = 4, .is_fc7 = true, .has_crc = true};
+    settings();
+    for (uint32_t other = 0; other < 2; other++) {
+        fc7.trigger = 17 + other;
+        begin_event();
+        wfd_write(&wfd, &fc7);
+        assert_int_equal(midas_build_add(&build, "TTCA", MIDAS_U32, wfd.ca, wfd.n_ca), ERR_OK);
+        assert_int_equal(midas_build_add(&build, "TTCB", MIDAS_I16, wfd.raw, wfd.n_raw), ERR_OK);
+        assert_int_equal(midas_build_add(&build, "TTCZ", MIDAS_U32, wfd.cz, 8), ERR_OK);
+        add_raw('A', 27, &async);
+        add_raw('A', 26, &async);
+        assert_int_equal(midas_build_end(&build), ERR_OK);
+        assert_int_equal(unpack_built(), ERR_OK);
+        assert_int_equal(fill_view(fill).status[0], other ? UNPACK_DAMAGED : 0);
+        assert_int_equal(unpack.crate[0].is_damaged, other);
+        assert_int_equal(fill_view(fill).fill_type[0], 4);
+        assert_int_equal(island_view(island).n, 0);
+    }
+}
+
+/* Fill numbers and header banks must agree as well. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    size_t size;
+    settings();
+    make_event(1, 24, false);
+    build.bytes[find_bank("CC06", &size) + 21 * 8] ^= 1;
+    expect_loss(6, "fill number 1, most others have 0");
+    make_event(1, 24, false);
+    build.bytes[find_bank("CC06", &size) + 3] ^= 1;
+    expect_loss(6, "trigger number");
+    make_event(1, 24, false);
+    build.bytes[find_bank("CB13", &size) + 3] ^= 1;
+    expect_loss(13, "trigger");
+    make_event(1, 24, false);
+    build.bytes[find_bank("CB13", &size) + 7] ^= 1; /* words of the first board */
+    expect_loss(13, "words");
+    make_event(1, 24, false);
+    build.bytes[find_bank("CZ14", &size) + 3] ^= 1;
+    expect_loss(14, "CDF trailer");
+}
+
 /* 20,000 changed events: tables that agree with themselves, whatever the bytes. */
 static void test_mutations(void **state)
 {
@@ -433,9 +577,10 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_packed),    cmocka_unit_test(test_t0),
-        cmocka_unit_test(test_no_t0),      cmocka_unit_test(test_damage),    cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_mutations),  cmocka_unit_test(test_truncated), cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_packed),      cmocka_unit_test(test_t0),
+        cmocka_unit_test(test_no_t0),      cmocka_unit_test(test_damage),      cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_laser),      cmocka_unit_test(test_clock_crate), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_mutations),  cmocka_unit_test(test_truncated),   cmocka_unit_test(test_settings),
     };
     int rc = cmocka_run_group_tests(tests, set_up, tear_down);
     return rc || mem_live() != 0;

@@ -172,7 +172,8 @@ static inline void wfd_amc13(struct wfd_bytes *b, const struct wfd_spec *s)
     bool is_more      = true;
     const uint32_t bx = 0x2F1;
     wfd_put(b->ca, &b->n_ca,
-            5ULL << 60 | (uint64_t)(s->type & 15) << 56 | (uint64_t)s->trigger << 32 | (uint64_t)bx << 20 | 0x5A << 8);
+            5ULL << 60 | (uint64_t)(s->mode == WFD_ASYNC ? 4 | s->type : s->type) << 56 | (uint64_t)s->trigger << 32 |
+                (uint64_t)bx << 20 | 0x5A << 8);
     for (uint32_t block = 0; is_more; block++) {
         uint32_t n_here = 0;
         for (uint32_t i = 0; i < s->n_boards; i++) n_here += block == 0 || sent[i] < b->words[i];

@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct block *block[4]                     = {NULL};
     struct unpack unpack                       = {
                               .settings = {.n_samples = 560000, .injection_sample = 24000, .t0_polarity = 1, .t0_window_ns = 5000}};
+    unpack_set_maps(&unpack.settings);
     uint8_t *bytes = NULL;
     if (mem_alloc(&bytes, size, 1)) abort();
     if (size) memcpy(bytes, data, size);
