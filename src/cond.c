@@ -480,7 +480,7 @@ enum err cond_table(struct cond *cond, const char *name, struct cond_table *out)
     return cond_check_table(out);
 }
 
-static bool is_same_table(const struct cond_table *a, const struct cond_table *b)
+bool cond_is_same_table(const struct cond_table *a, const struct cond_table *b)
 {
     bool is_same =
         a->n_columns == b->n_columns && a->subrun_digits == b->subrun_digits && a->event_digits == b->event_digits;
@@ -508,7 +508,7 @@ static enum err add_table(void *context)
                    &is_found));
     if (n > 0) {
         TRY(cond_table(w->cond, w->table->name, &old));
-        REQUIRE(is_same_table(&old, w->table), ERR_MISMATCH,
+        REQUIRE(cond_is_same_table(&old, w->table), ERR_MISMATCH,
                 "table %s exists and is defined otherwise; definitions are never changed, take another name",
                 w->table->name);
         return ERR_OK;
@@ -615,6 +615,8 @@ enum err cond_open(const char *url, enum db_access access, struct cond **out)
 void cond_close(struct cond *cond)
 {
     if (!cond) return;
+    db_finish(cond->intervals);
+    db_finish(cond->rows);
     db_close(cond->db);
     mem_free(cond);
 }

@@ -6,6 +6,10 @@
 
 struct cond {
     struct db *db;
+    /* of the table and tag that were read last: neither a definition nor a tag ever changes */
+    struct cond_table table;
+    char tag[64];
+    struct db_statement *intervals, *rows;
 };
 
 enum { COND_VERSION = 1, COND_SQL = 4096 };
@@ -21,6 +25,8 @@ enum err cond_check_tag(const char *tag);
 enum err cond_check_note(const struct cond_note *note);
 /** Fills and checks n_keys, names, order. */
 enum err cond_check_table(struct cond_table *table);
+/** True if keys, values, units, ranges and digits are the same. */
+bool cond_is_same_table(const struct cond_table *a, const struct cond_table *b);
 /** Rows an interval has when all keys are there. */
 size_t cond_full_rows(const struct cond_table *table);
 /** Makes the layout in an open database. */

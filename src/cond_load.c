@@ -267,16 +267,19 @@ enum err cond_load(struct cond *cond, const struct cond_set *set, const char *ta
     struct load l = {cond, *set, tag, content, note, NULL, out};
     TRY(cond_check_tag(tag));
     TRY(cond_check_note(note));
-    l.set.interval = NULL;
+    TRY(cond_table(cond, set->table.name, &l.set.table));
+    REQUIRE(cond_is_same_table(&l.set.table, &set->table), ERR_MISMATCH,
+            "table %s is defined otherwise in the database than in what is to be loaded", set->table.name);
     TRY_TO(done, mem_alloc(&order, set->n_rows, sizeof *order));
-    TRY_TO(done, check_set(set, is_partial, order));
-    TRY_TO(done, content_of(set, order, content));
+    TRY_TO(done, check_set(&l.set, is_partial, order));
+    TRY_TO(done, content_of(&l.set, order, content));
+    l.set.interval = NULL;
     TRY_TO(done, mem_alloc(&l.set.interval, set->n_intervals, sizeof *l.set.interval));
     memcpy(l.set.interval, set->interval, set->n_intervals * sizeof *set->interval);
     l.order = order;
     TRY_TO(done, db_transaction(cond->db, COND_LOCK, load, &l));
 done:
-    mem_free(l.set.interval);
+    if (l.set.interval != set->interval) mem_free(l.set.interval);
     mem_free(order);
     return rc;
 }

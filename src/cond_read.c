@@ -47,32 +47,50 @@ static enum err take_interval(struct cond_set *set, size_t *room, const struct d
     return ERR_OK;
 }
 
-/* One scan of the tag's index: from the last begin not after `first` to `last`; of equal begins the latest. */
-static enum err read_intervals(struct read *r)
+/* The statements of one table, kept for the next look-up. Intervals: one scan of the tag's index, from the last begin not
+ * after $2 to $3; of equal begins the latest. Rows come in the order of the primary key: it is to be walked, not sorted. */
+static enum err prepare(struct read *r)
 {
-    char sql[COND_SQL];
-    struct db_statement *s;
-    const struct db_value *row;
-    size_t n, room = 0;
+    char sql[COND_SQL], columns[COND_SQL], keys[COND_SQL / 4] = "";
+    struct cond *cond = r->cond;
+    size_t used       = 0;
+    if (cond->rows && strcmp(cond->table.name, r->table) == 0) return ERR_OK;
+    db_finish(cond->intervals);
+    db_finish(cond->rows);
+    cond->intervals = cond->rows = NULL;
+    TRY(cond_table(cond, r->table, &cond->table));
+    if (db_is_pgsql(cond->db)) TRY(db_exec(cond->db, "set enable_sort = off"));
     cond_format(sql,
                 "select i.id, i.begin_time, i.end_time, i.load_id, i.n_rows from (select begin_time, max(iov_id) as id"
                 " from %s_tag_iovs where tag = $1 and begin_time <= $3 and begin_time >= coalesce((select begin_time"
                 " from %s_tag_iovs where tag = $1 and begin_time <= $2 order by begin_time desc limit 1), $2)"
                 " group by begin_time) w join %s_intervals i on i.id = w.id order by i.begin_time",
                 r->table, r->table, r->table);
-    TRY(db_prepare(r->cond->db, sql, &s));
-    enum err rc = db_start(s, (struct db_value[]){DB_S(r->tag), DB_I(r->first), DB_I(r->last)}, 3);
+    TRY(db_prepare(cond->db, sql, &cond->intervals));
+    for (size_t k = 0; k < cond->table.n_keys; k++)
+        used += (size_t)snprintf(keys + used, sizeof keys - used, ", %s", cond->table.column[k].name);
+    cond_column_list(&cond->table, columns);
+    cond_format(sql, "select %.3000s from %s_data where iov_id between $1 and $2 order by iov_id%s", columns, r->table,
+                keys);
+    return db_prepare(cond->db, sql, &cond->rows);
+}
+
+static enum err read_intervals(struct read *r)
+{
+    struct db_statement *s = r->cond->intervals;
+    const struct db_value *row;
+    size_t n, room = 0;
+    TRY(db_start(s, (struct db_value[]){DB_S(r->tag), DB_I(r->first), DB_I(r->last)}, 3));
     for (;;) {
-        if (!rc) rc = db_next(s, &row, &n);
-        if (rc || !row) break;
+        TRY(db_next(s, &row, &n));
+        if (!row) break;
         if (row[2].type == DB_INT && row[2].i <= r->first) continue; /* over before the range begins */
-        rc = take_interval(r->out, &room, row);
+        TRY(take_interval(r->out, &room, row));
     }
-    db_finish(s);
-    for (size_t i = 0; !rc && i + 1 < r->out->n_intervals; i++)
+    for (size_t i = 0; i + 1 < r->out->n_intervals; i++)
         if (r->out->interval[i].end > r->out->interval[i + 1].begin)
             r->out->interval[i].end = r->out->interval[i + 1].begin;
-    return rc;
+    return ERR_OK;
 }
 
 /* Rows of the intervals [from, to), whose ids follow one another. */
@@ -100,38 +118,28 @@ static enum err read_rows(struct db_statement *s, struct cond_set *set, size_t f
 static enum err read_all_rows(struct read *r)
 {
     struct cond_set *set = r->out;
-    struct db_statement *s;
-    char sql[COND_SQL], columns[COND_SQL / 2], keys[COND_SQL / 4] = "";
-    size_t used = 0;
-    enum err rc = ERR_OK;
-    for (size_t c = 0; c < set->table.n_columns && !rc; c++)
-        rc = mem_alloc(&set->value[c], set->n_rows, sizeof *set->value[c]);
-    if (rc) return rc;
-    for (size_t k = 0; k < set->table.n_keys; k++)
-        used += (size_t)snprintf(keys + used, sizeof keys - used, ", %s", set->table.column[k].name);
-    cond_column_list(&set->table, sql);
-    snprintf(columns, sizeof columns, "%.*s", (int)sizeof columns - 1, sql);
-    cond_format(sql, "select %s from %s_data where iov_id between $1 and $2 order by iov_id%s", columns, r->table,
-                keys);
-    TRY(db_prepare(r->cond->db, sql, &s));
-    for (size_t from = 0, to = 0; from < set->n_intervals && !rc; from = to) {
+    for (size_t c = 0; c < set->table.n_columns; c++)
+        TRY(mem_alloc(&set->value[c], set->n_rows, sizeof *set->value[c]));
+    for (size_t from = 0, to = 0; from < set->n_intervals; from = to) {
         size_t rows = set->interval[from].n_rows;
         for (to = from + 1; to < set->n_intervals && set->interval[to].id == set->interval[to - 1].id + 1 &&
                             rows + set->interval[to].n_rows <= BATCH_ROWS;
              to++)
             rows += set->interval[to].n_rows;
-        rc = read_rows(s, set, from, to);
+        TRY(read_rows(r->cond->rows, set, from, to));
     }
-    db_finish(s);
-    return rc;
+    return ERR_OK;
 }
 
 static enum err read_set(void *context)
 {
-    struct read *r = context;
+    struct read *r    = context;
+    struct cond *cond = r->cond;
     cond_set_free(r->out); /* what an earlier try left */
-    TRY(cond_table(r->cond, r->table, &r->out->table));
-    TRY(cond_tag_check(r->cond, r->tag, NULL));
+    TRY(prepare(r));
+    r->out->table = cond->table;
+    if (strcmp(cond->tag, r->tag) != 0) TRY(cond_tag_check(cond, r->tag, NULL));
+    snprintf(cond->tag, sizeof cond->tag, "%s", r->tag);
     TRY(read_intervals(r));
     return r->with_rows ? read_all_rows(r) : ERR_OK;
 }

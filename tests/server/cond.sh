@@ -9,5 +9,6 @@ trap '"$SOURCE/tests/pgsql-here" down "$lab/s"; rm -rf "$lab"' EXIT
 . "$lab/s/env"
 for name in unit conditions gm2_conditions_dev; do psql -X -q -d postgres -c "create database $name" || fail "create database"; done
 GM2_TEST_PGSQL=$URL/unit "$BUILD/tests/t_db" >log 2>&1 || { cat log; fail "t_db on PostgreSQL"; }
+GM2_TEST_PGSQL=$URL/conditions "$BUILD/tests/t_cond" >log 2>&1 || { cat log; fail "t_cond on PostgreSQL"; }
 COND_DB=$URL/gm2_conditions_dev bash "$SOURCE/tests/cli/cond.sh" || fail "gm2 cond on PostgreSQL"
 exit 0
