@@ -347,14 +347,15 @@ static enum err check_setup(const struct ring_setup *setup)
     return check_kickers(setup);
 }
 
-enum err ring_build(const struct ring_setup *as_given, struct ring *out)
+enum err ring_build(const struct ring_setup *setup, struct ring *out)
 {
     struct points points   = {0};
-    struct ring_setup full = *as_given, *setup = &full;
+    struct ring_setup full = *setup;
     if (full.anomaly == 0.0) full.anomaly = MUON_ANOMALY;
     if (full.vacuum_mm == 0.0) full.vacuum_mm = 75.0;
     if (full.bend_deg == 0.0) full.bend_deg = 15.0;
     if (full.kicker_slices == 0) full.kicker_slices = 4;
+    setup = &full;
     TRY(check_setup(setup));
     memset(out, 0, sizeof *out);
     out->GeV         = GeV_PER_T_MM * RING_B0_T;
