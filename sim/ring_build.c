@@ -353,7 +353,7 @@ enum err ring_build(const struct ring_setup *setup, struct ring *out)
     struct ring_setup full = *setup;
     if (full.anomaly == 0.0) full.anomaly = MUON_ANOMALY;
     if (full.vacuum_mm == 0.0) full.vacuum_mm = 75.0;
-    if (full.bend_deg == 0.0) full.bend_deg = 15.0;
+    if (full.bend_deg == 0.0) full.bend_deg = 26.0;
     if (full.kicker_slices == 0) full.kicker_slices = 4;
     setup = &full;
     TRY(check_setup(setup));

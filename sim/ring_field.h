@@ -43,7 +43,7 @@ struct ring_kicker {
     struct kicker_pulse pulse; /* lent */
 };
 
-/** What a user chooses; 0 in anomaly, bend_deg, kicker_slices and vacuum_mm takes the defaults (the muon's; 15; 4; 75).
+/** What a user chooses; 0 in anomaly, bend_deg, kicker_slices and vacuum_mm takes the defaults (the muon's; 26; 4; 75).
  *  Potential of the ESQ: V(r,theta) = sum (r/45 mm)^n [b_n cos n theta + a_n sin n theta]. */
 struct ring_setup {
     enum ring_layout layout;

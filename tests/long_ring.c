@@ -86,7 +86,7 @@ static void dipole_and_esq(void **state)
 {
     (void)state;
     struct ring_setup s = ring_setup_default();
-    all_multipoles("13 + 26 deg, ESQ multipoles, dipole e989, 24 kicks:", &s, 16, 1000, 480);
+    all_multipoles("13 + 26 deg, ESQ multipoles, dipole e989, 16 kicks:", &s, 16, 1000, 480);
 }
 static void misaligned_and_soft(void **state)
 {

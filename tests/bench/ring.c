@@ -152,8 +152,8 @@ int main(void)
         [BENCH_16]   = {.name = "bench.16kicks"},
         [LINEAR]     = {.name = "esq13_26.linear.16kicks"},
         [MULTIPOLES] = {.name = "esq13_26.nim.collimators.16kicks"},
-        [REAL]       = {.name = "real.nim.dipole.collimators.24kicks"},
-        [SECTIONS]   = {.name = "real.sections.dipole.collimators.24kicks"},
+        [REAL]       = {.name = "real.nim.dipole.collimators.16kicks"},
+        [SECTIONS]   = {.name = "real.sections.dipole.collimators.16kicks"},
         [SOFT]       = {.name = "esq13_26.nim.soft_edges.collimators"},
     };
     int bad = make_subjects(s) != ERR_OK;
