@@ -113,6 +113,7 @@ static enum err take_crate(struct unpack *u, int i, uint32_t *ctag)
         REQUIRE(!is_muon_fill(u), ERR_DATA, "no bank of islands");
         return ERR_OK;
     }
+    if (!c->bank[UNPACK_T].data && u->is_check_only) return ERR_OK;
     TRY(take_islands(u, i, ctag));
     return c->bank[UNPACK_T].data ? take_pedestals(u, i) : ERR_OK;
 }
@@ -284,6 +285,7 @@ static enum err take_event(struct unpack *u, const uint8_t *bytes, size_t n, str
 enum err unpack_check_event(struct unpack *u, const uint8_t *bytes, size_t n)
 {
     struct midas_event event;
+    u->is_check_only = true;
     return take_event(u, bytes, n, &event);
 }
 
@@ -291,6 +293,7 @@ enum err unpack_event(struct unpack *u, const uint8_t *bytes, size_t n, struct b
                       struct block *trace, struct block *sample)
 {
     struct midas_event event;
+    u->is_check_only = false;
     TRY(take_event(u, bytes, n, &event));
     if (u->n_islands) qsort(u->island, u->n_islands, sizeof *u->island, by_time);
     if (is_muon_fill(u))

@@ -74,6 +74,7 @@ struct unpack {
     size_t n_islands, capacity;
     struct midas_build *chunk; /* banks that were compressed, or in the other byte order */
     size_t n_chunks, chunk_capacity;
+    bool is_check_only; /* no islands are made of raw waveforms */
     /* what became of the fill */
     uint32_t status;
     int fill_type;

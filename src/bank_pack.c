@@ -12,7 +12,7 @@ enum {
     DIGEST_BYTES = 16,
     HEAD_BYTES   = 8,  /* {bytes of all banks, flags} */
     BANK_BYTES   = 12, /* {name, type, size} */
-    STEP_BYTES   = 1 << 18,
+    STEP_BYTES   = 1 << 16,
     MAX_BYTES    = 1 << 30,
     N_CRATES     = 100
 };

@@ -178,6 +178,7 @@ void midas_swap(void *data, size_t n, uint32_t type)
 enum err midas_build_room(struct midas_build *b, size_t n, void **out)
 {
     *out = NULL;
+    if (n == 0 && !b->bytes) return ERR_OK;
     if (n > b->capacity - b->n) {
         REQUIRE(n < UINT32_MAX && b->n + n < UINT32_MAX, ERR_NUMBER,
                 "a MIDAS event cannot hold %zu bytes more than %zu", n, b->n);

@@ -1,10 +1,12 @@
-/* Speed of raw data: unpacking a fill (full and truncated islands), reading and writing MIDAS files through memory
- * (page cache). Lines: name value unit; median of interleaved repeats, then the best. */
+/* Speed of raw data: unpacking a fill (full and truncated islands, compressed banks), checking raw payloads (CR) with and
+ * without checksums, reading and writing MIDAS files through memory (page cache). Lines: name value unit; median of interleaved repeats, then the best. */
 #include "unpack.h"
+#include "bank_pack.h"
 #include "mem.h"
 #include "midas_file.h"
 #include "phys.h"
 #include "rng.h"
+#include "wfd_writer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,10 +15,25 @@
 #include <unistd.h>
 
 enum { ISLANDS_A_CRATE = 60, LENGTH = 34, REPEATS = 7, FILLS = 8, N_SUMS = 17500 };
-enum subject { FULL, TRUNCATED, SWAPPED, WRITE, READ, READ_LZ4, READ_GZ, N_SUBJECTS };
-static const char *const names[N_SUBJECTS] = {"raw.unpack.full", "raw.unpack.truncated", "raw.unpack.big_endian",
-                                              "raw.write.plain", "raw.read.plain",       "raw.read.lz4",
-                                              "raw.read.gz"};
+enum subject {
+    FULL,
+    TRUNCATED,
+    SWAPPED,
+    PACKED_ZLIB,
+    PACKED_FZ,
+    CHECK,
+    CHECK_SUMS,
+    PACK,
+    WRITE,
+    READ,
+    READ_LZ4,
+    READ_GZ,
+    N_SUBJECTS
+};
+static const char *const names[N_SUBJECTS] = {"raw.unpack.full",     "raw.unpack.truncated", "raw.unpack.big_endian",
+                                              "raw.unpack.zlib",     "raw.unpack.fz",        "raw.check.sizes",
+                                              "raw.check.checksums", "raw.pack.fz",          "raw.write.plain",
+                                              "raw.read.plain",      "raw.read.lz4",         "raw.read.gz"};
 
 static void stop_on(enum err rc)
 {
@@ -66,8 +83,34 @@ static void make_fill(struct midas_build *b, bool is_truncated)
     stop_on(midas_build_end(b));
 }
 
+/* 11 boards of raw waveforms in each crate: no islands. */
+static void make_raw(struct midas_build *b)
+{
+    static const struct wfd_spec spec = {.trigger     = 1,
+                                         .type        = 1,
+                                         .n_boards    = 11,
+                                         .first_slot  = 1,
+                                         .channels    = 31,
+                                         .n_waveforms = 1,
+                                         .bursts      = 1100,
+                                         .is_little   = true};
+    static struct wfd_bytes bytes;
+    char name[5];
+    wfd_write(&bytes, &spec);
+    stop_on(midas_build_begin(b, MIDAS_ID_FILL, 0xFFFF, 0, 0));
+    for (int crate = 1; crate <= N_CALOS; crate++) {
+        bank_name('L', 'A', crate, name);
+        bytes.ca[0] = 0x52; /* a laser fill */
+        stop_on(midas_build_add(b, name, MIDAS_U32, bytes.ca, bytes.n_ca));
+        bank_name('L', 'R', crate, name);
+        stop_on(midas_build_add(b, name, MIDAS_I16, bytes.raw, bytes.n_raw));
+    }
+    stop_on(midas_build_end(b));
+}
+
 struct bench {
-    struct midas_build fill[3]; /* full, truncated, swapped */
+    struct midas_build fill[CHECK_SUMS + 1], packed; /* by subject; what they are made of counts as their size */
+    size_t n_bytes[N_SUBJECTS];
     struct unpack unpack;
     struct block *block[4];
     char folder[64];
@@ -86,6 +129,29 @@ static double time_unpack(struct bench *b, const struct midas_build *fill)
     double start = now_s();
     for (int i = 0; i < FILLS; i++)
         stop_on(unpack_event(&b->unpack, fill->bytes, fill->n, b->block[0], b->block[1], b->block[2], b->block[3]));
+    return now_s() - start;
+}
+
+static double time_check(struct bench *b, const struct midas_build *fill, enum bank_check check)
+{
+    struct unpack *u  = &b->unpack;
+    u->settings.check = check;
+    double start      = now_s();
+    for (int i = 0; i < FILLS; i++) {
+        stop_on(unpack_check_event(u, fill->bytes, fill->n));
+        if (u->status & UNPACK_DAMAGED) {
+            fprintf(stderr, "%s\n", u->problem);
+            exit(1);
+        }
+    }
+    return now_s() - start;
+}
+
+static double time_pack(struct bench *b)
+{
+    double start = now_s();
+    for (int i = 0; i < FILLS; i++)
+        stop_on(bank_pack_event(b->fill[FULL].bytes, b->fill[FULL].n, BANK_PACK_FZ, &b->packed));
     return now_s() - start;
 }
 
@@ -117,7 +183,12 @@ static double time_subject(struct bench *b, enum subject subject)
     switch (subject) {
     case FULL:
     case TRUNCATED:
-    case SWAPPED: return time_unpack(b, &b->fill[subject]);
+    case SWAPPED:
+    case PACKED_ZLIB:
+    case PACKED_FZ: return time_unpack(b, &b->fill[subject]);
+    case CHECK: return time_check(b, &b->fill[CHECK], BANK_CHECK_SIZES);
+    case CHECK_SUMS: return time_check(b, &b->fill[CHECK], BANK_CHECK_CHECKSUMS);
+    case PACK: return time_pack(b);
     case WRITE: return time_write(b, MIDAS_PLAIN);
     case READ: return time_read(b, MIDAS_PLAIN);
     case READ_LZ4: return time_read(b, MIDAS_LZ4);
@@ -129,10 +200,16 @@ static void set_up(struct bench *b)
 {
     *b = (struct bench){.fill[SWAPPED] = {.is_header_swapped = true, .is_body_swapped = true}};
     for (int i = 0; i < 3; i++) make_fill(&b->fill[i], i == TRUNCATED);
-    static const struct table *const tables[] = {&table_fill, &table_island, &table_trace, &table_sample};
+    for (int i = 0; i < N_SUBJECTS; i++) b->n_bytes[i] = b->fill[i < PACKED_ZLIB ? i : FULL].n;
+    stop_on(bank_pack_event(b->fill[FULL].bytes, b->fill[FULL].n, BANK_PACK_ZLIB, &b->fill[PACKED_ZLIB]));
+    stop_on(bank_pack_event(b->fill[FULL].bytes, b->fill[FULL].n, BANK_PACK_FZ, &b->fill[PACKED_FZ]));
+    make_raw(&b->fill[CHECK]);
+    b->n_bytes[CHECK] = b->n_bytes[CHECK_SUMS] = b->fill[CHECK].n;
+    static const struct table *const tables[]  = {&table_fill, &table_island, &table_trace, &table_sample};
     for (int i = 0; i < 4; i++) stop_on(block_create(tables[i], &b->block[i]));
     b->unpack.settings =
         (struct unpack_settings){.n_samples = 560000, .injection_sample = 24000, .t0_polarity = 1, .t0_min_adc = 200};
+    unpack_set_maps(&b->unpack.settings);
     snprintf(b->folder, sizeof b->folder, "%s/gm2-bench.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(b->folder)) exit(1);
     time_write(b, MIDAS_LZ4);
@@ -143,7 +220,8 @@ static void tear_down(struct bench *b)
 {
     for (enum midas_compression k = MIDAS_PLAIN; k <= MIDAS_LZ4; k++) unlink(path_of(b, k));
     rmdir(b->folder);
-    for (int i = 0; i < 3; i++) midas_build_free(&b->fill[i]);
+    for (int i = 0; i <= CHECK_SUMS; i++) midas_build_free(&b->fill[i]);
+    midas_build_free(&b->packed);
     for (int i = 0; i < 4; i++) block_free(b->block[i]);
     unpack_free(&b->unpack);
 }
@@ -163,7 +241,7 @@ int main(void)
         for (int i = 0; i < N_SUBJECTS; i++) seconds[i][r] = time_subject(&b, (enum subject)i);
     printf("raw.fill_bytes %zu B\n", b.fill[FULL].n);
     for (int i = 0; i < N_SUBJECTS; i++) {
-        double megabytes = 1e-6 * FILLS * (double)b.fill[i < WRITE ? i : FULL].n;
+        double megabytes = 1e-6 * FILLS * (double)b.n_bytes[i];
         qsort(seconds[i], REPEATS, sizeof seconds[i][0], by_value);
         printf("%s %.0f MB/s\n", names[i], megabytes / seconds[i][REPEATS / 2]);
         printf("%s.best %.0f MB/s\n", names[i], megabytes / seconds[i][0]);
