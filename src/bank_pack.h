@@ -5,7 +5,7 @@
  *   ctnn u8   one bank with its 12-byte header, without padding, under its own name with a lower-case first letter
  * A zlib stream without the digest in front is read as well.
  * Source: CaloReadoutAMC13 fe_compress_z_mt.cxx, frontend.cpp (facts, no code); formats 2.1. Tests: tests/t_bank_pack.c,
- * tests/cli/raw_packed.sh (bytes made by Python's zlib and hashlib) */
+ * tests/cli/midas_outside.sh (a reader in Python) */
 #ifndef GM2_BANK_PACK_H
 #define GM2_BANK_PACK_H
 

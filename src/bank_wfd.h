@@ -21,7 +21,7 @@
  * the master FPGA put clock and counts in, which are made again from them.
  * Ours: the board's CRC is the CRC-32 of zlib over its bytes with this field zero; 0 means none.
  * Source: mfpga command_manager.v, cfpga adc_dat_mux*.v (v3.01.01); CaloReadoutAMC13 tcp_thread.cxx (facts, no code);
- * formats 2.2, 2.3. Tests: tests/t_bank_wfd.c, tests/cli/raw_packed.sh against tests/wfd_writer.py */
+ * formats 2.2, 2.3. Tests: tests/t_bank_wfd.c against tests/wfd_writer.h */
 #ifndef GM2_BANK_WFD_H
 #define GM2_BANK_WFD_H
 
