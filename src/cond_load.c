@@ -55,7 +55,7 @@ static size_t place_of(const struct cond_set *set, size_t row)
 /* "calonum 1, xtalnum 7" */
 static void keys_at(const struct cond_table *t, size_t place, char text[256])
 {
-    double key[COND_MAX_COLUMNS];
+    double key[COND_MAX_COLUMNS] = {0};
     for (size_t k = t->n_keys; k-- > 0;) {
         size_t n = (size_t)(t->column[k].max - t->column[k].min + 1);
         key[k]   = t->column[k].min + (double)(place % n);

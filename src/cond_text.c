@@ -18,7 +18,7 @@ enum { MAX_ROWS = 100000000, N_TIMES = 6 };
 /* Opens an interval for the rows that follow. */
 static enum err open_interval(struct cond_set *set, size_t *room, int64_t begin, int64_t end)
 {
-    if (set->n_intervals == *room) {
+    if (!set->interval || set->n_intervals == *room) {
         size_t more = *room ? 2 * *room : 64;
         TRY(mem_resize(&set->interval, *room, more, sizeof *set->interval));
         *room = more;
@@ -167,9 +167,9 @@ static enum err json_interval(const cJSON *o, size_t *room, struct cond_set *set
 
 static enum err parse_set(const cJSON *o, struct cond_set *set)
 {
-    double factor[COND_MAX_COLUMNS];
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "intervals"), *v;
-    const cJSON *name = cJSON_GetObjectItemCaseSensitive(o, "table");
+    double factor[COND_MAX_COLUMNS] = {0};
+    const cJSON *list               = cJSON_GetObjectItemCaseSensitive(o, "intervals"), *v;
+    const cJSON *name               = cJSON_GetObjectItemCaseSensitive(o, "table");
     size_t room = 0, i = 0;
     REQUIRE(cJSON_IsArray(list), ERR_DATA, "there is no list \"intervals\"");
     REQUIRE(!name || (cJSON_IsString(name) && strcmp(name->valuestring, set->table.name) == 0), ERR_DATA,

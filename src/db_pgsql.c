@@ -303,12 +303,11 @@ static enum err put(struct server_bulk *b, const char *bytes, size_t n)
 
 static enum err put_escaped(struct server_bulk *b, const char *text)
 {
+    static const char special[] = "\b\f\n\r\t\v\\", letter[] = "bfnrtv\\";
     for (; *text; text++) {
-        const char *special = memchr("\b\f\n\r\t\v\\", *text, 7);
-        if (special)
-            TRY(put(b, (const char[2]){'\\', "bfnrtv\\"[special - "\b\f\n\r\t\v\\"]}, 2));
-        else
-            TRY(put(b, text, 1));
+        const char *at = strchr(special, *text);
+        if (at) TRY(put(b, "\\", 1));
+        TRY(put(b, at ? &letter[at - special] : text, 1));
     }
     return ERR_OK;
 }
@@ -316,7 +315,7 @@ static enum err put_escaped(struct server_bulk *b, const char *text)
 static enum err bulk_add(void *bulk, const struct db_value *values)
 {
     struct server_bulk *b = bulk;
-    char room[40];
+    char room[40]         = "";
     for (size_t i = 0; i < b->n_columns; i++) {
         const char *text = as_text(&values[i], room);
         if (i) TRY(put(b, "\t", 1));
