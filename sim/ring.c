@@ -1,8 +1,10 @@
 /* Module RingTracker: the stored muons of a fill, orbit and spin, to their decay, loss or the end of the record. */
 #include "ring_cfg.h"
 #include "ring_cfg_fields.h"
+#include "ring_map.h"
 #include "ring_stages.h"
 
+#include "log.h"
 #include "mem.h"
 #include "module.h"
 #include "tables.h"
@@ -18,6 +20,8 @@
     F(S, flag, is_injected, false, 0, 1, "1", "muons come from the inflector, outside the aperture, and pass through Q1 to the kickers; false: they are stored") \
     F(S, f64,  anomaly, 0.00116592089, 0.0011, 0.0013, "1", "of the muon's magnetic moment")                         \
     F(S, f64,  eta, 0, -0.01, 0.01, "1", "of its electric dipole moment d = eta e hbar / (4 m c); 3.9e-6 is 1.8e-19 e cm") \
+    F(S, str,  engine, "element", 0, 0, "element|map", "stored beam: element by element, or by maps of the ring where fields allow it (README of sim: Map engine)") \
+    F(S, i64,  map_kicks, 12, 4, 32, "1", "maps: thin kicks of the multipoles in a turn, a multiple of 4")           \
     F(S, f64s, monitors_deg, "[]", 0, 359.999, "deg", "azimuths of monitors: turn by turn number, mean and width of x and y as histograms beam/monitor..") \
     F(S, f64,  monitor_end_us, 300, 0.2, 5000, "us", "monitors: last time")                                           \
     F(S, f64,  monitor_bin_ns, 149.1434, 1, 1000, "ns", "monitors: width of a time bin")                             \
@@ -34,6 +38,9 @@ struct order {
 struct tracker {
     struct ring_fields fields;
     struct ring_stages stages;
+    struct ring_maps *map; /* NULL: element engine */
+    double map_ppb;        /* against the element engine */
+    struct hist *map_hist;
     struct ring_batch batch, spare;
     struct ring_monitors monitors;
     struct hist *hist[RING_MAX_MONITORS][RING_N_SUMS];
@@ -115,6 +122,27 @@ static enum err check_optics(const struct step *s, const struct ring_stages *sta
     return rc ? err_context(rc, "%s: %s cannot store muons", s->label, name) : ERR_OK;
 }
 
+/* What the map engine was found to be worth goes into the output of each unit. */
+static enum err make_map(struct step *s, struct tracker *t)
+{
+    const struct tracker_cfg *cfg = s->cfg;
+    const struct ring *last       = &t->stages.ring[t->stages.n - 1];
+    if (strcmp(cfg->engine, "map") != 0) return ERR_OK;
+    enum err rc = ring_map_make(last, (int)cfg->map_kicks, &t->map);
+    if (!rc) rc = ring_map_check(t->map, last, &t->map_ppb);
+    if (rc) return err_context(rc, "%s: engine: map", s->label);
+    log_info("%s: map engine within %.3f ppb of the element engine", s->label, t->map_ppb);
+    return hist_book(s->hists, "beam/map_ppb", "largest error of the map engine in its check [ppb], a unit each",
+                     hist_axis(1, 0.0, 1.0, "", ""), HIST_NO_AXIS, 1, &t->map_hist);
+}
+
+static enum err begin_unit(struct step *s)
+{
+    struct tracker *t = s->state;
+    if (t->map_hist) hist_fill(t->map_hist, 0.5, 0.5, t->map_ppb);
+    return ERR_OK;
+}
+
 static enum err begin(struct step *s)
 {
     const struct tracker_cfg *cfg = s->cfg;
@@ -125,6 +153,7 @@ static enum err begin(struct step *s)
     TRY(make_setup(cfg, t, &setup));
     TRY(ring_stages_make(&setup, cfg->is_injected, BUNCH_NS, &t->stages));
     TRY(check_optics(s, &t->stages));
+    TRY(make_map(s, t));
     return book_monitors(t, cfg, s->hists);
 }
 
@@ -208,7 +237,7 @@ static enum err event(struct step *s)
     if (m.n == 0) return ERR_OK;
     gather(t, &m, record_end_ns);
     t->batch.monitors = t->n_monitors > 0 ? &t->monitors : NULL;
-    TRY(ring_track_stages(t->stages.stage, t->stages.n, &t->batch, &t->spare));
+    TRY(ring_track_mapped(t->stages.stage, t->stages.n, t->map, &t->batch, &t->spare));
     scatter(t, &m, record_end_ns, &v);
     move_monitors(t);
     return ERR_OK;
@@ -222,6 +251,7 @@ static void end(struct step *s)
     ring_batch_free(&t->spare);
     ring_stages_free(&t->stages);
     ring_fields_free(&t->fields);
+    mem_free(t->map);
     mem_free(t->monitors.sum);
     mem_free(t->order);
     mem_free(t);
@@ -237,13 +267,14 @@ const struct module module_ring = {
     .doc  = "Tracks each muon's orbit and spin through the ring (dipole and electrostatic quadrupoles with multipoles, "
             "kickers, "
             "scraping, collimators) until it decays, is lost, or the record ends. One vertex a muon, in the same order.",
-    .source   = "Thomas-BMT equation; splitting 4A of S. A. Chin, Phys. Lett. A 226 (1997) 344; sim/README.md",
-    .fields   = tracker_cfg_fields,
-    .cfg_size = sizeof(struct tracker_cfg),
-    .shared   = ring_cfg_shared,
-    .in       = in,
-    .out      = out,
-    .begin    = begin,
-    .event    = event,
-    .end      = end,
+    .source     = "Thomas-BMT equation; splitting 4A of S. A. Chin, Phys. Lett. A 226 (1997) 344; sim/README.md",
+    .fields     = tracker_cfg_fields,
+    .cfg_size   = sizeof(struct tracker_cfg),
+    .shared     = ring_cfg_shared,
+    .in         = in,
+    .out        = out,
+    .begin      = begin,
+    .begin_unit = begin_unit,
+    .event      = event,
+    .end        = end,
 };

@@ -3,6 +3,7 @@
 
 #include "mem.h"
 #include "phys.h"
+#include "ring_map.h"
 
 #include <math.h>
 
@@ -75,15 +76,15 @@ enum err ring_turns(const struct ring *ring, struct ring_batch *batch, int64_t n
 
 /* ---- stages ---- */
 
-/* The muons of `from` that are alive, at the front of `to`; where[k] is the row of the k-th. */
-static size_t gather(struct ring_batch *from, struct ring_batch *to, size_t where[])
+/* The muons of `from` with a fate, at the front of `to`; where[k] is the row of the k-th. */
+static size_t gather(struct ring_batch *from, double fate, struct ring_batch *to, size_t where[])
 {
     double **a[N_COLUMNS], **b[N_COLUMNS];
     size_t n = 0;
     columns_of(from, a);
     columns_of(to, b);
     for (size_t i = 0; i < from->n; i++)
-        if (from->fate[i] == 0.0) where[n++] = i;
+        if (from->fate[i] == fate) where[n++] = i;
     for (size_t c = 0; c < N_COLUMNS; c++)
         for (size_t k = 0; k < n; k++) (*b[c])[k] = (*a[c])[where[k]];
     to->n        = (n + RING_LANES - 1) / RING_LANES * RING_LANES;
@@ -101,20 +102,46 @@ static void scatter(struct ring_batch *from, struct ring_batch *to, const size_t
         for (size_t k = 0; k < n; k++) (*b[c])[where[k]] = (*a[c])[k];
 }
 
-enum err ring_track_stages(const struct ring_stage *stage, size_t n_stages, struct ring_batch *batch,
-                           struct ring_batch *spare)
+/* The muons of a fate go on in a ring. */
+static void go_on(const struct ring_stage *stage, double fate, struct ring_batch *batch, struct ring_batch *spare,
+                  size_t where[])
 {
+    size_t n = gather(batch, fate, spare, where);
+    ISA_PICK(ring_kernel_track)(stage->ring, spare, stage->last_crossing);
+    scatter(spare, batch, where, n);
+}
+
+/* Those that stay with the element engine are kept apart: among short ways to an end they would hold up their block. */
+static void map_turns(const struct ring_stage *stage, const struct ring_maps *map, struct ring_batch *batch,
+                      struct ring_batch *spare, size_t where[])
+{
+    size_t n = gather(batch, 0.0, spare, where);
+    ISA_PICK(ring_map_kernel)(map, spare);
+    scatter(spare, batch, where, n);
+    go_on(stage, 0.0, batch, spare, where);
+    go_on(stage, RING_MAP_STAYS, batch, spare, where);
+}
+
+enum err ring_track_mapped(const struct ring_stage *stage, size_t n_stages, const struct ring_maps *map,
+                           struct ring_batch *batch, struct ring_batch *spare)
+{
+    const struct ring_stage *last  = &stage[n_stages - 1];
+    const struct ring_stage to_map = {last->ring, 0.0}, *first = map && n_stages == 1 ? &to_map : stage;
     size_t *where = NULL;
     TRY(check(batch));
     for (size_t i = 0; i < batch->n; i++) batch->turns[i] = 0.0;
-    ISA_PICK(ring_kernel_track)(stage[0].ring, batch, stage[0].last_crossing);
-    if (n_stages == 1) return ERR_OK;
+    ISA_PICK(ring_kernel_track)(first->ring, batch, first->last_crossing);
+    if (n_stages == 1 && !map) return ERR_OK;
     TRY(mem_alloc(&where, batch->n, sizeof *where));
-    for (size_t s = 1; s < n_stages; s++) {
-        size_t n = gather(batch, spare, where);
-        ISA_PICK(ring_kernel_track)(stage[s].ring, spare, stage[s].last_crossing);
-        scatter(spare, batch, where, n);
-    }
+    for (size_t s = 1; s < n_stages; s++)
+        if (!map || &stage[s] != last) go_on(&stage[s], 0.0, batch, spare, where);
+    if (map) map_turns(last, map, batch, spare, where);
     mem_free(where);
     return ERR_OK;
+}
+
+enum err ring_track_stages(const struct ring_stage *stage, size_t n_stages, struct ring_batch *batch,
+                           struct ring_batch *spare)
+{
+    return ring_track_mapped(stage, n_stages, NULL, batch, spare);
 }

@@ -26,5 +26,10 @@ struct ring_stage {
  *  Same bits for any arrangement. Errors as ring_track(). Test: tests/t_ring.c */
 enum err ring_track_stages(const struct ring_stage *stage, size_t n_stages, struct ring_batch *batch,
                            struct ring_batch *spare);
+/** The same with the map engine in the last stage: the element engine brings muons to phi = 0 and takes them on from the
+ *  map engine's last turn to their end. `map` is made from the last stage's ring. Test: tests/t_ring_map.c */
+struct ring_maps;
+enum err ring_track_mapped(const struct ring_stage *stage, size_t n_stages, const struct ring_maps *map,
+                           struct ring_batch *batch, struct ring_batch *spare);
 
 #endif

@@ -2,6 +2,8 @@
  * 35 mm (y) and dp/p to +-0.15 %: omega_a of each muon to the stated ppb. Minutes. */
 #include "ring_compare.h"
 
+#include "mem.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,11 +107,40 @@ static void misaligned_and_soft(void **state)
     all_multipoles("the same, sections misaligned, soft edges:", &s, 8, 300, 2400);
 }
 
+/* The map engine on the same muons. */
+static void compare_map(const char *name, const struct ring *ring, double max_ppb)
+{
+    struct ring_maps *map;
+    struct ring_error e;
+    assert_int_equal(ring_map_make(ring, 12, &map), ERR_OK);
+    assert_int_equal(ring_compare_map(ring, map, 64, PLANE_ALL, 5000, 100, 240, &e), ERR_OK);
+    mem_free(map);
+    printf("%s mean %.4f ppb, rms %.4f ppb, max %.4f ppb, orbit %.2g mm\n", name, e.mean_ppb, e.rms_ppb, e.max_ppb,
+           e.orbit_mm);
+    (void)fflush(stdout);
+    assert_true(e.max_ppb <= max_ppb);
+}
+
+static void map_linear(void **state)
+{
+    (void)state;
+    struct ring ring = ring_bench(39.0);
+    compare_map("map engine, bench ring:", &ring, 0.15);
+}
+
+static void map_multipoles(void **state)
+{
+    (void)state;
+    struct ring ring = ring_nim(0);
+    compare_map("map engine, 13 + 26 deg, multipoles to the 28-pole, 12 kicks:", &ring, 0.3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bench_ring_8_kicks),   cmocka_unit_test(bench_ring_16_kicks),
                                        cmocka_unit_test(real_ring_linear),     cmocka_unit_test(real_ring_linear_fine),
                                        cmocka_unit_test(real_ring_multipoles), cmocka_unit_test(dipole_and_esq),
-                                       cmocka_unit_test(misaligned_and_soft)};
+                                       cmocka_unit_test(misaligned_and_soft),  cmocka_unit_test(map_linear),
+                                       cmocka_unit_test(map_multipoles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

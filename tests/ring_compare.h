@@ -7,6 +7,7 @@
 #define GM2_TESTS_RING_COMPARE_H
 
 #include "phys.h"
+#include "ring_map.h"
 #include "ring_reference.h"
 #include "ring_track.h"
 #include "rng.h"
@@ -81,9 +82,9 @@ static inline double ring_line_slope(const struct ring_line *l)
     return (l->n * l->ty - l->t * l->y) / (l->n * l->tt - l->t * l->t);
 }
 
-/* n <= 64 muons, n_turns in n_samples equal parts, reference with `steps` a turn. */
-static inline enum err ring_compare(const struct ring *ring, size_t n, unsigned planes, int64_t n_turns, int n_samples,
-                                    int steps, struct ring_error *out)
+/* n <= 64 muons, n_turns in n_samples equal parts, reference with `steps` a turn; map NULL: the element engine. */
+static inline enum err ring_compare_map(const struct ring *ring, const struct ring_maps *map, size_t n, unsigned planes,
+                                        int64_t n_turns, int n_samples, int steps, struct ring_error *out)
 {
     struct ring_batch b;
     struct ring_reference ref[64];
@@ -98,7 +99,7 @@ static inline enum err ring_compare(const struct ring *ring, size_t n, unsigned 
         p0[i]  = ring_momentum(&b, i);
     }
     for (int k = 0; k < n_samples; k++) {
-        TRY(ring_turns(ring, &b, n_turns / n_samples));
+        TRY(map ? ring_map_turns(map, &b, n_turns / n_samples) : ring_turns(ring, &b, n_turns / n_samples));
         for (size_t i = 0; i < n; i++) {
             ring_reference_turns(ring, &ref[i], n_turns / n_samples, steps);
             double t = (double)ref[i].clock / ring->omega_B;
@@ -119,6 +120,12 @@ static inline enum err ring_compare(const struct ring *ring, size_t n, unsigned 
     out->rms_ppb = sqrt(out->rms_ppb);
     ring_batch_free(&b);
     return ERR_OK;
+}
+
+static inline enum err ring_compare(const struct ring *ring, size_t n, unsigned planes, int64_t n_turns, int n_samples,
+                                    int steps, struct ring_error *out)
+{
+    return ring_compare_map(ring, NULL, n, planes, n_turns, n_samples, steps, out);
 }
 
 /* cmocka's own shows floats only. */

@@ -1,6 +1,8 @@
 /* Tracking engine: CPU time of one muon's turn, for each instruction set this machine has. */
 #include "ring_compare.h"
 
+#include "mem.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +66,16 @@ static int bench_engine(const struct subject *s, size_t n, const char *isa)
     return 0;
 }
 
+/* In order of time to live, as the module sorts them. */
+static void stored_muons(struct ring_batch *b, size_t n)
+{
+    ring_ensemble(b, n, PLANE_ALL, 1);
+    for (size_t i = 0; i < n; i++) {
+        b->phi_rad[i]  = 355.0 * PI / 180.0;
+        b->t_end_ns[i] = -MAGIC_GAMMA * MUON_LIFETIME_NS * log(1.0 - ((double)i + 0.5) / (double)n);
+    }
+}
+
 /* 5,000 stored muons from injection to decay. */
 static int bench_fill(const char *name, const struct ring *ring, const char *isa)
 {
@@ -73,11 +85,7 @@ static int bench_fill(const char *name, const struct ring *ring, const char *isa
     if (isa_force(isa) != 0) return 0;
     if (ring_batch_create(N, &b)) return 1;
     for (int k = 0; k < REPEATS; k++) {
-        ring_ensemble(&b, N, PLANE_ALL, 1);
-        for (size_t i = 0; i < N; i++) { /* in order of time to live, as the module sorts them */
-            b.phi_rad[i]  = 355.0 * PI / 180.0;
-            b.t_end_ns[i] = -MAGIC_GAMMA * MUON_LIFETIME_NS * log(1.0 - ((double)i + 0.5) / N);
-        }
+        stored_muons(&b, N);
         double t = cpu_ns();
         if (ring_track(ring, &b)) return 1;
         best  = fmin(best, cpu_ns() - t);
@@ -87,6 +95,43 @@ static int bench_fill(const char *name, const struct ring *ring, const char *isa
     printf("ring.%s.fill_5000_muons.%s.best %.3f s\n", name, isa, 1e-9 * best);
     printf("ring.%s.fill_5000_muons.%s.turn.best %.1f ns/muon-turn\n", name, isa, best / turns);
     ring_batch_free(&b);
+    return 0;
+}
+
+/* The map engine: turns, and the fill of bench_fill() with all that is around them. */
+static int bench_map(const char *name, const struct ring *ring, const char *isa)
+{
+    enum { N = 5000 };
+    const struct ring_stage stage = {ring, HUGE_VAL};
+    double ns[N_REPEATS], best = 1e300;
+    struct ring_maps *map;
+    struct ring_batch b, spare;
+    char what[64];
+    if (isa_force(isa) != 0) return 0;
+    double start = cpu_ns();
+    if (ring_map_make(ring, 12, &map) || ring_batch_create(N, &b) || ring_batch_create(N, &spare)) return 1;
+    const size_t all = b.n;
+    printf("ring.map.%s.made %.3f s\n", name, 1e-9 * (cpu_ns() - start));
+    for (int k = 0; k < N_REPEATS; k++) {
+        b.n = N_MUONS;
+        place(&b);
+        double t = cpu_ns();
+        if (ring_map_turns(map, &b, N_TURNS)) return 1;
+        ns[k] = (cpu_ns() - t) / (N_MUONS * N_TURNS);
+    }
+    (void)snprintf(what, sizeof what, "map.%s", name);
+    print(what, isa, ns);
+    for (int k = 0; k < 3; k++) {
+        b.n = all;
+        stored_muons(&b, N);
+        double t = cpu_ns();
+        if (ring_track_mapped(&stage, 1, map, &b, &spare)) return 1;
+        best = fmin(best, cpu_ns() - t);
+    }
+    printf("ring.map.%s.fill_5000_muons.%s.best %.3f s\n", name, isa, 1e-9 * best);
+    ring_batch_free(&b);
+    ring_batch_free(&spare);
+    mem_free(map);
     return 0;
 }
 
@@ -160,6 +205,8 @@ int main(void)
     for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_engine(s, N_SUBJECTS, sets[i]);
     for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_fill("bench.8kicks", &s[BENCH_8].ring, sets[i]);
     for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_fill("real", &s[REAL].ring, sets[i]);
+    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_map("linear", &s[BENCH_8].ring, sets[i]);
+    for (size_t i = 0; i < 3 && !bad; i++) bad |= bench_map("nim.collimators.12kicks", &s[MULTIPOLES].ring, sets[i]);
     if (bad) {
         fprintf(stderr, "%s\n", err_message());
         return 1;
