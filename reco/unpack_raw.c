@@ -17,7 +17,7 @@ struct shape {
 static int segment_of(const struct unpack *u, int crate, const struct bank_waveform *w)
 {
     if (w->slot < 1 || w->slot > BANK_MAX_BOARDS) return -1;
-    int segment = u->settings.segment[crate][CHANNELS_A_BOARD * (w->slot - 1) + w->channel];
+    const int8_t segment = u->settings.segment[crate][CHANNELS_A_BOARD * (w->slot - 1) + w->channel];
     return segment < (crate <= N_CALOS ? N_CRYSTALS : BANK_MAX_SEGMENTS) ? segment : -1;
 }
 
