@@ -82,6 +82,7 @@ static void all_multipoles(const char *name, struct ring_setup *s, size_t n, int
     s->dipole        = &map;
     assert_int_equal(ring_build(s, &ring), ERR_OK);
     compare_for(name, &ring, n, n_turns, steps, 0.4);
+    s->dipole = NULL;
     dipole_map_free(&map);
 }
 static void dipole_and_esq(void **state)
