@@ -46,11 +46,6 @@ static enum err book(struct step *s, struct state *st)
 static enum err begin(struct step *s)
 {
     const struct lost_muon_cfg *cfg = s->cfg;
-    REQUIRE(cfg->field_x_mm.n == POSITRON_NODES && cfg->field_by.n == POSITRON_NODES, ERR_CONFIG,
-            "%s: field_x_mm has %zu and field_by %zu numbers; %d each are needed", s->label, cfg->field_x_mm.n,
-            cfg->field_by.n, POSITRON_NODES);
-    REQUIRE(cfg->field_by.value[0] == 1.0, ERR_CONFIG, "%s: field_by begins with %g; it must begin with 1", s->label,
-            cfg->field_by.value[0]);
     struct state *st;
     struct positron_setup field;
     struct lost_muon_par par = {.n_collimators       = cfg->collimators_deg.n,
@@ -67,7 +62,7 @@ static enum err begin(struct step *s)
         par.collimator_deg[i] = cfg->collimators_deg.value[i];
     TRY(mem_alloc(&st, 1, sizeof *st));
     s->state = st;
-    TRY(positron_setup_make(cfg->field_x_mm.value, cfg->field_by.value, &field));
+    TRY(positron_setup_read(s->label, &cfg->field_x_mm, &cfg->field_by, &field));
     TRY(lost_muon_setup_make(&field, &par, &st->setup));
     return s->hists ? book(s, st) : ERR_OK;
 }

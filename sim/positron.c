@@ -61,6 +61,17 @@ enum err positron_setup_make(const double node_x_mm[POSITRON_NODES], const doubl
     return ERR_OK;
 }
 
+enum err positron_setup_read(const char *label, const struct f64s *field_x_mm, const struct f64s *field_by,
+                             struct positron_setup *out)
+{
+    REQUIRE(field_x_mm->n == POSITRON_NODES && field_by->n == POSITRON_NODES, ERR_CONFIG,
+            "%s: field_x_mm has %zu and field_by %zu numbers; %d each are needed", label, field_x_mm->n, field_by->n,
+            POSITRON_NODES);
+    REQUIRE(field_by->value[0] == 1.0, ERR_CONFIG, "%s: field_by begins with %g; it must begin with 1", label,
+            field_by->value[0]);
+    return positron_setup_make(field_x_mm->value, field_by->value, out);
+}
+
 void positron_field(const struct positron_setup *s, double r_mm, double y_mm, double *by, double *br)
 {
     double depth = (s->r_uniform_mm - r_mm) * 0.01, db = 0.0;

@@ -6,6 +6,7 @@
 #ifndef GM2_POSITRON_H
 #define GM2_POSITRON_H
 
+#include "cfg.h"
 #include "isa.h"
 #include "rng.h"
 #include "tables.h"
@@ -68,6 +69,10 @@ struct positron_work {
 /** Setup for a field table: node_x_mm descending [POSITRON_NODES] relative to R0, node_b = By/B0 there, node_b[0] = 1.
  *  ERR_CONFIG unless x falls strictly. Interpolation: Fritsch, Butland, SIAM J. Sci. Stat. Comput. 5 (1984) 300. */
 enum err positron_setup_make(const double node_x_mm[POSITRON_NODES], const double node_b[POSITRON_NODES],
+                             struct positron_setup *out);
+/** The same from parameters; ERR_CONFIG, naming the module's label, unless there are POSITRON_NODES of each and field_by
+ *  begins with 1. */
+enum err positron_setup_read(const char *label, const struct f64s *field_x_mm, const struct f64s *field_by,
                              struct positron_setup *out);
 /** By/B0 and Br/B0 = y d(By/B0)/dr at radius r, height y. */
 void positron_field(const struct positron_setup *s, double r_mm, double y_mm, double *by, double *br);

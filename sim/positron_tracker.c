@@ -34,15 +34,10 @@ static enum err book(struct step *s, struct state *st)
 static enum err begin(struct step *s)
 {
     const struct positron_tracker_cfg *cfg = s->cfg;
-    REQUIRE(cfg->field_x_mm.n == POSITRON_NODES && cfg->field_by.n == POSITRON_NODES, ERR_CONFIG,
-            "%s: field_x_mm has %zu and field_by %zu numbers; %d each are needed", s->label, cfg->field_x_mm.n,
-            cfg->field_by.n, POSITRON_NODES);
-    REQUIRE(cfg->field_by.value[0] == 1.0, ERR_CONFIG, "%s: field_by begins with %g; it must begin with 1", s->label,
-            cfg->field_by.value[0]);
     struct state *st;
     TRY(mem_alloc(&st, 1, sizeof *st));
     s->state = st;
-    TRY(positron_setup_make(cfg->field_x_mm.value, cfg->field_by.value, &st->setup));
+    TRY(positron_setup_read(s->label, &cfg->field_x_mm, &cfg->field_by, &st->setup));
     st->setup.step_mm  = cfg->step_mm;
     st->setup.r_min_mm = cfg->r_min_mm;
     st->setup.wall_mm  = cfg->wall_mm;

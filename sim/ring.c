@@ -1,4 +1,4 @@
-/* Module RingTracker: the stored muons of a fill, orbit and spin, to their decay, loss or the end of the record. */
+/* Module RingTracker: the muons of a fill, orbit and spin, to their decay, loss or the end of the record. */
 #include "ring_cfg.h"
 #include "ring_cfg_fields.h"
 #include "ring_map.h"
@@ -265,8 +265,8 @@ const struct module module_ring = {
     .name = "RingTracker",
     .kind = MODULE_PRODUCER,
     .doc  = "Tracks each muon's orbit and spin through the ring (dipole and electrostatic quadrupoles with multipoles, "
-            "kickers, "
-            "scraping, collimators) until it decays, is lost, or the record ends. One vertex a muon, in the same order.",
+            "kickers, scraping, collimators) until it decays, is lost, or the record ends. One vertex a muon, in the "
+            "same order.",
     .source     = "Thomas-BMT equation; splitting 4A of S. A. Chin, Phys. Lett. A 226 (1997) 344; sim/README.md",
     .fields     = tracker_cfg_fields,
     .cfg_size   = sizeof(struct tracker_cfg),

@@ -142,7 +142,6 @@ static enum err add_bends(struct ring *ring, struct points *p, const struct ring
         TRY(add_point(p, cut[i],
                       (struct ring_step){.kind = RING_BEND, .index = (int)i, .weight_rad = (end - begin) * DEG}));
     }
-    ring->n_bends = n_cuts;
     return ERR_OK;
 }
 

@@ -158,8 +158,7 @@ struct ring {
     struct esq_time time[RING_SECTIONS * ESQ_PLATES]; /* the different ones */
     int n_times;
     double bend[RING_MAX_STEPS]
-               [2 * DIPOLE_ORDERS]; /* b_y + i b_r = sum (bend[k] - i bend[DIPOLE_ORDERS + k]) z^k, over B0 */
-    size_t n_bends;
+               [2 * DIPOLE_ORDERS];  /* b_y + i b_r = sum (bend[k] - i bend[DIPOLE_ORDERS + k]) z^k, over B0 */
     enum ring_layout layout;         /* this and the next two: for the reference, which takes smooth fields */
     double edge_mm;                  /* 0: hard edges */
     const struct dipole_map *dipole; /* lent */

@@ -229,6 +229,13 @@ static void the_dipole_is_a_sum(void **state)
     (void)remove(path);
 }
 
+static size_t n_bends(const struct ring *ring)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ring->n_steps; i++) n += ring->steps[i].kind == RING_BEND;
+    return n;
+}
+
 static void everything_makes_a_ring(void **state)
 {
     (void)state;
@@ -236,7 +243,7 @@ static void everything_makes_a_ring(void **state)
     make("esq_scraping: e989 esq_fault_missing: [0.05] esq_edge_steps: 8 esq_dx_mm: [0.2] kicker: lcr dipole: e989");
     if (ring_build(&setup, &ring)) fail_msg("%s", err_message());
     assert_int_equal(ring.field, RING_VARYING);
-    assert_true(ring.n_bends > 0);
+    assert_true(n_bends(&ring) > 0);
     done();
 }
 
