@@ -185,10 +185,10 @@ static enum err draw_kind(struct sheet *s, const struct beam_series *d, int kind
     for (int i = 0; i < 2; i++)
         if (kinds[kind].line[i].name) mark(s, &f, &kinds[kind].line[i], 10 + i);
     fprintf(s->script,
-            "unset title\nunset label 999\nset lmargin at screen 0.57\nset rmargin at screen 0.98\n"
-            "set xrange [0:%g]\nset yrange [0:%g]\nset ylabel 'amplitude'\nset xlabel '%s'\n"
+            "unset title\nunset label 999\nset lmargin at screen 0.60\nset rmargin at screen 0.98\n"
+            "set xrange [0:%g]\nset yrange [0:%g]\nset ylabel 'amplitude (%s)'\nset xlabel '%s'\n"
             "plot $%s with lines lt %d lw 0.9\nunset label 10\nunset label 11\n",
-            high, 1.3 * most, row == 3 ? "frequency (MHz)" : "", name, 1 + row);
+            high, 1.3 * most, columns[1].unit, row == 3 ? "frequency (MHz)" : "", name, 1 + row);
     beam_spectrum_free(&f);
     return ERR_OK;
 }
