@@ -1,4 +1,5 @@
 /* Source of simulation: numbered empty fills, which the gun then populates. */
+#include "bank.h"
 #include "module.h"
 
 /* clang-format off */
@@ -19,6 +20,7 @@ static enum err event(struct step *s)
     s->pass                          = done < s->unit->n_fills;
     if (!s->pass) return ERR_OK;
     s->fill.event       = (uint32_t)(done + 1);
+    s->fill.type        = BANK_MUON;
     int64_t fill_number = (int64_t)s->unit->subrun * cfg->fills_per_subrun + done;
     s->fill.unix_time_s = cfg->start_unix_s + fill_number * 14 / 160;
     return ERR_OK;

@@ -392,7 +392,7 @@ static enum err choose_kept(struct chain *c, const struct hdf5_output_cfg *cfg)
         const struct step *s = &c->steps[i];
         for (size_t p = 0; s->module->out && s->module->out[p].table; p++) {
             const struct table *t = s->module->out[p].table;
-            if (t->is_per_unit || !matches(t, &cfg->keep) || matches(t, &cfg->drop)) continue;
+            if (!matches(t, &cfg->keep) || matches(t, &cfg->drop)) continue;
             REQUIRE(c->n_kept < MAX_STEPS, ERR_CONFIG, "more than %d tables to keep", MAX_STEPS);
             c->kept[c->n_kept].block = s->out[p];
             bool is_alone            = n_producers(c, t) == 1;
@@ -499,6 +499,15 @@ static enum err empty_outputs(struct step *s, bool with_per_unit)
     return ERR_OK;
 }
 
+/* Tables of a fill go to the file after each fill, those of the unit at its end, as event 0. */
+static enum err keep_rows(struct chain *c, const struct fill *fill, bool per_unit, struct unit_file *file)
+{
+    for (size_t k = 0; k < c->n_kept; k++)
+        if (c->kept[k].block->table->is_per_unit == per_unit)
+            TRY(unit_file_append(file, c->kept[k].group, c->kept[k].block, fill));
+    return ERR_OK;
+}
+
 static enum err run_fill(struct chain *c, const struct fill *fill, struct unit_file *file)
 {
     bool done[MAX_STEPS] = {0}, passed[MAX_STEPS] = {0};
@@ -523,8 +532,7 @@ static enum err run_fill(struct chain *c, const struct fill *fill, struct unit_f
             }
         }
     }
-    for (size_t k = 0; k < c->n_kept; k++) TRY(unit_file_append(file, c->kept[k].group, c->kept[k].block, fill));
-    return ERR_OK;
+    return keep_rows(c, fill, false, file);
 }
 
 static enum err run_fills(struct chain *c, const struct unit *unit, struct unit_file *file, const atomic_bool *stop,
@@ -563,6 +571,7 @@ enum err chain_run_unit(struct chain *c, const struct unit *unit, const char *pa
     TRY_TO(failed, run_fills(c, unit, file, stop, &result->n_fills));
     for (size_t i = 0; i < c->n_steps; i++)
         if (c->steps[i].module->end_unit) TRY_TO(failed, c->steps[i].module->end_unit(&c->steps[i]));
+    TRY_TO(failed, keep_rows(c, &(struct fill){.run = unit->run, .subrun = unit->subrun}, true, file));
     TRY_TO(failed, unit_file_finish(file, &c->hists, result->n_fills));
     for (size_t i = 0; i < c->n_steps; i++)
         if (c->steps[i].module->publish) TRY_TO(failed, c->steps[i].module->publish(&c->steps[i]));

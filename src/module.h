@@ -34,6 +34,7 @@ struct fill {
     uint64_t seed;
     uint32_t run, subrun, event; /* event counts from 1 in each subrun */
     int64_t unix_time_s;
+    uint8_t type; /* BANK_MUON ... of bank.h: what a simulation is to make; 0 where only the data can tell */
 };
 
 /** The unit in hand: what a source opens and an output names its files by. */

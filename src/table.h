@@ -32,7 +32,7 @@ struct table {
     const char *name; /* HDF5 group, name in module ports */
     const char *tier; /* sim, raw, digit, reco, dqc, calib, hist: what a configuration keeps or drops */
     const char *doc;
-    bool is_per_unit; /* not emptied between fills (ODB) */
+    bool is_per_unit; /* not emptied between fills; in a file its rows have event 0 */
     const struct column *columns;
     size_t n_columns;
 };

@@ -391,7 +391,7 @@ static void rig_open(struct rig *rig, const char *text)
     rig->step.cfg    = rig->cfg;
     rig->step.unit   = &test_unit;
     rig->step.job    = &test_job;
-    rig->step.fill   = (struct fill){1, 3, 4, 1, 1524400000};
+    rig->step.fill   = (struct fill){1, 3, 4, 1, 1524400000, BANK_MUON};
     rig->step.rng    = rng_key(1, 3, 4, 1, 30);
     assert_int_equal(block_create(&table_crystal_hit, &rig->step.in[0]), ERR_OK);
     assert_int_equal(block_create(&table_raw, &rig->step.out[0]), ERR_OK);
