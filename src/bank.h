@@ -136,6 +136,8 @@ struct bank_daq_header {
 };
 /** Writes CAnn, CBnn, CCnn, CZnn for one crate. DAQ times in CC are left 0, so that bytes repeat. */
 enum err bank_daq_add(struct midas_build *event, int crate, const struct bank_daq_header *header);
+/** Writes the timing bank alone (CCnn, LCnn, PCnn, ACnn): trigger, fill type and fill number of the header count. */
+enum err bank_cc_add(struct midas_build *event, int crate, const struct bank_daq_header *header);
 /** Trigger number of a CA or CZ... bank: the CDF header's event index, of a raw (big-endian) CAnn bank. */
 enum err bank_ca_trigger(const void *data, size_t n_bytes, uint32_t *trigger_number);
 /** Overall size [64-bit words] told by a CZnn bank (CDF trailer). */

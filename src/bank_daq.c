@@ -51,16 +51,16 @@ static uint64_t cdf_header(const struct bank_daq_header *h)
     return UINT64_C(5) << 60 | (uint64_t)h->fill_type << 56 | (uint64_t)(h->trigger_number & 0xFFFFFF) << 32;
 }
 
-static enum err open_bank(struct midas_build *event, char kind, int crate)
+static enum err open_bank(struct midas_build *event, char kind, int crate, enum bank_fill type)
 {
     char name[5];
-    bank_name('C', kind, crate, name);
+    bank_name("?CLPA"[type], kind, crate, name);
     return midas_build_bank(event, name, MIDAS_U32);
 }
 
 static enum err add_ca(struct midas_build *event, int crate, const struct bank_daq_header *h, uint64_t *total)
 {
-    TRY(open_bank(event, 'A', crate));
+    TRY(open_bank(event, 'A', crate, h->fill_type));
     TRY(put64(event, cdf_header(h)));
     TRY(put64(event, (uint64_t)n_boards(h) << 52));
     *total = 2 + n_boards(h) + 2;
@@ -87,7 +87,7 @@ static enum err add_channel(struct midas_build *event, const struct bank_daq_hea
 
 static enum err add_cb(struct midas_build *event, int crate, const struct bank_daq_header *h)
 {
-    TRY(open_bank(event, 'B', crate));
+    TRY(open_bank(event, 'B', crate, h->fill_type));
     uint64_t trigger = h->trigger_number & 0xFFFFFF, clock = h->clock_ticks;
     for (uint32_t i = 0; i < n_boards(h); i++) {
         uint32_t channels = board_channels(h, i);
@@ -102,9 +102,9 @@ static enum err add_cb(struct midas_build *event, int crate, const struct bank_d
     return midas_build_bank_end(event);
 }
 
-static enum err add_cc(struct midas_build *event, int crate, const struct bank_daq_header *h)
+enum err bank_cc_add(struct midas_build *event, int crate, const struct bank_daq_header *h)
 {
-    TRY(open_bank(event, 'C', crate));
+    TRY(open_bank(event, 'C', crate, h->fill_type));
     for (int i = 0; i < CC_WORDS; i++) {
         uint64_t fill = h->fill_number, word = 0;
         if (i == 0) word = cdf_header(h);
@@ -119,14 +119,14 @@ enum err bank_daq_add(struct midas_build *event, int crate, const struct bank_da
 {
     uint64_t total = 0;
     REQUIRE(h->n_channels >= 1 && h->n_channels <= BANK_MAX_SEGMENTS && h->n_samples % SAMPLES_A_BURST == 0 &&
-                board_words(h, 0) < 1 << 20,
+                board_words(h, 0) < 1 << 20 && h->fill_type >= BANK_MUON && h->fill_type <= BANK_ASYNC,
             ERR_NUMBER,
             "%u channels of %u samples do not fit a crate: up to %d, of a multiple of %d, board below 2^20 words",
             h->n_channels, h->n_samples, BANK_MAX_SEGMENTS, SAMPLES_A_BURST);
     TRY(add_ca(event, crate, h, &total));
     TRY(add_cb(event, crate, h));
-    TRY(add_cc(event, crate, h));
-    TRY(open_bank(event, 'Z', crate));
+    TRY(bank_cc_add(event, crate, h));
+    TRY(open_bank(event, 'Z', crate, h->fill_type));
     TRY(put64(event, UINT64_C(10) << 60 | (total & 0xFFFFFF) << 32));
     return midas_build_bank_end(event);
 }

@@ -1,5 +1,5 @@
 /* AMC13 and WFD5: what a generator of its own wrote is read back; every changed bit that anything guards is noticed. */
-#include "bank_wfd.h"
+#include "bank_wfd_build.h"
 #include "mem.h"
 #include "wfd_writer.h"
 
@@ -252,11 +252,128 @@ static void test_cuts(void **state)
     }
 }
 
+/* ---- our own builder: what it writes is read back with every check ---- */
+
+static void find_bank(const struct midas_build *event, const char *name, struct midas_bank *out)
+{
+    struct midas_event parsed;
+    struct midas_walk walk;
+    assert_int_equal(midas_parse(event->bytes, event->n, &parsed), ERR_OK);
+    assert_int_equal(midas_walk(&parsed, true, &walk), ERR_OK);
+    for (;;) {
+        assert_int_equal(midas_walk_next(&walk, out), ERR_OK);
+        if (!out->data) fail_msg("no bank %s", name);
+        if (strcmp(out->name, name) == 0) return;
+    }
+}
+
+static int16_t built[BANK_CRATE_CHANNELS][4 * 800];
+
+static void check_built(struct bank_wfd_build b, const char *prefix)
+{
+    struct midas_build event = {0};
+    struct midas_bank bank[4];
+    struct bank_amc amc;
+    struct bank_wfd w;
+    struct bank_waveform waveform;
+    static int16_t samples[800];
+    uint32_t n_words, fill_number;
+    assert_int_equal(midas_build_begin(&event, 1, 0, 0, 0), ERR_OK);
+    assert_int_equal(bank_wfd_add(&event, 17, &b), ERR_OK);
+    assert_int_equal(midas_build_end(&event), ERR_OK);
+    for (int i = 0; i < 4; i++) {
+        char name[5] = {prefix[0], "RACZ"[i], '1', '7', 0};
+        find_bank(&event, name, &bank[i]);
+    }
+    assert_int_equal(bank_ca_read(bank[1].data, bank[1].size, &amc), ERR_OK);
+    assert_true(amc.trigger == b.trigger && amc.fill_type == b.fill_type);
+    assert_int_equal(bank_cc_fill(bank[2].data, bank[2].size, &fill_number), ERR_OK);
+    assert_int_equal(fill_number, b.fill_number);
+    assert_int_equal(bank_cz_words(bank[3].data, bank[3].size, &n_words), ERR_OK);
+    assert_int_equal(n_words, amc.total & 0xFFFFFF);
+    bank_wfd_open(bank[0].data, bank[0].size, &amc, BANK_CHECK_ALL, &w);
+    for (size_t c = 0; c < BANK_CRATE_CHANNELS; c++)
+        for (uint32_t k = 0; b.samples[c] && k < b.n_waveforms; k++) {
+            if (bank_wfd_next(&w, &waveform)) fail_msg("%s", err_message());
+            assert_non_null(waveform.samples);
+            assert_true(waveform.slot == 1 + c / 5 && waveform.channel == c % 5 && waveform.index == k);
+            assert_true(waveform.n_samples == b.n_samples && waveform.gap == b.gap && waveform.clock == b.clock_ticks);
+            bank_wfd_samples(&waveform, samples);
+            assert_memory_equal(samples, b.samples[c] + k * b.n_samples, 2 * b.n_samples);
+        }
+    assert_int_equal(bank_wfd_next(&w, &waveform), ERR_OK);
+    assert_null(waveform.samples);
+    assert_int_equal(w.n_boards, amc.n_boards);
+    midas_build_free(&event);
+}
+
+static void test_builder(void **state)
+{
+    (void)state;
+    struct bank_wfd_build b = {.trigger     = 0x123456,
+                               .clock_ticks = 0xABC12345678,
+                               .fill_number = 99,
+                               .fill_type   = BANK_LASER,
+                               .n_waveforms = 4,
+                               .n_samples   = 800,
+                               .gap         = 400};
+    for (size_t c = 0; c < BANK_CRATE_CHANNELS; c++) {
+        for (uint32_t i = 0; i < 4 * 800; i++) built[c][i] = wfd_sample(1, (uint32_t)c, 0, i);
+        b.samples[c] = c % 7 == 3 || (c >= 20 && c < 25) ? NULL : built[c]; /* holes, and a board that is not there */
+    }
+    check_built(b, "L");
+    b.fill_type   = BANK_PEDESTAL;
+    b.n_waveforms = 1;
+    b.n_samples   = 792; /* not a multiple of 32 */
+    b.gap         = 0;
+    check_built(b, "P");
+    struct midas_build event = {0};
+    b.n_samples              = 801;
+    assert_int_equal(midas_build_begin(&event, 1, 0, 0, 0), ERR_OK);
+    assert_int_equal(bank_wfd_add(&event, 1, &b), ERR_NUMBER);
+    err_clear();
+    midas_build_free(&event);
+}
+
+/* Boards so long that the AMC13 sends them in blocks; beyond 2^20 words there is no way to tell their length. */
+static void test_builder_long(void **state)
+{
+    (void)state;
+    enum { LONG = 400000 };
+    struct bank_wfd_build b  = {.trigger = 3, .fill_type = BANK_MUON, .n_waveforms = 1, .n_samples = LONG};
+    struct midas_build event = {0};
+    struct midas_bank ca, cr;
+    struct bank_amc amc;
+    uint32_t n_boards;
+    uint64_t n_waveforms;
+    int16_t *samples;
+    assert_int_equal(mem_alloc(&samples, 4 * LONG, sizeof *samples), ERR_OK);
+    for (int i = 0; i < LONG; i++) samples[i] = wfd_sample(2, 0, 0, (uint32_t)i);
+    b.samples[5] = b.samples[6] = b.samples[55] = samples;
+    assert_int_equal(midas_build_begin(&event, 1, 0, 0, 0), ERR_OK);
+    assert_int_equal(bank_wfd_add(&event, 2, &b), ERR_OK);
+    assert_int_equal(midas_build_end(&event), ERR_OK);
+    find_bank(&event, "CA02", &ca);
+    find_bank(&event, "CR02", &cr);
+    assert_int_equal(bank_ca_read(ca.data, ca.size, &amc), ERR_OK);
+    assert_true(amc.n_blocks > 40 && amc.n_boards == 2 && amc.board[0].n_words > 2 * amc.board[1].n_words - 10);
+    assert_int_equal(bank_wfd_check(cr.data, cr.size, &amc, BANK_CHECK_ALL, &n_boards, &n_waveforms), ERR_OK);
+    assert_true(n_boards == 2 && n_waveforms == 3);
+    for (int c = 7; c < 10; c++) b.samples[c] = samples;
+    b.n_samples = 4 * LONG; /* 5 x 400,000 words: more than 20 bits */
+    assert_int_equal(midas_build_begin(&event, 1, 0, 0, 0), ERR_OK);
+    assert_int_equal(bank_wfd_add(&event, 2, &b), ERR_NUMBER);
+    err_clear();
+    midas_build_free(&event);
+    mem_free(samples);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_read_back),   cmocka_unit_test(test_flips),
-                                       cmocka_unit_test(test_flips_async), cmocka_unit_test(test_flips_amc13),
-                                       cmocka_unit_test(test_verdict),     cmocka_unit_test(test_cuts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_read_back),    cmocka_unit_test(test_builder),
+                                       cmocka_unit_test(test_builder_long), cmocka_unit_test(test_flips),
+                                       cmocka_unit_test(test_flips_async),  cmocka_unit_test(test_flips_amc13),
+                                       cmocka_unit_test(test_verdict),      cmocka_unit_test(test_cuts)};
     int rc                          = cmocka_run_group_tests(tests, NULL, NULL);
     return rc || mem_live() != 0;
 }
