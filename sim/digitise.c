@@ -1,6 +1,7 @@
 /* The module: light in crystals becomes the MIDAS event that the DAQ would write of this fill. */
 #include "digitise.h"
 #include "bank.h"
+#include "digitise_q.h"
 #include "digitise_source.h"
 #include "mem.h"
 #include "module.h"
@@ -47,6 +48,12 @@
     F(S, flag, t0_is_on,          true,      0, 1,      "1",   "T0 counter's crate") \
     F(S, flag, gain_ifg,          false,     0, 1,      "1",   "in-fill gain sag 1 - C_A e^(-t/tau)") \
     F(S, flag, gain_stdp,         false,     0, 1,      "1",   "short-term sag after an earlier pulse of the crystal") \
+    F(S, i64,  q_flush_fills,     0,         0, 1000,   "1",   "Q histograms (CQ banks): muon fills in a sum; 0: none are made (Run 6: 4)") \
+    F(S, i64,  q_decimation,      60,        1, 10000,  "ct",  "samples in a bin of the Q histograms (75 ns; Run 6: 30)") \
+    F(S, i64,  q_first_sample,    0,         0, 1000000, "ct", "first sample of the Q histograms") \
+    F(S, i64,  q_last_sample,     -1,       -1, 1000000, "ct", "their last sample; -1: the record's last") \
+    F(S, f64,  q_sag_adc,         0,     -1000, 1000,   "adc", "pedestals in the Q histograms are lower by this at injection ...") \
+    F(S, f64,  q_sag_tau_us,      30,     0.01, 1e4,    "us",  "... and recover with this time (ours)") \
     F(S, flag, gain_oof,          false,     0, 1,      "1",   "long-term drift and walk")
 /* clang-format on */
 CFG_DECLARE(digitise_cfg, DIGITISE_CFG)
@@ -72,6 +79,7 @@ struct state {
     struct digitise_gain gain;
     struct digitise_crate crate;
     struct midas_build event;
+    struct digitise_q q;
     float *work; /* calorimeter sum, one crate */
     size_t n_sums;
     float level_adc[DIGITISE_CHANNELS]; /* of the run `level_run` */
@@ -112,6 +120,18 @@ static enum err set_front(const struct digitise_cfg *cfg, struct state *s, struc
     return ERR_OK;
 }
 
+static enum err set_q(const struct digitise_cfg *cfg, struct digitise_q *q)
+{
+    int32_t end         = (int32_t)cfg->n_samples;
+    q->n_flush          = (int32_t)cfg->q_flush_fills;
+    q->decimation       = (int32_t)cfg->q_decimation;
+    q->sag_adc          = cfg->q_sag_adc;
+    q->sag_tau_samples  = cfg->q_sag_tau_us * 1000.0 / SAMPLE_NS;
+    q->injection_sample = (int32_t)cfg->injection_sample;
+    bool is_inside      = cfg->q_last_sample >= 0 && cfg->q_last_sample < cfg->n_samples;
+    return digitise_q_create((int32_t)cfg->q_first_sample, is_inside ? (int32_t)cfg->q_last_sample : end - 1, q);
+}
+
 static enum err begin(struct step *step)
 {
     const struct digitise_cfg *cfg = step->cfg;
@@ -121,6 +141,7 @@ static enum err begin(struct step *step)
     TRY(set_front(cfg, s, &s->front));
     s->n_sums = (size_t)(s->front.n_samples / s->front.cs_decimation);
     TRY(mem_alloc(&s->work, s->n_sums, sizeof *s->work));
+    TRY(set_q(cfg, &s->q));
     s->gain.is_ifg           = cfg->gain_ifg;
     s->gain.is_stdp          = cfg->gain_stdp;
     s->gain.is_oof           = cfg->gain_oof;
@@ -139,6 +160,7 @@ static void end(struct step *step)
     digitise_fill_free(&s->light);
     digitise_crate_free(&s->crate);
     midas_build_free(&s->event);
+    digitise_q_free(&s->q);
     mem_free(s->work);
     mem_free(s);
     step->state = NULL;
@@ -155,7 +177,7 @@ static enum err put_crate(const struct digitise_cfg *cfg, const struct state *s,
         .presamples       = s->front.presamples,
         .postsamples      = s->front.postsamples,
         .sum_decimation   = s->front.cs_decimation,
-        .q_decimation     = s->front.cs_decimation,
+        .q_decimation     = (int32_t)cfg->q_decimation,
         .injection_sample = (int32_t)cfg->injection_sample,
     };
     snprintf(c.preset, sizeof c.preset, "%s", s->preset->name);
@@ -163,7 +185,11 @@ static enum err put_crate(const struct digitise_cfg *cfg, const struct state *s,
         odb_channel_map(c.channel_map);
     else
         for (int i = 0; i < ODB_CHANNELS; i++) c.channel_map[i] = i < DIGITISE_T0_SEGMENT ? i : -1;
-    return odb_put_crate(odb, &c);
+    TRY(odb_put_crate(odb, &c));
+    if (crate > N_CALOS || cfg->q_flush_fills == 0) return ERR_OK;
+    char path[96];
+    snprintf(path, sizeof path, "/Equipment/AMC13%02d/Settings/Q histogram flush", crate);
+    return odb_set_i32(odb, path, (int32_t)cfg->q_flush_fills);
 }
 
 static enum err fill_odb(const struct step *step, const struct state *s, struct odb *odb)
@@ -187,6 +213,7 @@ static enum err begin_unit(struct step *step)
     char *text = NULL;
     size_t n;
     enum err rc = ERR_OK;
+    digitise_q_clear(&s->q);
     TRY(odb_create(&odb));
     TRY_TO(out, fill_odb(step, s, odb));
     TRY_TO(out, odb_xml(odb, &text, &n));
@@ -320,7 +347,8 @@ static enum err write_crate(const struct step *step, struct state *s, int number
     if (number == DIGITISE_T0_CRATE) return ERR_OK;
     TRY(bank_cs_begin(&s->event, number, (uint32_t)s->n_sums, &sums));
     digitise_calo_sum(&s->front, step->rng, crate, s->n_sums, s->work, sums);
-    return midas_build_bank_end(&s->event);
+    TRY(midas_build_bank_end(&s->event));
+    return digitise_q_crate(&s->front, step->rng, crate, &s->q, &s->event);
 }
 
 static enum err event(struct step *step)
@@ -329,6 +357,7 @@ static enum err event(struct step *step)
     struct state *s                = step->state;
     struct block *raw              = step->out[OUT_RAW];
     set_levels(step, s);
+    digitise_q_fill(&s->q);
     if (cfg->gain_oof) set_oof(step, s);
     s->light.n = 0;
     TRY(add_hits(step, &s->light));

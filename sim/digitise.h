@@ -109,6 +109,9 @@ int16_t digitise_sample_at(const struct digitise_front *front, struct rng_key ke
 void digitise_calo_sum(const struct digitise_front *front, struct rng_key key, const struct digitise_crate *crate,
                        size_t n, float *work, int32_t *sum);
 
+/** Adds the samples of one pulse, before clipping, to n sums of `width` samples each from sample `from` on. */
+void digitise_sum_pulse(const struct digitise_pulse *pulse, int32_t from, int32_t width, int32_t n, float *sum);
+
 /** n values of the white noise of unit rms of one sequence, from block first_block of 8 values on. */
 void digitise_noise(struct rng_key key, uint32_t sequence, uint32_t first_block, size_t n, float *z);
 
@@ -120,7 +123,8 @@ enum digitise_sequence {
     DIGITISE_IFG      = 0x04000000, /* | channel; of the run */
     DIGITISE_OOF      = 0x05000000, /* | channel; of the subrun */
     DIGITISE_SYNC     = 0x06000000, /* | channel */
-    DIGITISE_LASER    = 0x07000000  /* | channel */
+    DIGITISE_LASER    = 0x07000000, /* | channel */
+    DIGITISE_Q_NOISE  = 0x51000000  /* | crate << 8 | segment */
 };
 
 #endif

@@ -27,13 +27,15 @@ static double sum_to(const struct digitise_pulse *pulse, int32_t end)
     return c[0] + u * (c[1] + u * (c[2] + u * c[3]));
 }
 
-static void add_pulse(const struct digitise_pulse *pulse, int32_t width, int32_t n, float *sum)
+void digitise_sum_pulse(const struct digitise_pulse *pulse, int32_t from, int32_t width, int32_t n, float *sum)
 {
-    int32_t last = pulse->first + DIGITISE_SUPPORT - 1;
-    if (last < 0) return;
-    double before = sum_to(pulse, pulse->first < 0 ? 0 : pulse->first);
-    for (int32_t bin = pulse->first < 0 ? 0 : pulse->first / width; bin < n && bin * width <= last; bin++) {
-        double after = sum_to(pulse, (bin + 1) * width);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_partial_sums);
+    int32_t last = pulse->first + DIGITISE_SUPPORT - 1, first = pulse->first < from ? from : pulse->first;
+    if (last < from) return;
+    double before = sum_to(pulse, first);
+    for (int32_t bin = (first - from) / width; bin < n && from + bin * width <= last; bin++) {
+        double after = sum_to(pulse, from + (bin + 1) * width);
         sum[bin] += pulse->amplitude_adc * (float)(after - before);
         before = after;
     }
@@ -42,8 +44,6 @@ static void add_pulse(const struct digitise_pulse *pulse, int32_t width, int32_t
 void digitise_calo_sum(const struct digitise_front *front, struct rng_key key, const struct digitise_crate *crate,
                        size_t n, float *work, int32_t *sum)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_partial_sums);
     const size_t *start = crate->fill->start + digitise_channel(crate->number, 0);
     const double rms = (double)front->noise_rms_adc, n_summed = (double)front->cs_decimation * crate->n_segments;
     const float noise = (float)sqrt(n_summed * (rms * rms + 1.0 / 12.0));
@@ -52,6 +52,6 @@ void digitise_calo_sum(const struct digitise_front *front, struct rng_key key, c
     digitise_noise(key, (uint32_t)DIGITISE_CS_NOISE | (uint32_t)crate->number, 0, n, work);
     for (size_t i = 0; i < n; i++) work[i] *= noise;
     for (size_t i = start[0]; i < start[crate->n_segments]; i++)
-        add_pulse(&crate->fill->pulse[i], front->cs_decimation, (int32_t)n, work);
+        digitise_sum_pulse(&crate->fill->pulse[i], 0, front->cs_decimation, (int32_t)n, work);
     for (size_t i = 0; i < n; i++) sum[i] = (int32_t)lrint(level + (double)work[i]);
 }

@@ -143,6 +143,37 @@
     C(f64, 1, true_energy_GeV, "GeV", "energy of the largest contributor on entry; of a muon its light's")                           \
     C(f64, 1, true_x_mm, "mm", "its local x")                                                                 \
     C(f64, 1, true_y_mm, "mm", "its local y")
+
+#define Q_HIST_COLUMNS(C)                                                                                     \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(i32, 1, first_sample, "ct", "first sample of the record that is summed")                                \
+    C(i32, 1, decimation, "ct", "samples in a bin")                                                           \
+    C(u32, 1, n_fills, "1", "muon fills summed")                                                              \
+    C(i16, 1, polarity, "1", "direction of pulses: 1 or -1")                                                  \
+    C(u32, 1, n_bins, "1", "bins of this crystal")                                                            \
+    C(u32, 1, first_count, "1", "row of its first bin in table q_count; the others follow")
+
+#define Q_COUNT_COLUMNS(C) C(i32, 1, adc, "adc", "samples summed over a bin and the fills, pedestals in them, crystal after crystal")
+
+#define GPU_FIT_COLUMNS(C)                                                                                    \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(f32, 1, time_ct, "ct", "sample of the record at which the pulse lies")                                  \
+    C(f32, 1, phase_ct, "ct", "part of a sample, from the three highest")                                     \
+    C(f32, 1, energy_adc, "adc", "scale of the area-normalised template")                                     \
+    C(f32, 1, pedestal_adc, "adc", "fitted pedestal")                                                         \
+    C(f32, 1, chi2_adc2, "adc^2", "sum of squared residuals")                                                 \
+    C(i32, 1, peak_sample, "ct", "sample of the extremum")                                                    \
+    C(i32, 1, peak_adc, "adc", "its value")
+
+#define CALO_SUM_COLUMNS(C)                                                                                   \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(i32, 1, decimation, "ct", "samples in a bin, from the ODB; 0: not known")                               \
+    C(u32, 1, n_bins, "1", "bins, from the start of the record")                                              \
+    C(u32, 1, first_count, "1", "row of its first bin in table sum_count; the others follow")
+
+#define SUM_COUNT_COLUMNS(C) C(i32, 1, adc, "adc", "samples of all crystals summed over a bin, pedestals in them, calorimeter after calorimeter")
 /* clang-format on */
 
 /* name, list, tier, is_per_unit, doc */
@@ -159,6 +190,12 @@
     T(island, ISLAND_COLUMNS, "digit", false, "chopped islands")                                                       \
     T(trace, TRACE_COLUMNS, "digit", false, "one crystal's samples in one island")                                     \
     T(sample, SAMPLE_COLUMNS, "digit", false, "digitiser samples")                                                     \
+    T(q_hist, Q_HIST_COLUMNS, "digit", false, "fill-summed Q histograms: one row a crystal, in fills that end a sum")  \
+    T(q_count, Q_COUNT_COLUMNS, "digit", false, "bins of the Q histograms")                                            \
+    T(gpu_fit, GPU_FIT_COLUMNS, "digit", false, "pulses as the DAQ's GPU fitted them")                                 \
+    T(calo_sum, CALO_SUM_COLUMNS, "digit", false,                                                                      \
+      "sum of a calorimeter's crystals against time: one row a calorimeter")                                           \
+    T(sum_count, SUM_COUNT_COLUMNS, "digit", false, "bins of the calorimeter sums")                                    \
     T(pulse, PULSE_COLUMNS, "reco", false, "fitted pulses")                                                            \
     T(cluster, CLUSTER_COLUMNS, "reco", false, "positron candidates")                                                  \
     T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")
