@@ -2,6 +2,7 @@
 #include "chain.h"
 
 #include "chain_files.h"
+#include "cond_use.h"
 #include "log.h"
 #include "mem.h"
 #include "tables.h"
@@ -35,6 +36,7 @@ struct chain {
     } kept[MAX_STEPS]; /* tables that go to the unit file */
     struct hist_set hists;
     bool has_hdf5_output;
+    struct block *conditions;               /* what the unit read of constants */
     struct chain_time times[MAX_STEPS + 1]; /* [0] whole fill, [i+1] step i */
 };
 
@@ -189,6 +191,21 @@ enum err chain_complete(struct fhicl *document)
     return chain_files_digest(document);
 }
 
+/* The tag is part of the identity; where the database lies is not, and what was read is told unit by unit. */
+static void forget_database(struct fhicl *document)
+{
+    const char *name             = "";
+    const struct fhicl *database = fhicl_get(document, "services.conditions.database");
+    if (database && fhicl_as_string(database, "database", &name)) err_clear();
+    if (*name) {
+        fhicl_remove(document, "services.conditions.database");
+        fhicl_remove(document, "services.conditions.first_run");
+        fhicl_remove(document, "services.conditions.last_run");
+    } else {
+        fhicl_remove(document, "services.conditions");
+    }
+}
+
 enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
 {
     static const char *const outside[] = {"services.scheduler",           "services.message",  "services.TimeTracker",
@@ -203,6 +220,7 @@ enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
         snprintf(path, sizeof path, "outputs.%s.fileName", fhicl_key(outputs, i));
         fhicl_remove(*out, path);
     }
+    forget_database(*out);
     const struct fhicl *services = fhicl_get(*out, "services");
     if (services && fhicl_size(services) == 0) fhicl_remove(*out, "services");
     return ERR_OK;
@@ -432,7 +450,8 @@ enum err chain_create(const struct fhicl *document, const struct job_info *job, 
     struct chain *c;
     enum err rc;
     TRY(mem_alloc(&c, 1, sizeof *c));
-    c->job        = job;
+    c->job = job;
+    TRY_TO(failed, block_create(&table_conditions, &c->conditions));
     c->provenance = provenance;
     snprintf(c->times[0].label, sizeof c->times[0].label, "Full event");
     const struct fhicl *source = fhicl_get(document, "source");
@@ -472,6 +491,7 @@ void chain_free(struct chain *c)
         mem_free((void *)s->cfg);
     }
     hist_set_free(&c->hists);
+    block_free(c->conditions);
     mem_free(c);
 }
 
@@ -506,6 +526,15 @@ static enum err keep_rows(struct chain *c, const struct fill *fill, bool per_uni
         if (c->kept[k].block->table->is_per_unit == per_unit)
             TRY(unit_file_append(file, c->kept[k].group, c->kept[k].block, fill));
     return ERR_OK;
+}
+
+static enum err keep_conditions(struct chain *c, const struct unit *unit, struct unit_file *file)
+{
+    struct fill fill = {.run = unit->run, .subrun = unit->subrun};
+    if (!*cond_use_tag(c->job->conditions)) return ERR_OK;
+    TRY(block_resize(c->conditions, 0));
+    TRY(cond_use_record(c->job->conditions, unit->run, unit->subrun, c->conditions));
+    return unit_file_append(file, table_conditions.name, c->conditions, &fill);
 }
 
 static enum err run_fill(struct chain *c, const struct fill *fill, struct unit_file *file)
@@ -572,6 +601,7 @@ enum err chain_run_unit(struct chain *c, const struct unit *unit, const char *pa
     for (size_t i = 0; i < c->n_steps; i++)
         if (c->steps[i].module->end_unit) TRY_TO(failed, c->steps[i].module->end_unit(&c->steps[i]));
     TRY_TO(failed, keep_rows(c, &(struct fill){.run = unit->run, .subrun = unit->subrun}, true, file));
+    TRY_TO(failed, keep_conditions(c, unit, file));
     TRY_TO(failed, unit_file_finish(file, &c->hists, result->n_fills));
     for (size_t i = 0; i < c->n_steps; i++)
         if (c->steps[i].module->publish) TRY_TO(failed, c->steps[i].module->publish(&c->steps[i]));

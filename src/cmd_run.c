@@ -125,6 +125,7 @@ static enum err run(const struct job_options *options, bool *has_ended_early)
     enum err rc;
     TRY(job_open(options, &job));
     rc = comm_agree(chain_create(job.document, &job.info, &job.provenance, &chain));
+    if (!rc) rc = job_read_conditions(&job);
     if (!rc && options->is_validate_only) {
         if (comm_rank() == 0) printf("configuration %s is valid: %zu units\n", job.config_id, job.n_units);
     } else if (!rc) {

@@ -52,9 +52,8 @@ static bool holds_password(const char *url)
     return false;
 }
 
-enum err db_open(const char *url, enum db_access access, struct db **out)
+enum err db_check_url(const char *url)
 {
-    *out = NULL;
     REQUIRE(url && *url, ERR_OPTION, "no database is named; accepted: a file, sqlite:FILE, postgresql://host/name");
     bool is_server = begins(url, "postgresql://") || begins(url, "postgres://");
     REQUIRE(!(is_server || strchr(url, '=')) || !holds_password(url), ERR_OPTION,
@@ -64,8 +63,16 @@ enum err db_open(const char *url, enum db_access access, struct db **out)
             "%s: of servers only postgresql://... is known; a file is a path or sqlite:FILE", url);
     REQUIRE(is_server || !begins(url, "postgres"), ERR_OPTION,
             "%s: a server is written postgresql://[user@]host[:port]/name; a file of that name as sqlite:FILE", url);
+    REQUIRE(strcmp(url, "sqlite:") != 0, ERR_OPTION, "%s names no file", url);
+    return ERR_OK;
+}
+
+enum err db_open(const char *url, enum db_access access, struct db **out)
+{
+    *out = NULL;
+    TRY(db_check_url(url));
+    bool is_server   = begins(url, "postgresql://") || begins(url, "postgres://");
     const char *file = begins(url, "sqlite:") ? url + strlen("sqlite:") : url;
-    REQUIRE(*file, ERR_OPTION, "%s names no file", url);
     struct db *db;
     TRY(mem_alloc(&db, 1, sizeof *db));
     db->driver  = is_server ? &db_pgsql : &db_sqlite;

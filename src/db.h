@@ -29,6 +29,8 @@ struct db;
 struct db_statement;
 struct db_bulk;
 
+/** Is this a name that db_open() takes? Opens nothing. */
+enum err db_check_url(const char *url);
 /** Opens `sqlite:FILE`, a plain path, or `postgresql://[user@]host[:port]/name[?...]`. DB_READ: a file must exist and is
  *  never written; DB_WRITE: it must exist; DB_CREATE: it is made where it does not exist. A server's database always
  *  exists. Passwords come from PGPASSFILE (~/.pgpass), a service file or PGPASSWORD: a URL that holds one is refused, as

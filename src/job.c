@@ -3,6 +3,7 @@
 
 #include "chain_files.h"
 #include "comm.h"
+#include "cond_use.h"
 #include "isa.h"
 #include "log.h"
 #include "mem.h"
@@ -34,6 +35,7 @@ static const struct {
     {"MemoryTracker", memory_cfg_fields},
     {"FileCatalogMetadata", catalog_cfg_fields},
     {"Blinding", blinding_cfg_fields},
+    {"conditions", conditions_cfg_fields},
 };
 enum { N_SERVICES = sizeof services / sizeof services[0] };
 
@@ -47,7 +49,7 @@ static enum err check_services(struct fhicl *document)
         for (size_t k = 0; k < N_SERVICES; k++) is_known |= strcmp(fhicl_key(table, i), services[k].name) == 0;
         REQUIRE(is_known, ERR_CONFIG,
                 "unknown service \"%s\" (%s); there are scheduler, message, RandomNumberGenerator, TimeTracker, "
-                "MemoryTracker, FileCatalogMetadata, Blinding",
+                "MemoryTracker, FileCatalogMetadata, Blinding, conditions",
                 fhicl_key(table, i), fhicl_origin(fhicl_at(table, i)));
     }
     for (size_t k = 0; k < N_SERVICES; k++) {
@@ -150,6 +152,7 @@ static enum err read_document(const struct job_options *o, char **text)
     if (!fhicl_get(document, "process_name")) TRY_TO(done, fhicl_set(document, "process_name", "gm2", "default"));
     TRY_TO(done, chain_complete(document));
     TRY_TO(done, check_services(document));
+    TRY_TO(done, cond_use_check(document));
     if (o->config_out) TRY_TO(done, write_config_out(o->config_out, document));
     rc = fhicl_print(document, true, text);
 done:
@@ -182,9 +185,11 @@ static enum err read_services(struct job *job)
     struct blinding_cfg blinding;
     TRY(cfg_read(blinding_cfg_fields, fhicl_get(d, "services.Blinding"), "services.Blinding", NULL, &blinding));
     cfg_free(blinding_cfg_fields, &blinding);
-    job->info.seed     = (uint64_t)random.seed;
-    job->prints_time   = time.printSummary || job->options.wants_timing;
-    job->prints_memory = memory.printSummary || job->options.wants_memory;
+    TRY(cond_use_create(job->document, &job->conditions));
+    job->info.conditions = job->conditions;
+    job->info.seed       = (uint64_t)random.seed;
+    job->prints_time     = time.printSummary || job->options.wants_timing;
+    job->prints_memory   = memory.printSummary || job->options.wants_memory;
     return ERR_OK;
 }
 
@@ -368,10 +373,18 @@ done:
     return rc;
 }
 
+enum err job_read_conditions(struct job *job)
+{
+    TRY(cond_use_load(job->conditions, job->units, job->n_units));
+    job->provenance.conditions_tag = cond_use_tag(job->conditions);
+    return ERR_OK;
+}
+
 void job_close(struct job *job)
 {
     cfg_free(scheduler_cfg_fields, &job->scheduler);
     cfg_free(catalog_cfg_fields, &job->catalog);
+    cond_use_free(job->conditions);
     fhicl_free(job->document);
     mem_free(job->config_text);
     mem_free(job->input_files);

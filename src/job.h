@@ -54,6 +54,7 @@ struct job {
     long long start_unix_s;
     struct job_info info;
     struct provenance provenance;
+    struct cond_use *conditions; /* of services.conditions; what is wanted is known after chain_create() */
     char out_dir[1024], out_stem[256];
     size_t n_units;
     struct unit *units;
@@ -62,6 +63,8 @@ struct job {
 
 /** Collective: reads, completes and checks the document on rank 0, gives it to all, plans the units. */
 enum err job_open(const struct job_options *options, struct job *job);
+/** Collective, after chain_create(): reads the constants that its modules want. */
+enum err job_read_conditions(struct job *job);
 void job_close(struct job *job);
 /** The file of a unit, and of the shard that holds it. */
 void job_unit_path(const struct job *job, size_t unit, char path[1536]);

@@ -78,6 +78,17 @@ static void add_parents(cJSON *o, const struct meta *m)
     }
 }
 
+/* {"table": [ids]} */
+static void add_intervals(cJSON *o, const struct meta *m)
+{
+    cJSON *all = cJSON_AddObjectToObject(o, "gm2.conditions"), *ids = NULL;
+    for (size_t i = 0; i < m->n_intervals; i++) {
+        const struct meta_interval *v = &m->intervals[i];
+        if (i == 0 || strcmp(v->table, v[-1].table) != 0) ids = cJSON_AddArrayToObject(all, v->table);
+        cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)v->iov_id));
+    }
+}
+
 static void add_own(cJSON *o, const struct meta *m)
 {
     char seed[32];
@@ -87,6 +98,7 @@ static void add_own(cJSON *o, const struct meta *m)
     add_text(o, "gm2.fcl_hash", m->config_id);
     add_text(o, "gm2.process_name", m->process_name);
     add_text(o, "gm2.conditions_tag", m->conditions_tag);
+    add_intervals(o, m);
     add_text(o, "gm2.constants_set", m->constants_set);
     add_text(o, "gm2.isa", m->isa);
     add_text(o, "gm2.host", m->host);
@@ -121,7 +133,7 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
     return o;
 }
 
-enum { N_FIELDS = 30 };
+enum { N_FIELDS = 31 };
 
 enum err meta_write(const char *product, const struct meta *meta)
 {

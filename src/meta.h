@@ -13,6 +13,12 @@ struct meta_run {
     uint32_t run, subrun;
 };
 
+/** An interval of validity whose constants were read. */
+struct meta_interval {
+    char table[40];
+    int64_t iov_id;
+};
+
 /** Strings may be NULL where "" would do; they are lent. */
 struct meta {
     const char *file_type;                              /* importedSimulated, importedDetector, ... */
@@ -30,6 +36,8 @@ struct meta {
 
     /* gm2.* */
     const char *git_commit, *fcl_name, *config_id, *process_name, *conditions_tag, *constants_set, *isa;
+    size_t n_intervals;
+    const struct meta_interval *intervals; /* by table */
     char host[256];
     uint64_t seed;
     int32_t n_ranks, format_version;

@@ -11,6 +11,8 @@
 #include "rng.h"
 #include "table.h"
 
+struct cond_use;
+
 enum module_kind {
     MODULE_SOURCE,   /* starts a unit, gives its fills (source.module_type) */
     MODULE_PRODUCER, /* physics.producers */
@@ -52,7 +54,8 @@ struct unit {
 struct job_info {
     uint64_t seed;
     const char *release, *git_commit, *config_id, *config_text, *process_name;
-    int64_t end_fill; /* simulation: one past the last fill's number, see struct unit; 0 if not known */
+    struct cond_use *conditions; /* cond_use.h; NULL: none */
+    int64_t end_fill;            /* simulation: one past the last fill's number, see struct unit; 0 if not known */
 };
 
 struct step {

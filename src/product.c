@@ -2,6 +2,7 @@
 #include "product.h"
 
 #include "comm.h"
+#include "cond_use.h"
 #include "log.h"
 #include "mem.h"
 #include "publish.h"
@@ -73,7 +74,8 @@ static enum err set_aside(const char *path)
 }
 
 /* Is a published file there, and is it this job's? */
-static enum err examine(const struct job *job, const char *path, int64_t n_units, int64_t n_fills, bool *is_there)
+static enum err examine(const struct job *job, const char *path, size_t first, int64_t n_units, int64_t n_fills,
+                        bool *is_there)
 {
     struct file_summary s;
     *is_there   = false;
@@ -89,8 +91,10 @@ static enum err examine(const struct job *job, const char *path, int64_t n_units
     REQUIRE(n_fills < 0 || s.n_fills == n_fills, ERR_MISMATCH,
             "%s holds %" PRId64 " fills, this job wants %" PRId64 ": use another -o, or remove it", path, s.n_fills,
             n_fills);
-    *is_there = true;
-    return ERR_OK;
+    rc = cond_use_check_file(job->conditions, &job->units[first], (size_t)n_units, path);
+    if (rc == ERR_DATA || rc == ERR_READ) return set_aside(path);
+    *is_there = !rc;
+    return rc;
 }
 
 /* Killed between a product and its metadata: these are made again. */
@@ -113,7 +117,7 @@ static enum err scan_shard(struct product_state *p, size_t shard)
     for (size_t u = first; u < end; u++)
         fills = job->units[u].n_fills < 0 ? -1 : fills < 0 ? -1 : fills + job->units[u].n_fills;
     bool is_there;
-    TRY(examine(job, path, (int64_t)(end - first), job->units[first].source ? -1 : fills, &is_there));
+    TRY(examine(job, path, first, (int64_t)(end - first), job->units[first].source ? -1 : fills, &is_there));
     if (!is_there) return ERR_OK;
     p->shard_whole[shard] = true;
     p->n_whole++;
@@ -153,7 +157,7 @@ static enum err scan_units(struct product_state *p)
         if (!is_listed(p, path)) continue;
         bool is_there;
         const struct unit *unit = &p->job->units[u];
-        TRY(examine(p->job, path, 1, unit->source ? -1 : unit->n_fills, &is_there));
+        TRY(examine(p->job, path, u, 1, unit->source ? -1 : unit->n_fills, &is_there));
         if (is_there && p->job->scheduler.units_per_shard > 1) TRY(examine_build(p->job, path));
         if (is_there) product_unit_done(p, u);
         if (is_there && p->job->scheduler.units_per_shard == 1 && !has_json(p, path))

@@ -1,10 +1,13 @@
 /* Metadata JSON beside the products of a job. */
 #include "comm.h"
+#include "cond_use.h"
 #include "mem.h"
 #include "meta.h"
 #include "product.h"
+#include "tables.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,14 +59,47 @@ static size_t count_lines(const char *text)
     return *text ? n + 1 : 0;
 }
 
+static int by_table_and_id(const void *a, const void *b)
+{
+    const struct meta_interval *p = a, *q = b;
+    int order = strcmp(p->table, q->table);
+    return order ? order : p->iov_id < q->iov_id ? -1 : p->iov_id > q->iov_id;
+}
+
+/* The intervals that units [first, end) read, each once. */
+static enum err list_intervals(const struct job *job, size_t first, size_t end, struct meta *m,
+                               struct meta_interval **out)
+{
+    struct block *block;
+    enum err rc;
+    TRY(block_create(&table_conditions, &block));
+    for (size_t u = first; u < end; u++)
+        TRY_TO(done, cond_use_record(job->conditions, job->units[u].run, job->units[u].subrun, block));
+    struct conditions_view v = conditions_view(block);
+    TRY_TO(done, mem_alloc(out, v.n + 1, sizeof **out));
+    for (size_t i = 0; i < v.n; i++) {
+        (*out)[i].iov_id = v.iov_id[i];
+        memcpy((*out)[i].table, v.table_name + i * sizeof(*out)[i].table, sizeof(*out)[i].table);
+    }
+    qsort(*out, v.n, sizeof **out, by_table_and_id);
+    for (size_t i = 0; i < v.n; i++)
+        if (i == 0 || by_table_and_id(&(*out)[i], &(*out)[m->n_intervals - 1]) != 0)
+            (*out)[m->n_intervals++] = (*out)[i];
+    m->intervals = *out;
+done:
+    block_free(block);
+    return rc;
+}
+
 /* An HDF5 product of units [first, end). */
 static enum err describe_hdf5(const struct job *job, const char *path, size_t first, size_t end)
 {
     struct file_summary s;
-    struct meta m         = {0};
-    struct meta_run *runs = NULL;
-    const char **parents  = NULL;
-    char *inputs          = NULL;
+    struct meta m                   = {0};
+    struct meta_run *runs           = NULL;
+    const char **parents            = NULL;
+    char *inputs                    = NULL;
+    struct meta_interval *intervals = NULL;
     enum err rc;
     TRY(file_summary(path, &s));
     fill_common(job, &m);
@@ -76,6 +112,7 @@ static enum err describe_hdf5(const struct job *job, const char *path, size_t fi
     inputs = mem_string(job->input_files);
     if (!inputs) FAIL_TO(done, ERR_MEMORY, "out of memory");
     add_input_files(inputs, &m, parents);
+    TRY_TO(done, list_intervals(job, first, end, &m, &intervals));
     m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
     m.file_format    = "hdf5";
     m.data_tier      = or_else(job->catalog.dataTier, "reco");
@@ -93,6 +130,7 @@ done:
     mem_free(runs);
     mem_free(parents);
     mem_free(inputs);
+    mem_free(intervals);
     return rc;
 }
 

@@ -174,6 +174,12 @@
     C(u32, 1, first_count, "1", "row of its first bin in table sum_count; the others follow")
 
 #define SUM_COUNT_COLUMNS(C) C(i32, 1, adc, "adc", "samples of all crystals summed over a bin, pedestals in them, calorimeter after calorimeter")
+
+#define CONDITIONS_COLUMNS(C)                                                                                 \
+    C(u8,  40, table_name, "1", "table of constants: its name in ASCII, filled up with zeros")                \
+    C(i64, 1, iov_id, "1", "the interval of validity that was read")                                          \
+    C(i64, 1, begin_time, "1", "where it begins: (run 10^s + subrun) 10^e + event, digits as in src/CONDITIONS.md") \
+    C(u8,  40, content_sha1, "1", "SHA-1 of its keys and values, ASCII")
 /* clang-format on */
 
 /* name, list, tier, is_per_unit, doc */
@@ -198,7 +204,8 @@
     T(sum_count, SUM_COUNT_COLUMNS, "digit", false, "bins of the calorimeter sums")                                    \
     T(pulse, PULSE_COLUMNS, "reco", false, "fitted pulses")                                                            \
     T(cluster, CLUSTER_COLUMNS, "reco", false, "positron candidates")                                                  \
-    T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")
+    T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")                  \
+    T(conditions, CONDITIONS_COLUMNS, "calib", true, "constants that were read for this unit; always written")
 
 #define TABLES_DECLARE(stem, LIST, tier, per_unit, doc) TABLE_DECLARE(stem, LIST)
 TABLES(TABLES_DECLARE)
