@@ -371,7 +371,8 @@ static void same_on_every_instruction_set(void **state)
 
 /* ---- the module ---------------------------------------------------------------------------------------------------- */
 static const struct unit test_unit = {.run = 3, .subrun = 4, .n_fills = 2, .n_skip = 0, .source = NULL, .out_dir = "."};
-static const struct job_info test_job = {1, "0.1", "abc", "hash", "", "test", 0};
+static const struct job_info test_job = {
+    .seed = 1, .release = "0.1", .git_commit = "abc", .config_id = "hash", .config_text = "", .process_name = "test"};
 
 struct rig {
     struct step step;

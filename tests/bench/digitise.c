@@ -137,9 +137,10 @@ static void bench_stages(struct step *step, const struct digitise_front *front)
 
 int main(void)
 {
-    const struct module *m            = &module_digitise;
-    const struct unit unit            = {.run = 1};
-    const struct job_info job         = {1, "", "", "", "", "bench", 0};
+    const struct module *m    = &module_digitise;
+    const struct unit unit    = {.run = 1};
+    const struct job_info job = {
+        .seed = 1, .release = "", .git_commit = "", .config_id = "", .config_text = "", .process_name = "bench"};
     struct step step                  = {.module = m, .unit = &unit, .job = &job, .fill = {1, 1, 0, 1, 1524400000}};
     const struct digitise_front front = {.n_samples          = 560000,
                                          .last_chop          = 559999,
