@@ -7,12 +7,10 @@
 #include "report_beam.h"
 #include "wiggle.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <gsl/gsl_errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_PICTURES = 64 };
 
@@ -67,29 +65,6 @@ static enum err fit_all(struct report *r)
 
 /* ---- pictures ------------------------------------------------------------------------------------------------------ */
 
-static enum err read_whole(const char *path, char **out, size_t *size)
-{
-    FILE *f = fopen(path, "rb");
-    enum err rc;
-    *out = NULL;
-    REQUIRE(f, ERR_READ, "%s: %s", path, strerror(errno));
-    fseek(f, 0, SEEK_END);
-    long n = ftell(f);
-    rewind(f);
-    if (n <= 0) FAIL_TO(done, ERR_READ, "%s is empty", path);
-    TRY_TO(done, mem_alloc(out, (size_t)n + 1, 1));
-    if (fread(*out, 1, (size_t)n, f) != (size_t)n) FAIL_TO(done, ERR_READ, "%s: %s", path, strerror(errno));
-    *size = (size_t)n;
-    rc    = ERR_OK;
-done:
-    fclose(f);
-    if (rc) {
-        mem_free(*out);
-        *out = NULL;
-    }
-    return rc;
-}
-
 static enum err check_needs(const struct report *r, const struct picture *p)
 {
     struct hist *h;
@@ -99,33 +74,18 @@ static enum err check_needs(const struct report *r, const struct picture *p)
 }
 
 /* Numbers always; the picture itself if gnuplot is there. */
-static enum err draw(const struct report *r, const struct picture *p, const struct report_options *o, bool has_gnuplot,
-                     cJSON *pictures, struct report_figure *figure)
+static enum err draw(const struct report *r, const struct picture *p, const struct report_options *o, cJSON *pictures,
+                     struct page_figure *figure)
 {
-    char path[4096], *script = NULL;
-    size_t size = 0;
+    char *script = NULL;
+    size_t size  = 0;
     TRY(check_needs(r, p));
-    const struct plot_page page = {p->name, p->title, r->footer, p->width, p->height};
-    struct sheet s              = {open_memstream(&script, &size), cJSON_AddObjectToObject(pictures, p->name)};
+    struct sheet s = {open_memstream(&script, &size), cJSON_AddObjectToObject(pictures, p->name)};
     REQUIRE(s.script && s.json, ERR_MEMORY, "no memory for picture %s", p->name);
     cJSON_AddStringToObject(s.json, "title", p->title);
     enum err rc = p->draw(r, &s);
     fclose(s.script);
-    if (rc) goto done;
-    if (!has_gnuplot)
-        FAIL_TO(done, ERR_NOTFOUND,
-                "gnuplot is not installed (Debian package gnuplot-nox); the numbers are in the JSON file");
-    snprintf(path, sizeof path, "%s/%s.svg.part", o->dir, p->name);
-    TRY_TO(drawn, plot_draw(&page, script, PLOT_SVG, path));
-    TRY_TO(drawn, read_whole(path, &figure->svg, &figure->svg_size));
-    if (o->wants_png) {
-        char png[4096];
-        snprintf(png, sizeof png, "%s/%s.png", o->dir, p->name);
-        TRY_TO(drawn, plot_draw(&page, script, PLOT_PNG, png));
-    }
-drawn:
-    unlink(path);
-done:
+    if (!rc) rc = page_draw(script, r->footer, o->dir, o->wants_png, figure);
     free(script);
     return rc;
 }
@@ -143,19 +103,20 @@ static bool has_family(const struct report *r, const struct picture *p)
 }
 
 static size_t draw_all(const struct report *r, const struct report_options *o, cJSON *pictures,
-                       struct report_figure figures[MAX_PICTURES])
+                       struct page_figure figures[MAX_PICTURES])
 {
     const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures,     report_beam_pictures,
                                      report_spin_pictures,   report_oscillation_pictures, report_loss_pictures};
-    bool has_gnuplot              = plot_has_gnuplot();
     size_t n                      = 0;
-    if (!has_gnuplot) log_warn("gnuplot is not installed (Debian package gnuplot-nox): the report has no pictures");
+    if (!plot_has_gnuplot())
+        log_warn("gnuplot is not installed (Debian package gnuplot-nox): the report has no pictures");
     for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++)
         for (const struct picture *p = lists[k]; p->name && n < MAX_PICTURES; p++) {
             if (!has_family(r, p)) continue;
-            figures[n] = (struct report_figure){.picture = p};
+            figures[n] = (struct page_figure){
+                .name = p->name, .title = p->title, .caption = p->caption, .width = p->width, .height = p->height};
             n++;
-            if (draw(r, p, o, has_gnuplot, pictures, &figures[n - 1]) == ERR_OK) continue;
+            if (draw(r, p, o, pictures, &figures[n - 1]) == ERR_OK) continue;
             snprintf(figures[n - 1].problem, sizeof figures[n - 1].problem, "%s", err_message());
             err_clear();
         }
@@ -174,7 +135,7 @@ static void add_fits(const struct report *r, cJSON *root)
 
 static enum err write_report(const struct report *r, const struct report_options *o)
 {
-    struct report_figure figures[MAX_PICTURES];
+    struct page_figure figures[MAX_PICTURES];
     char path[4096], *page = NULL, *numbers = NULL;
     size_t size = 0;
     cJSON *root = cJSON_CreateObject(), *pictures;
@@ -193,7 +154,7 @@ static enum err write_report(const struct report *r, const struct report_options
     TRY_TO(done, publish_text(path, page, size, 1));
     printf("%s\n", path);
 done:
-    for (size_t i = 0; i < n; i++) mem_free(figures[i].svg);
+    page_figures_free(figures, n);
     free(page);
     cJSON_free(numbers);
     cJSON_Delete(root);

@@ -7,6 +7,7 @@
 #define GM2_REPORT_H
 
 #include "beam_corrections.h"
+#include "page.h"
 #include "plot.h"
 #include "wiggle_fit.h"
 #include "wiggle_input.h"
@@ -37,15 +38,8 @@ extern const struct picture report_wiggle_pictures[], report_quality_pictures[],
     report_oscillation_pictures[], report_spin_pictures[], report_loss_pictures[];
 
 /* ---- report_html.c ---- */
-/** One picture of the page: svg NULL when it could not be drawn, then `problem` says why. */
-struct report_figure {
-    const struct picture *picture;
-    char *svg;
-    size_t svg_size;
-    char problem[256];
-};
 /** Builds the page; *out is to be given to free(). */
-enum err report_html(const struct report *r, const struct report_figure *figures, size_t n, const char *json_name,
+enum err report_html(const struct report *r, const struct page_figure *figures, size_t n, const char *json_name,
                      char **out, size_t *size);
 
 /** The command: struct command's run. */

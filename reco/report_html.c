@@ -8,45 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put_text(FILE *f, const char *text)
-{
-    for (const char *p = text; *p; p++) switch (*p) {
-        case '<': fputs("&lt;", f); break;
-        case '>': fputs("&gt;", f); break;
-        case '&': fputs("&amp;", f); break;
-        case '"': fputs("&quot;", f); break;
-        case '\'': fputs("&#39;", f); break;
-        default: fputc(*p, f);
-        }
-}
-
-static void put_base64(FILE *f, const unsigned char *p, size_t n)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned v = (unsigned)p[i] << 16 | (i + 1 < n ? (unsigned)p[i + 1] << 8 : 0u) | (i + 2 < n ? p[i + 2] : 0u);
-        fputc(letters[v >> 18], f);
-        fputc(letters[v >> 12 & 63], f);
-        fputc(i + 1 < n ? letters[v >> 6 & 63] : '=', f);
-        fputc(i + 2 < n ? letters[v & 63] : '=', f);
-    }
-}
-
-static const char head[] =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
-    "'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>\n"
-    "body{font:16px/1.45 system-ui,sans-serif;color:#222;background:#fff;max-width:1180px;margin:1.5em auto;padding:0 "
-    "1em}\nh1{font-size:1.5em;margin:.2em 0}h2{font-size:1.15em;margin:1.6em 0 .3em}\n"
-    ".facts{color:#555;font-size:.92em}table{border-collapse:collapse;margin:.6em 0}\n"
-    "th,td{padding:.15em .9em .15em 0;text-align:right;border-bottom:1px solid #ddd}"
-    "th:first-child,td:first-child,td.u,th.u{text-align:left}\n"
-    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(520px,1fr));gap:1.2em}\n"
-    "figure{margin:0}figure.wide{grid-column:1/-1}img{width:100%;height:auto;border:1px solid #e5e5e5}"
-    "figcaption{font-size:.9em;color:#444}\n"
-    ".none{border:1px dashed #bbb;padding:1.2em;color:#555}\n.answer{font-size:1.1em}\n"
-    "@media(max-width:600px){.grid{grid-template-columns:1fr}}\n</style>\n<title>";
-
 static void put_fit(FILE *f, const struct report *r, const struct wiggle_fit *fit, const char *heading)
 {
     double shift = r->in.blind_offset_ppm;
@@ -64,7 +25,7 @@ static void put_answer(FILE *f, const struct report *r)
 {
     if (!r->has_fit) {
         fputs("<p class=answer>No fit: ", f);
-        put_text(f, r->fit_problem);
+        page_text(f, r->fit_problem);
         fputs("</p>\n", f);
         return;
     }
@@ -86,45 +47,22 @@ static void put_answer(FILE *f, const struct report *r)
     fprintf(f, "The fit lies %+.2f errors from it.</p>\n", (value - t.expected_ppm) / error);
 }
 
-static void put_figure(FILE *f, const struct report_figure *g)
-{
-    const struct picture *p = g->picture;
-    fprintf(f, "<figure%s id=\"%s\">", p->width > 800 ? " class=wide" : "", p->name);
-    if (g->svg) {
-        fputs("<img alt=\"", f);
-        put_text(f, p->title);
-        fputs("\" src=\"data:image/svg+xml;base64,", f);
-        put_base64(f, (const unsigned char *)g->svg, g->svg_size);
-        fputs("\">", f);
-    } else {
-        fputs("<div class=none><b>", f);
-        put_text(f, p->title);
-        fputs("</b><br>not drawn: ", f);
-        put_text(f, g->problem);
-        fputs("</div>", f);
-    }
-    fputs("<figcaption>", f);
-    put_text(f, p->caption);
-    fputs("</figcaption></figure>\n", f);
-}
-
-enum err report_html(const struct report *r, const struct report_figure *figures, size_t n, const char *json_name,
+enum err report_html(const struct report *r, const struct page_figure *figures, size_t n, const char *json_name,
                      char **out, size_t *size)
 {
     FILE *f = open_memstream(out, size);
     REQUIRE(f, ERR_MEMORY, "no memory for the page");
-    fputs(head, f);
-    fputs("gm2 report: ", f);
-    put_text(f, r->range);
-    fputs("</title></head><body>\n<h1>Muon g-2: ", f);
-    put_text(f, r->in.process_name);
-    fputs("</h1>\n<p class=facts>", f);
-    put_text(f, r->footer);
+    char title[160], heading[96];
+    snprintf(title, sizeof title, "gm2 report: %s", r->range);
+    snprintf(heading, sizeof heading, "Muon g-2: %s", r->in.process_name);
+    page_begin(f, title, heading);
+    fputs("<p class=facts>", f);
+    page_text(f, r->footer);
     fputs("<br>configuration ", f);
-    put_text(f, r->in.config_id);
+    page_text(f, r->in.config_id);
     fprintf(f, "%s; %zu file%s; numbers of all pictures: ", r->in.has_mixed_configs ? " and others" : "", r->in.n_files,
             r->in.n_files == 1 ? "" : "s");
-    put_text(f, json_name);
+    page_text(f, json_name);
     fputs("</p>\n", f);
     if (r->has_wiggle || !r->has_beam) put_answer(f, r);
     if (r->has_beam) report_beam_table(f, &r->beam);
@@ -133,9 +71,9 @@ enum err report_html(const struct report *r, const struct report_figure *figures
     if (r->has_fit) put_fit(f, r, &r->five, "T-method, five parameters");
     fputs("</div><div>", f);
     if (r->has_a_fit) put_fit(f, r, &r->a_five, "A-method, five parameters");
-    fputs("</div></div>\n<h2>Pictures</h2>\n<div class=grid>\n", f);
-    for (size_t i = 0; i < n; i++) put_figure(f, &figures[i]);
-    fputs("</div></body></html>\n", f);
+    fputs("</div></div>\n<h2>Pictures</h2>\n", f);
+    page_figures(f, figures, n);
+    page_end(f);
     int has_failed = ferror(f);
     if (fclose(f) || has_failed) {
         free(*out);
