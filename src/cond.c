@@ -114,6 +114,13 @@ const struct cond_table cond_standard[] = {
     {.name = ""},
 };
 
+const struct cond_table *cond_standard_table(const char *name)
+{
+    for (const struct cond_table *t = cond_standard; t->name[0]; t++)
+        if (strcmp(t->name, name) == 0) return t;
+    return NULL;
+}
+
 /* ---- names --------------------------------------------------------------------------------------------------------- */
 enum err cond_check_name(const char *what, const char *name)
 {

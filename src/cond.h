@@ -62,6 +62,8 @@ void cond_close(struct cond *cond);
 /** Makes the layout, the tag "head" and the standard tables, as far as they are not there. */
 enum err cond_init(const char *url, const struct cond_note *note, struct cond **out);
 
+/** The definition of a standard table, as cond_init() makes it, without a database; NULL if there is none of that name. */
+const struct cond_table *cond_standard_table(const char *name);
 /** The definition of a table; ERR_NOTFOUND names the nearest. */
 enum err cond_table(struct cond *cond, const char *name, struct cond_table *out);
 /** Names of all tables, in order; names to be freed with mem_free(). */

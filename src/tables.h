@@ -11,6 +11,7 @@
 #include "table.h"
 
 /* clang-format off */
+
 #define MUON_COLUMNS(C)                                                                                       \
     C(f64, 1, t_fill_ns, "ns", "time at the starting azimuth")                                                \
     C(f64, 1, x_mm, "mm", "radius minus R0")                                                                  \
@@ -82,6 +83,7 @@
     C(f64, 1, n_pe, "pe", "photo-electrons")
 
 #define RAW_COLUMNS(C) C(u8, 1, byte, "1", "the MIDAS event of this fill, header included, as in the raw file")
+
 #define ODB_COLUMNS(C) C(u8, 1, byte, "1", "the ODB dump of the begin-of-run event, text")
 
 #define FILL_COLUMNS(C)                                                                                       \
@@ -180,6 +182,31 @@
     C(i64, 1, iov_id, "1", "the interval of validity that was read")                                          \
     C(i64, 1, begin_time, "1", "where it begins: (run 10^s + subrun) 10^e + event, digits as in src/CONDITIONS.md") \
     C(u8,  40, content_sha1, "1", "SHA-1 of its keys and values, ASCII")
+
+#define LASER_PULSE_COLUMNS(C)                                                                                \
+    C(u8,  1, kind, "1", "0 sync pulse before injection, 1 in the fill, 2 out of the fill (laser fills), 3 second of a double pulse") \
+    C(u8,  1, calo, "1", "calorimeter 1..24; 100 + crate: a source monitor")                                  \
+    C(u8,  1, crystal, "1", "crystal 0..53 (segment of a source monitor)")                                    \
+    C(f64, 1, t_fill_ns, "ns", "time of the pulse's peak, from injection (laser fills: from the record's start)") \
+    C(f32, 1, sig_t_ns, "ns", "its standard error")                                                           \
+    C(f32, 1, amplitude_adc, "adc", "fitted peak amplitude")                                                  \
+    C(f32, 1, sig_amplitude_adc, "adc", "its standard error (electronic noise only)")                         \
+    C(f32, 1, monitor_adc, "adc", "mean peak amplitude of the laser's source monitor for this pulse; 0: none seen") \
+    C(f32, 1, response, "1", "amplitude over that of the monitor; without a monitor in use the amplitude")    \
+    C(f32, 1, delay_ns, "ns", "second of a double pulse: time after the first; else 0")                       \
+    C(f32, 1, first_adc, "adc", "second of a double pulse: amplitude of the first; else 0")                   \
+    C(f32, 1, chi2_ndf, "1", "chi-square over degrees of freedom of the trace's fit")                         \
+    C(u8,  1, status, "1", "bits of table pulse's status; 16: the monitor was not seen")
+
+#define LASER_SUM_COLUMNS(C)                                                                                  \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(u32, 1, n_response, "1", "laser pulses outside the fill: sync and laser fills, not the second of a double") \
+    C(f64, 1, sum_response, "1", "sum of their responses")                                                    \
+    C(f64, 1, sum_response2, "1", "sum of their squares")                                                     \
+    C(u32, 1, n_time, "1", "sync pulses with a time")                                                         \
+    C(f64, 1, sum_dt_ns, "ns", "sum of their times against the mean of all crystals in the fill")             \
+    C(f64, 1, sum_dt2_ns2, "ns^2", "sum of the squares")
 /* clang-format on */
 
 /* name, list, tier, is_per_unit, doc */
@@ -203,6 +230,9 @@
       "sum of a calorimeter's crystals against time: one row a calorimeter")                                           \
     T(sum_count, SUM_COUNT_COLUMNS, "digit", false, "bins of the calorimeter sums")                                    \
     T(pulse, PULSE_COLUMNS, "reco", false, "fitted pulses")                                                            \
+    T(laser_pulse, LASER_PULSE_COLUMNS, "reco", false, "laser pulses")                                                 \
+    T(laser_sum, LASER_SUM_COLUMNS, "calib", true,                                                                     \
+      "laser pulses outside the fill, summed: one row a crystal and subrun")                                           \
     T(cluster, CLUSTER_COLUMNS, "reco", false, "positron candidates")                                                  \
     T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")                  \
     T(conditions, CONDITIONS_COLUMNS, "calib", true, "constants that were read for this unit; always written")

@@ -1,0 +1,214 @@
+/* gm2 calib: constants from what jobs summed, as files, as a page, and into the database of conditions. */
+#include "calib.h"
+#include "cfg.h"
+#include "file.h"
+#include "log.h"
+#include "mem.h"
+#include "publish.h"
+
+#include <getopt.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_CALIBRATIONS = 32 };
+
+static const char usage[] =
+    "gm2 calib FILE.h5 [FILE.h5 ...] -o DIR [--only NAME[,NAME]] [--reference RUN:SUBRUN] [--png]\n"
+    "          [--db DB [--tag TAG] [--author NAME] [--comment TEXT]]\n"
+    "    constants with uncertainties from the sums of jobs: DIR/TABLE.NAME.csv (for gm2 cond load), a page, its "
+    "numbers;\n"
+    "    --db loads them: what is there with the same constants is not loaded again\n"
+    "calibrations (NAME, table of conditions):\n";
+
+struct options {
+    const char *dir, *only, *db, *tag, *reference;
+    struct cond_note note;
+    bool wants_png;
+};
+
+static void print_usage(FILE *f)
+{
+    fputs(usage, f);
+    for (size_t i = 0; calibrations[i]; i++)
+        fprintf(f, "    %-10s %-16s %s\n", calibrations[i]->name, calibrations[i]->condition, calibrations[i]->doc);
+}
+
+/* ---- which ---------------------------------------------------------------------------------------------------------------- */
+static bool is_named(const char *list, const char *name)
+{
+    const size_t n = strlen(name);
+    for (const char *p = list; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0')) return true;
+    return false;
+}
+
+static enum err check_names(const char *list)
+{
+    const char *names[MAX_CALIBRATIONS];
+    char copy[400], *rest = copy, *word;
+    size_t n = 0;
+    for (; calibrations[n]; n++) names[n] = calibrations[n]->name;
+    if (!list) return ERR_OK;
+    snprintf(copy, sizeof copy, "%s", list);
+    while ((word = strtok_r(rest, ",", &rest))) {
+        const char *near = calibration_find(word) ? word : cfg_nearest(word, names, n);
+        REQUIRE(near, ERR_OPTION, "--only: there is no calibration \"%s\"; 'gm2 calib --help' lists them", word);
+        REQUIRE(near == word, ERR_OPTION, "--only: there is no calibration \"%s\"; did you mean \"%s\"?", word, near);
+    }
+    return ERR_OK;
+}
+
+static enum err needs(const struct calibration *c, const struct calib_input *in)
+{
+    for (size_t i = 0; c->hists[i]; i++)
+        REQUIRE(hist_find(&in->hists, c->hists[i]), ERR_NOTFOUND,
+                "the files hold no histogram %s, which module %s books", c->hists[i], c->made_by);
+    for (size_t i = 0; c->tables[i]; i++)
+        REQUIRE(calib_table(in, c->tables[i]), ERR_NOTFOUND,
+                "the files hold no table %s, which module %s makes (outputs: keep: [calib])", c->tables[i], c->made_by);
+    return ERR_OK;
+}
+
+/* Tries one; false when the files are not of its kind and nobody asked for it by name. */
+static bool attempt(const struct calibration *c, const struct calib_input *in, bool is_asked, struct calib_attempt *out)
+{
+    *out = (struct calib_attempt){.calibration = c};
+    if (!is_asked && !calibration_has_input(c, in)) return false;
+    enum err rc = needs(c, in);
+    if (!rc) rc = calibration_run(c, in, &out->result);
+    out->is_made = rc == ERR_OK;
+    if (rc) snprintf(out->problem, sizeof out->problem, "%s", err_message());
+    if (rc) log_warn("%s", out->problem);
+    if (rc) err_clear();
+    return true;
+}
+
+/* ---- loading ---------------------------------------------------------------------------------------------------------------- */
+static enum err load_one(struct cond *cond, const struct options *o, struct calib_attempt *all, size_t i)
+{
+    struct calib_attempt *a = &all[i];
+    size_t n                = 0;
+    for (size_t k = 0; k < i; k++)
+        if (all[k].is_made && strcmp(all[k].calibration->condition, a->calibration->condition) == 0) {
+            snprintf(a->stored, sizeof a->stored, "Not loaded: %s makes the same table; --only %s loads this one.",
+                     all[k].calibration->name, a->calibration->name);
+            log_warn("%s: not loaded, %s makes table %s too", a->calibration->name, all[k].calibration->name,
+                     a->calibration->condition);
+            return ERR_OK;
+        }
+    TRY(calib_store(cond, &a->result, o->tag, &o->note, &n));
+    snprintf(a->stored, sizeof a->stored, "%zu of %zu intervals loaded under tag %s%s.", n, a->result.set.n_intervals,
+             o->tag, n < a->result.set.n_intervals ? ", the others were there" : "");
+    return ERR_OK;
+}
+
+static enum err load_all(const struct options *o, struct calib_attempt *all, size_t n)
+{
+    struct cond *cond;
+    enum err rc = ERR_OK;
+    if (!o->db) return ERR_OK;
+    TRY(cond_open(o->db, DB_WRITE, &cond));
+    for (size_t i = 0; i < n && !rc; i++)
+        if (all[i].is_made) rc = load_one(cond, o, all, i);
+    cond_close(cond);
+    return rc;
+}
+
+/* ---- the command -------------------------------------------------------------------------------------------------------------- */
+static void print_summary(const struct calib_attempt *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct calib_result *r = &all[i].result;
+        if (!all[i].is_made) {
+            printf("%-10s no constants: %s\n", all[i].calibration->name, all[i].problem);
+            continue;
+        }
+        printf("%-10s %s: %zu intervals, %zu rows. %s\n", all[i].calibration->name, all[i].calibration->condition,
+               r->set.n_intervals, r->set.n_rows, all[i].stored);
+        for (size_t k = 0; k < r->n_pulls; k++)
+            printf("           %s: %zu pulls, mean %.3f, width %.3f\n", r->pull[k].column, r->pull[k].n,
+                   r->pull[k].mean, r->pull[k].width);
+    }
+}
+
+static void describe(const struct calib_input *in, const char *path, size_t size, char *out)
+{
+    struct file_summary s         = {.n_units = 0};
+    const struct calib_unit first = in->unit[0], last = in->unit[in->n_units - 1];
+    if (file_summary(path, &s)) err_clear();
+    snprintf(out, size, "run %u subrun %u to run %u subrun %u, %zu subruns, %lld fills, release %s", first.run,
+             first.subrun, last.run, last.subrun, in->n_units, (long long)in->n_fills, s.release);
+}
+
+static enum err make(struct options *o, char *const *paths, const struct calib_input *in, struct calib_attempt *all)
+{
+    char footer[256], comment[320];
+    size_t n = 0, n_made = 0;
+    for (size_t i = 0; calibrations[i] && n < MAX_CALIBRATIONS; i++) {
+        if (o->only && !is_named(o->only, calibrations[i]->name)) continue;
+        n += attempt(calibrations[i], in, o->only != NULL, &all[n]);
+    }
+    for (size_t i = 0; i < n; i++) n_made += all[i].is_made;
+    REQUIRE(n > 0, ERR_NOTFOUND,
+            "the files hold nothing that a calibration is made from; 'gm2 calib --help' lists them");
+    REQUIRE(n_made > 0, ERR_NOTFOUND, "no constants: %s", all[0].problem);
+    describe(in, paths[0], sizeof footer, footer);
+    snprintf(comment, sizeof comment, "gm2 calib: %s", footer);
+    if (!o->note.comment) o->note.comment = comment;
+    enum err rc                  = load_all(o, all, n);
+    const struct calib_page page = {o->dir, footer, "Muon g-2: calibration constants", o->wants_png};
+    if (!rc) rc = publish_make_folder(o->dir);
+    if (!rc) rc = calib_page_write(&page, in, all, n);
+    if (!rc) print_summary(all, n);
+    if (!rc) printf("%s/index.html\n", o->dir);
+    return rc;
+}
+
+static enum err calib(struct options *o, char *const *paths, size_t n)
+{
+    struct calib_input in;
+    struct calib_attempt *all = NULL;
+    struct cond_time reference;
+    TRY(check_names(o->only));
+    if (o->reference) TRY(cond_time_parse(o->reference, &reference));
+    TRY(calib_read(paths, n, &in));
+    in.has_reference = o->reference != NULL;
+    if (in.has_reference) in.reference = (struct calib_unit){(uint32_t)reference.run, (uint32_t)reference.subrun};
+    enum err rc = mem_alloc(&all, MAX_CALIBRATIONS, sizeof *all);
+    if (!rc) rc = make(o, paths, &in, all);
+    for (size_t i = 0; all && i < MAX_CALIBRATIONS; i++) calib_result_free(&all[i].result);
+    mem_free(all);
+    calib_input_free(&in);
+    return rc;
+}
+
+static enum err run(int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"output", 1, NULL, 'o'}, {"only", 1, NULL, 'n'}, {"reference", 1, NULL, 'r'}, {"png", 0, NULL, 'p'},
+        {"db", 1, NULL, 'd'},     {"tag", 1, NULL, 't'},  {"author", 1, NULL, 'a'},    {"comment", 1, NULL, 'c'},
+        {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0}};
+    struct passwd *login = getpwuid(geteuid());
+    struct options o     = {.dir = "calib", .tag = COND_HEAD, .note.author = login ? login->pw_name : NULL};
+    optind               = 0; /* glibc: start anew, with permutation */
+    opterr               = 0;
+    for (int letter; (letter = getopt_long(argc, argv, "o:h", names, NULL)) != -1;) switch (letter) {
+        case 'o': o.dir = optarg; break;
+        case 'n': o.only = optarg; break;
+        case 'r': o.reference = optarg; break;
+        case 'p': o.wants_png = true; break;
+        case 'd': o.db = optarg; break;
+        case 't': o.tag = optarg; break;
+        case 'a': o.note.author = optarg; break;
+        case 'c': o.note.comment = optarg; break;
+        case 'h': print_usage(stdout); return ERR_OK;
+        default: FAIL(ERR_OPTION, "%s: unknown option or no value; 'gm2 calib --help'", argv[optind - 1]);
+        }
+    REQUIRE(optind < argc, ERR_OPTION, "no file is given; 'gm2 calib --help'");
+    REQUIRE(*o.dir && strlen(o.dir) < 3900, ERR_OPTION, "-o: a folder is wanted");
+    return calib(&o, argv + optind, (size_t)(argc - optind));
+}
+
+int cmd_calib(int argc, char **argv) { return err_exit_code(run(argc, argv)); }
