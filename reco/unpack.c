@@ -264,6 +264,9 @@ static enum err fill_row(const struct unpack *u, uint32_t time_s, struct block *
     v.t0_ns[0]            = u->t0_ns;
     v.ctag[0]             = u->ctag;
     v.status[0]           = u->status;
+    v.calos[0]            = 0;
+    for (int i = 1; i <= N_CALOS; i++)
+        if (u->crate[i].is_seen && !u->crate[i].is_damaged) v.calos[0] |= 1u << (i - 1);
     return ERR_OK;
 }
 

@@ -27,6 +27,7 @@ struct chain {
     struct step steps[MAX_STEPS];
     uint32_t stream[MAX_STEPS];
     bool has_begun[MAX_STEPS];
+    uint32_t select[MAX_STEPS]; /* analyzers: bits of the trigger paths of which one must have passed; 0: all fills */
     size_t n_trigger, n_end;
     struct chain_path trigger[MAX_PATHS], end[MAX_PATHS];
     size_t n_kept;
@@ -112,7 +113,8 @@ const struct chain_time *chain_times(const struct chain *chain, size_t *n)
 
 /* ---- the document ---- */
 
-static const char *const reserved_keys[] = {"module_type", "inputs", NULL};
+static const char *const reserved_keys[]          = {"module_type", "inputs", NULL};
+static const char *const analyzer_reserved_keys[] = {"module_type", "inputs", "SelectEvents", NULL};
 
 static const char *const kind_tables[] = {
     [MODULE_SOURCE] = "source",          [MODULE_PRODUCER] = "physics.producers",
@@ -252,8 +254,9 @@ static enum err add_step(struct chain *c, const struct module_entry *entry, cons
     s->label = t->label;
     void *cfg;
     TRY(mem_alloc(&cfg, 1, m->cfg_size));
-    s->cfg = cfg;
-    if (m->fields) TRY(cfg_read(m->fields, table, path, reserved_keys, cfg));
+    s->cfg                      = cfg;
+    const char *const *reserved = m->kind == MODULE_ANALYZER ? analyzer_reserved_keys : reserved_keys;
+    if (m->fields) TRY(cfg_read(m->fields, table, path, reserved, cfg));
     for (size_t p = 0; m->out && m->out[p].table; p++) {
         REQUIRE(p < MODULE_MAX_PORTS, ERR_LOGIC, "module %s has more than %d outputs", m->name, MODULE_MAX_PORTS);
         TRY(block_create(m->out[p].table, &s->out[p]));
@@ -307,6 +310,26 @@ static enum err join_inputs(struct chain *c, size_t index, const struct fhicl *t
     return ERR_OK;
 }
 
+/* SelectEvents: [path, ...] of an analyzer. */
+static enum err take_selection(struct chain *c, size_t index, const struct fhicl *table)
+{
+    const struct fhicl *list = fhicl_get(table, "SelectEvents");
+    if (!list || c->steps[index].module->kind != MODULE_ANALYZER) return ERR_OK;
+    REQUIRE(fhicl_kind(list) == FHICL_SEQUENCE && fhicl_size(list) > 0, ERR_CONFIG,
+            "SelectEvents of \"%s\" (%s) must be a sequence of trigger paths", c->steps[index].label,
+            fhicl_origin(list));
+    for (size_t i = 0; i < fhicl_size(list); i++) {
+        const char *name;
+        size_t p = 0;
+        TRY(fhicl_as_string(fhicl_at(list, i), "SelectEvents", &name));
+        while (p < c->n_trigger && strcmp(c->trigger[p].name, name) != 0) p++;
+        REQUIRE(p < c->n_trigger, ERR_CONFIG, "SelectEvents of \"%s\" (%s) names \"%s\", which is no trigger path",
+                c->steps[index].label, fhicl_origin(list), name);
+        c->select[index] |= 1u << p;
+    }
+    return ERR_OK;
+}
+
 static enum err add_label(struct chain *c, const struct fhicl *document, struct chain_path *path, const char *label,
                           const struct fhicl *where, bool is_end)
 {
@@ -325,6 +348,7 @@ static enum err add_label(struct chain *c, const struct fhicl *document, struct 
         known = (int)c->n_steps;
         TRY(add_step(c, entry, label, table, place));
         TRY(join_inputs(c, (size_t)known, table));
+        TRY(take_selection(c, (size_t)known, table));
         snprintf(c->times[known + 1].path, sizeof c->times[0].path, "%s", path->name);
     }
     REQUIRE(path->n < MAX_STEPS, ERR_CONFIG, "path %s is longer than %d modules", path->name, MAX_STEPS);
@@ -537,30 +561,43 @@ static enum err keep_conditions(struct chain *c, const struct unit *unit, struct
     return unit_file_append(file, table_conditions.name, c->conditions, &fill);
 }
 
+struct fill_state {
+    bool done[MAX_STEPS], passed[MAX_STEPS];
+    uint32_t accepted; /* trigger paths that all their modules let pass */
+};
+
+/* An analyzer that did not select the fill is passed over; a filter that rejects it ends the path. */
+static enum err run_path(struct chain *c, const struct chain_path *path, struct fill_state *f, bool *passes)
+{
+    *passes = true;
+    for (size_t k = 0; k < path->n && *passes; k++) {
+        size_t i = (size_t)path->step[k];
+        if (c->select[i] && !(c->select[i] & f->accepted)) continue;
+        if (!f->done[i]) {
+            TRY(call(c, i));
+            f->done[i]   = true;
+            f->passed[i] = c->steps[i].pass;
+        }
+        *passes = f->passed[i];
+    }
+    return ERR_OK;
+}
+
 static enum err run_fill(struct chain *c, const struct fill *fill, struct unit_file *file)
 {
-    bool done[MAX_STEPS] = {0}, passed[MAX_STEPS] = {0};
+    struct fill_state f = {0};
+    bool passes;
     for (size_t i = 1; i < c->n_steps; i++) {
         struct step *s = &c->steps[i];
         TRY(empty_outputs(s, false));
         s->fill = *fill;
         s->rng  = rng_key(fill->seed, fill->run, fill->subrun, fill->event, c->stream[i]);
     }
-    for (int is_end = 0; is_end <= 1; is_end++) {
-        size_t n = is_end ? c->n_end : c->n_trigger;
-        for (size_t p = 0; p < n; p++) {
-            const struct chain_path *path = is_end ? &c->end[p] : &c->trigger[p];
-            for (size_t k = 0; k < path->n; k++) {
-                size_t i = (size_t)path->step[k];
-                if (!done[i]) {
-                    TRY(call(c, i));
-                    done[i]   = true;
-                    passed[i] = c->steps[i].pass;
-                }
-                if (!passed[i]) break;
-            }
-        }
+    for (size_t p = 0; p < c->n_trigger; p++) {
+        TRY(run_path(c, &c->trigger[p], &f, &passes));
+        if (passes) f.accepted |= 1u << p;
     }
+    for (size_t p = 0; p < c->n_end; p++) TRY(run_path(c, &c->end[p], &f, &passes));
     return keep_rows(c, fill, false, file);
 }
 

@@ -8,6 +8,7 @@
 #ifndef GM2_TABLES_H
 #define GM2_TABLES_H
 
+#include "dqc_cuts.h"
 #include "table.h"
 
 /* clang-format off */
@@ -92,7 +93,28 @@
     C(i32, 1, injection_sample, "ct", "sample of t = 0 after the T0 correction, rounded down")                \
     C(f64, 1, t0_ns, "ns", "time of injection in the record, from the T0 counter")                            \
     C(f64, 1, ctag, "1", "clusters above 2 GeV later than 50 us (stored-beam proxy)")                         \
-    C(u32, 1, status, "1", "bits: 1 no T0 pulse, 2 a bank was damaged, 4 a crate is missing")
+    C(u32, 1, status, "1", "bits: 1 no T0 pulse, 2 a bank was damaged, 4 a crate is missing")                 \
+    C(u32, 1, calos, "1", "bit k - 1: calorimeter k is there and whole")
+
+#define DQC_COLUMN(C, B, name, unit, low, high, fills, bins, from, to, doc) C(f32, 1, name, unit, doc)
+#define DQC_COLUMNS(C)                                                                                        \
+    C(u8,  1, fill_type, "1", "1 muon, 2 laser, 3 pedestal, 4 asynchronous")                                  \
+    C(u8,  1, is_good, "1", "1: no cut fails")                                                                \
+    C(u32, 1, flags, "1", "cuts that fail, from bit 0:" DQC_CUT_NAMES)                                        \
+    C(u32, 1, unknown, "1", "cuts for which there was nothing to judge by, same bits")                        \
+    DQC_CUTS(DQC_COLUMN, C, )
+
+#define DQC_SUBRUN_COLUMN(C, B, name, unit, low, high, doc) C(f32, 1, name, unit, doc)
+#define DQC_SUBRUN_COLUMNS(C)                                                                                 \
+    C(u8,  1, is_good, "1", "1: no cut on the subrun fails")                                                  \
+    C(u32, 1, flags, "1", "cuts on the subrun that fail, from bit 0:" DQC_SUBRUN_NAMES)                       \
+    C(u32, 1, unknown, "1", "those for which there was nothing to judge by, same bits")                       \
+    C(u32, 1, n_fills, "1", "fills of any type")                                                              \
+    C(u32, 1, n_good, "1", "good muon fills")                                                                 \
+    C(u32, 1, calos, "1", "bit k - 1: calorimeter k is there and whole in nearly all fills")                  \
+    C(u32, N_DQC_CUTS, n_failed, "1", "fills that fail each cut:" DQC_CUT_NAMES)                              \
+    C(u32, N_DQC_CUTS, n_alone, "1", "fills that fail this cut and no other: what it costs")                  \
+    DQC_SUBRUN_CUTS(DQC_SUBRUN_COLUMN, C, )
 
 #define ISLAND_COLUMNS(C)                                                                                     \
     C(u8,  1, calo, "1", "calorimeter 1..24 (25 and above: auxiliary crates)")                                \
@@ -234,6 +256,8 @@
     T(laser_sum, LASER_SUM_COLUMNS, "calib", true,                                                                     \
       "laser pulses outside the fill, summed: one row a crystal and subrun")                                           \
     T(cluster, CLUSTER_COLUMNS, "reco", false, "positron candidates")                                                  \
+    T(dqc, DQC_COLUMNS, "dqc", false, "quality of a fill: one row a fill")                                             \
+    T(dqc_subrun, DQC_SUBRUN_COLUMNS, "dqc", true, "quality of a subrun: one row a subrun")                            \
     T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")                  \
     T(conditions, CONDITIONS_COLUMNS, "calib", true, "constants that were read for this unit; always written")
 
