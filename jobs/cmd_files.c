@@ -1,0 +1,259 @@
+/* gm2 files: the catalogue on the command line. */
+#include "cmd_files.h"
+#include "catalogue.h"
+#include "command.h"
+#include "dimension.h"
+#include "options.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int cmd_files(int argc, char **argv);
+
+static const char usage[] =
+    "gm2 files init DB\n"
+    "    make a catalogue\n"
+    "gm2 files declare DB FILE ... [--location URL] [--no-location]\n"
+    "    FILE: a product with FILE.json beside it, or that JSON; declared again it is a success. Its own place is its\n"
+    "    location unless another is given\n"
+    "gm2 files get DB NAME ...\n"
+    "    all that is known of a file, as JSON\n"
+    "gm2 files list DB QUERY [--columns a,b,...] [--budget N]\n"
+    "gm2 files count DB QUERY\n"
+    "gm2 files explain DB QUERY\n"
+    "    names, or other columns, of the files that a query selects; how many; how it is answered\n"
+    "gm2 files lineage DB NAME [--depth N]\n"
+    "    a file's ancestors and descendants\n"
+    "gm2 files coverage DB QUERY [--wanted QUERY]\n"
+    "    subruns covered, covered more than once, and missing of those that another query has; exit status 1 if any\n"
+    "gm2 files locate DB NAME URL [--remove]\n"
+    "gm2 files retire DB NAME --reason TEXT\n"
+    "gm2 files define DB NAME QUERY\n"
+    "gm2 files definitions DB\n"
+    "gm2 files snapshot DB QUERY\n"
+    "    name a query; freeze what it selects now (snapshot_id N in later queries)\n"
+    "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, by default the login "
+    "name.\n"
+    "QUERY is in SAM's dimension language:\n"
+    "    data_tier raw and run_number 24337-24400 and not data_stream laser\n"
+    "    defname: run3C_raw minus isparentof: (data_tier full and version v9_71_00) with limit 500\n"
+    "    isparentof: ischildof: isancestorof: isdescendantof: (QUERY), availability: WORD, snapshot_id N,\n"
+    "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
+    "    location, unless availability says otherwise. Dimensions:\n";
+
+static const char *const verbs[] = {"init",     "declare", "get",    "list",   "count",       "explain",  "lineage",
+                                    "coverage", "locate",  "retire", "define", "definitions", "snapshot", NULL};
+
+static void print_usage(FILE *to)
+{
+    int column = 0;
+    fprintf(to, "%s   ", usage);
+    for (size_t i = 0; dimension_name(i); i++) {
+        if (column > 90) column = fprintf(to, "\n   ") - 4;
+        column += fprintf(to, " %s", dimension_name(i));
+    }
+    fprintf(to, "\n    and parameters: category.name\n");
+}
+
+static const char *login_name(void)
+{
+    const struct passwd *p = getpwuid(getuid());
+    return p && p->pw_name ? p->pw_name : "unknown";
+}
+
+static enum err want_places(const struct files_options *o, size_t min, size_t max, const char *what)
+{
+    REQUIRE(o->n_places >= min && o->n_places <= max, ERR_OPTION, "wanted is: gm2 files %s DB %s", o->verb, what);
+    return ERR_OK;
+}
+
+/* ---- verbs --------------------------------------------------------------------------------------------------------- */
+static enum err get(struct catalogue *c, const struct files_options *o)
+{
+    char *json;
+    TRY(want_places(o, 1, FILES_MAX_PLACES, "NAME ..."));
+    for (size_t i = 0; i < o->n_places; i++) {
+        TRY(catalogue_get(c, o->place[i], &json));
+        printf("%s\n", json);
+        mem_free(json);
+    }
+    return ERR_OK;
+}
+
+static enum err print_row(void *context, const struct db_value *row, size_t n)
+{
+    (void)context;
+    for (size_t i = 0; i < n; i++) {
+        if (i) putchar('\t');
+        if (row[i].type == DB_TEXT) printf("%s", row[i].text);
+        if (row[i].type == DB_INT) printf("%" PRId64, row[i].i);
+        if (row[i].type == DB_REAL) printf("%.10g", row[i].x);
+    }
+    putchar('\n');
+    return ERR_OK;
+}
+
+/* Only columns of the table files: names are checked, never pasted as they come. */
+static enum err columns_of(const char *list, char *out, size_t room)
+{
+    static const char *const known[] = {
+        "file_name",   "id",          "file_size",   "checksum", "file_type",     "file_format",
+        "data_tier",   "data_stream", "event_count", "start_s",  "end_s",         "create_s",
+        "create_user", "retired_s",   "host",        "n_units",  "content_status"};
+    size_t used = 0;
+    for (const char *at = list; *at;) {
+        size_t n = strcspn(at, ","), i = 0, n_known = sizeof known / sizeof known[0];
+        while (i < n_known && (strlen(known[i]) != n || strncmp(known[i], at, n) != 0)) i++;
+        REQUIRE(i < n_known, ERR_OPTION,
+                "--columns: \"%.*s\" is none of file_name, id, file_size, checksum, file_type, file_format, data_tier, "
+                "data_stream, event_count, start_s, end_s, create_s, create_user, retired_s, host, n_units, "
+                "content_status",
+                (int)n, at);
+        used += (size_t)snprintf(out + used, room - used, "%sf.%s", used ? ", " : "", known[i]);
+        REQUIRE(used < room, ERR_OPTION, "--columns: too many");
+        at += n;
+        if (*at == ',') at++;
+    }
+    REQUIRE(used, ERR_OPTION, "--columns names none");
+    return ERR_OK;
+}
+
+static enum err list(struct catalogue *c, const struct files_options *o)
+{
+    char columns[1024], *end = "";
+    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(columns_of(o->columns ? o->columns : "file_name", columns, sizeof columns));
+    int64_t budget = o->budget ? strtoll(o->budget, &end, 10) : 0;
+    REQUIRE(!*end && (budget > 0 || !o->budget), ERR_OPTION, "--budget %s: a whole number from 1 is wanted", o->budget);
+    return catalogue_list(c, o->place[0], columns, budget, print_row, NULL);
+}
+
+static enum err count(struct catalogue *c, const struct files_options *o)
+{
+    int64_t n_files, n_bytes, n_events;
+    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(catalogue_count(c, o->place[0], &n_files, &n_bytes, &n_events));
+    printf("%" PRId64 " files, %" PRId64 " bytes, %" PRId64 " events\n", n_files, n_bytes, n_events);
+    return ERR_OK;
+}
+
+static enum err explain(struct catalogue *c, const struct files_options *o)
+{
+    char *text;
+    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(catalogue_explain(c, o->place[0], &text));
+    printf("%s", text);
+    mem_free(text);
+    return ERR_OK;
+}
+
+static enum err locate(struct catalogue *c, const struct files_options *o)
+{
+    TRY(want_places(o, 2, 2, "NAME URL"));
+    return catalogue_locate(c, o->place[0], o->place[1], !o->is_remove, o->user);
+}
+
+static enum err retire(struct catalogue *c, const struct files_options *o)
+{
+    TRY(want_places(o, 1, 1, "NAME --reason TEXT"));
+    REQUIRE(o->reason, ERR_OPTION, "--reason is missing: say why it is retired");
+    return catalogue_retire(c, o->place[0], o->reason, o->user);
+}
+
+static enum err define(struct catalogue *c, const struct files_options *o)
+{
+    TRY(want_places(o, 2, 2, "NAME QUERY"));
+    return catalogue_define(c, o->place[0], o->place[1], o->user);
+}
+
+static enum err definitions(struct catalogue *c, const struct files_options *o)
+{
+    TRY(want_places(o, 0, 0, ""));
+    return catalogue_definitions(c, print_row, NULL);
+}
+
+static enum err snapshot(struct catalogue *c, const struct files_options *o)
+{
+    int64_t id, n;
+    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(catalogue_snapshot(c, o->place[0], o->user, &id, &n));
+    printf("snapshot_id %" PRId64 ": %" PRId64 " files\n", id, n);
+    return ERR_OK;
+}
+
+static enum err run(const struct files_options *o, int *status)
+{
+    static const struct {
+        const char *verb;
+        enum db_access access;
+        enum err (*call)(struct catalogue *c, const struct files_options *o);
+    } calls[] = {
+        {"get", DB_READ, get},
+        {"list", DB_READ, list},
+        {"count", DB_READ, count},
+        {"explain", DB_READ, explain},
+        {"locate", DB_WRITE, locate},
+        {"retire", DB_WRITE, retire},
+        {"define", DB_WRITE, define},
+        {"definitions", DB_READ, definitions},
+        {"snapshot", DB_WRITE, snapshot},
+    };
+    struct catalogue *c;
+    enum err rc = ERR_OK;
+    if (strcmp(o->verb, "init") == 0) {
+        TRY(want_places(o, 0, 0, ""));
+        TRY(catalogue_init(o->db, &c));
+        catalogue_close(c);
+        return ERR_OK;
+    }
+    bool is_writing = strcmp(o->verb, "declare") == 0;
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        if (strcmp(calls[i].verb, o->verb) == 0) is_writing = calls[i].access == DB_WRITE;
+    TRY(catalogue_open(o->db, is_writing ? DB_WRITE : DB_READ, &c));
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        if (strcmp(calls[i].verb, o->verb) == 0) rc = calls[i].call(c, o);
+    if (strcmp(o->verb, "declare") == 0) rc = files_declare(c, o, status);
+    if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
+    if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
+    catalogue_close(c);
+    return rc;
+}
+
+int cmd_files(int argc, char **argv)
+{
+    struct files_options o      = {.user = NULL};
+    const struct option known[] = {{"--location", &o.location, NULL, "declare"},
+                                   {"--no-location", NULL, &o.has_no_location, "declare"},
+                                   {"--columns", &o.columns, NULL, "list"},
+                                   {"--budget", &o.budget, NULL, "list"},
+                                   {"--depth", &o.depth, NULL, "lineage"},
+                                   {"--wanted", &o.wanted, NULL, "coverage"},
+                                   {"--remove", NULL, &o.is_remove, "locate"},
+                                   {"--reason", &o.reason, NULL, "retire"},
+                                   {"--user", &o.user, NULL, "declare locate retire define snapshot"},
+                                   {NULL, NULL, NULL, NULL}};
+    const char **place;
+    size_t n;
+    int status = 0;
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (mem_alloc(&place, (size_t)argc, sizeof *place)) return err_exit_code(ERR_MEMORY);
+    enum err rc = options_parse(argc, argv, verbs, known, &o.verb, place, (size_t)argc, &n);
+    if (!rc && n == 0)
+        rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "no database is named: gm2 files %s DB ...", o.verb);
+    if (!rc) {
+        if (!o.user) o.user = login_name();
+        o.db       = place[0];
+        o.place    = place + 1;
+        o.n_places = n - 1;
+        rc         = run(&o, &status);
+    }
+    mem_free(place);
+    return rc ? err_exit_code(rc) : status;
+}

@@ -1,0 +1,125 @@
+/* gm2 files declare: metadata from disk to the catalogue, in batches. */
+#include "cmd_files.h"
+
+#include "log.h"
+#include "publish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BATCH = 1000, MAX_JSON = 64 << 20, MAX_PATH = 4096 };
+
+static enum err read_text(const char *path, char **out)
+{
+    struct stat st;
+    FILE *f = fopen(path, "rbe");
+    REQUIRE(f, errno == ENOENT ? ERR_NOTFOUND : ERR_OPEN, "cannot open %s: %s", path, strerror(errno));
+    enum err rc = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAX_JSON
+                      ? ERR_OK
+                      : err_fail(ERR_DATA, __FILE__, __LINE__, "%s is no file of metadata", path);
+    if (!rc) rc = mem_alloc(out, (size_t)st.st_size + 1, 1);
+    if (!rc && fread(*out, 1, (size_t)st.st_size, f) != (size_t)st.st_size) {
+        mem_free(*out);
+        rc = err_fail(ERR_READ, __FILE__, __LINE__, "cannot read %s", path);
+    }
+    fclose(f);
+    return rc;
+}
+
+static bool ends(const char *text, const char *tail)
+{
+    size_t n = strlen(text), k = strlen(tail);
+    return n > k && strcmp(text + n - k, tail) == 0;
+}
+
+/* The product lies beside its JSON: its size must be the one declared, its place is its location. */
+static enum err add_own_place(const char *json, struct catalogue_file *f)
+{
+    char path[MAX_PATH], url[MAX_PATH + 8], *real;
+    struct stat st;
+    snprintf(path, sizeof path, "%.*s", (int)(strlen(json) - strlen(".json")), json);
+    if (stat(path, &st) != 0) return ERR_OK; /* only the metadata are here */
+    const char *slash = strrchr(path, '/');
+    REQUIRE(strcmp(slash ? slash + 1 : path, f->file_name) == 0, ERR_DATA,
+            "its file_name is %s, not that of the file beside it", f->file_name);
+    REQUIRE((int64_t)st.st_size == f->file_size, ERR_DATA, "%s has %lld bytes, its metadata say %lld", path,
+            (long long)st.st_size, (long long)f->file_size);
+    real = realpath(path, NULL);
+    REQUIRE(real, ERR_OPEN, "%s: %s", path, strerror(errno));
+    snprintf(url, sizeof url, "file:%s", real);
+    free(real);
+    f->location = mem_string(url);
+    return f->location ? ERR_OK : ERR_MEMORY;
+}
+
+static enum err read_one(const struct files_options *o, const char *name, struct catalogue_file *out)
+{
+    char path[MAX_PATH], *text;
+    int n = snprintf(path, sizeof path, "%s%s", name, ends(name, ".json") ? "" : ".json");
+    REQUIRE(n < MAX_PATH, ERR_OPEN, "file name too long: %.100s...", name);
+    TRY(read_text(path, &text));
+    enum err rc = catalogue_parse(text, path, out);
+    mem_free(text);
+    if (rc) return rc;
+    if (o->location) {
+        out->location = mem_string(o->location);
+        rc            = out->location ? ERR_OK : ERR_MEMORY;
+    } else if (!o->has_no_location) {
+        rc = add_own_place(path, out);
+    }
+    if (!rc) return ERR_OK;
+    catalogue_file_free(out);
+    return err_context(rc, "%s", path);
+}
+
+struct tally {
+    size_t n[CATALOGUE_REFUSED + 1], n_unread;
+};
+
+static enum err declare_batch(struct catalogue *c, const struct files_options *o, struct catalogue_file *file, size_t n,
+                              struct tally *tally)
+{
+    struct catalogue_result *result;
+    TRY(mem_alloc(&result, n, sizeof *result));
+    enum err rc = catalogue_declare(c, file, n, o->user, result);
+    for (size_t i = 0; i < n && !rc; i++) {
+        tally->n[result[i].outcome]++;
+        if (result[i].outcome == CATALOGUE_CONFLICT)
+            log_error("%s: in conflict: %s; both descriptions are kept (table file_conflicts)", file[i].file_name,
+                      result[i].why);
+        if (result[i].outcome == CATALOGUE_REFUSED) log_error("%s: refused: %s", file[i].file_name, result[i].why);
+    }
+    mem_free(result);
+    return rc;
+}
+
+enum err files_declare(struct catalogue *c, const struct files_options *o, int *status)
+{
+    struct catalogue_file *file;
+    struct tally t = {.n_unread = 0};
+    size_t n       = 0;
+    enum err rc    = ERR_OK;
+    REQUIRE(o->n_places > 0, ERR_OPTION, "wanted is: gm2 files declare DB FILE ...");
+    TRY(mem_alloc(&file, BATCH, sizeof *file));
+    for (size_t i = 0; i < o->n_places && !rc; i++) {
+        if (read_one(o, o->place[i], &file[n])) { /* one bad file does not keep the others out */
+            log_error("%s", err_message());
+            err_clear();
+            t.n_unread++;
+        } else {
+            n++;
+        }
+        if (n < BATCH && i + 1 < o->n_places) continue;
+        rc = declare_batch(c, o, file, n, &t);
+        while (n > 0) catalogue_file_free(&file[--n]);
+    }
+    mem_free(file);
+    if (rc) return rc;
+    printf("%zu declared, %zu known, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED], t.n[CATALOGUE_SAME],
+           t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED] + t.n_unread);
+    *status = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED] + t.n_unread ? 1 : 0;
+    return ERR_OK;
+}

@@ -1,0 +1,87 @@
+/* The parsed query: what dimension.c makes and dimension_sql.c writes as SQL. */
+#ifndef GM2_DIMENSION_INTERNAL_H
+#define GM2_DIMENSION_INTERNAL_H
+
+#include "dimension.h"
+
+enum dimension_kind {
+    DIMENSION_TERM,
+    DIMENSION_NOT,
+    DIMENSION_AND, /* also intersect */
+    DIMENSION_OR,  /* also union */
+    DIMENSION_MINUS,
+    DIMENSION_WITH,
+    DIMENSION_AVAILABILITY,
+    DIMENSION_DEFINITION,
+    DIMENSION_PARENT,     /* isparentof */
+    DIMENSION_CHILD,      /* ischildof */
+    DIMENSION_ANCESTOR,   /* isancestorof */
+    DIMENSION_DESCENDANT, /* isdescendantof */
+};
+enum dimension_op { OP_EQUAL, OP_NOT, OP_LESS, OP_AT_MOST, OP_MORE, OP_AT_LEAST, OP_LIKE, OP_NOT_LIKE };
+enum dimension_type { TYPE_TEXT, TYPE_INT, TYPE_REAL, TYPE_TIME, TYPE_RUN, TYPE_PARAMETER };
+/* where a column is: in files itself, or a table of which a row belongs to the file */
+enum dimension_place { PLACE_FILE, PLACE_CONFIG, PLACE_RUN, PLACE_LOCATION, PLACE_SNAPSHOT, PLACE_PARAMETER };
+enum dimension_availability {
+    AVAILABLE_DEFAULT,
+    AVAILABLE_PHYSICAL,
+    AVAILABLE_VIRTUAL,
+    AVAILABLE_ANYLOCATION,
+    AVAILABLE_ANY,
+    AVAILABLE_GOOD,
+    AVAILABLE_BAD,
+    AVAILABLE_RETIRED,
+    N_AVAILABLE
+};
+
+struct dimension_name {
+    const char *name, *column;
+    enum dimension_type type;
+    enum dimension_place place;
+};
+
+/* A value as typed, and what it means for its dimension. */
+struct dimension_value {
+    char *text, *high; /* high: end of a range, else NULL */
+    bool is_quoted;
+    int64_t low_i, high_i; /* TYPE_INT; TYPE_TIME: seconds, high one past the end of what is named; TYPE_RUN: run */
+    int64_t low_s, high_s; /* TYPE_RUN: subrun, -1 if none is named */
+    double low_x, high_x;  /* TYPE_REAL, and parameters that are numbers */
+    bool is_number;        /* parameters: the text is a number */
+    size_t at;
+};
+
+struct dimension_node {
+    enum dimension_kind kind;
+    int a, b;  /* children, -1 if none */
+    size_t at; /* byte of the query */
+    const struct dimension_name *name;
+    const char *parameter; /* PLACE_PARAMETER: its name */
+    enum dimension_op op;
+    size_t first_value, n_values;
+    int64_t limit, offset, stride; /* -1: not given */
+    uint32_t availability;         /* bits; 0: not given */
+    struct dimension *definition;
+};
+
+struct dimension {
+    char *text;
+    size_t n_nodes, node_capacity;
+    struct dimension_node *node;
+    size_t n_values, value_capacity;
+    struct dimension_value *value;
+    size_t n_strings, string_capacity;
+    char **string; /* owned */
+    int root;
+};
+
+/** The message for a fault at a byte of a query: the query and a caret below; returns ERR_PARSE. */
+enum err dimension_fault(const char *text, size_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** Keeps a string until the query is freed; NULL and ERR_MEMORY. */
+enum err dimension_keep(struct dimension *query, const char *text, size_t n, char **out);
+/** Sets what a value means for its dimension, ERR_PARSE. */
+enum err dimension_value_read(const char *query, const struct dimension_name *name, struct dimension_value *value);
+/** A name that terms begin with; parameters (with a point) are found too. NULL if there is none. */
+const struct dimension_name *dimension_name_find(const char *word, size_t n);
+
+#endif

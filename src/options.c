@@ -1,0 +1,74 @@
+/* Command lines with a verb. */
+#include "options.h"
+
+#include "cfg.h"
+
+#include <string.h>
+
+enum { MAX_KNOWN = 64 };
+
+static bool lists(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)) != NULL; at += n)
+        if ((at == words || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return true;
+    return false;
+}
+
+static enum err find_verb(const char *noun, const char *word, const char *const *verbs, const char **out)
+{
+    size_t n = 0;
+    for (; verbs[n]; n++)
+        if (strcmp(verbs[n], word) == 0) {
+            *out = verbs[n];
+            return ERR_OK;
+        }
+    const char *near = cfg_nearest(word, verbs, n);
+    if (near) FAIL(ERR_OPTION, "there is no verb \"%s\"; did you mean \"%s\"?", word, near);
+    FAIL(ERR_OPTION, "there is no verb \"%s\"; 'gm2 %s --help' lists them", word, noun);
+}
+
+static enum err take_option(const char *noun, const char *verb, const struct option *options, const char *word,
+                            const char *value, bool *takes_value)
+{
+    const char *known[MAX_KNOWN];
+    size_t n               = 0;
+    const struct option *o = options;
+    for (; o->name && strcmp(o->name, word) != 0; o++)
+        if (n < MAX_KNOWN) known[n++] = o->name;
+    if (!o->name) {
+        const char *near = cfg_nearest(word, known, n);
+        if (near) FAIL(ERR_OPTION, "unknown option %s; did you mean %s?", word, near);
+        FAIL(ERR_OPTION, "unknown option %s; 'gm2 %s --help' lists them", word, noun);
+    }
+    REQUIRE(lists(o->verbs, verb), ERR_OPTION, "%s is an option of gm2 %s %s, not of %s", word, noun, o->verbs, verb);
+    *takes_value = o->value != NULL;
+    if (o->flag) *o->flag = true;
+    if (!o->value) return ERR_OK;
+    REQUIRE(value, ERR_OPTION, "%s needs a value", word);
+    REQUIRE(!*o->value, ERR_OPTION, "%s is given twice", word);
+    *o->value = value;
+    return ERR_OK;
+}
+
+enum err options_parse(int argc, char **argv, const char *const *verbs, const struct option *options, const char **verb,
+                       const char **place, size_t max_places, size_t *n_places)
+{
+    bool is_over = false;
+    *n_places    = 0;
+    REQUIRE(argc > 1, ERR_OPTION, "a verb is missing; 'gm2 %s --help' lists them", argv[0]);
+    TRY(find_verb(argv[0], argv[1], verbs, verb));
+    for (int i = 2; i < argc; i++) {
+        bool takes_value = false;
+        if (!is_over && strcmp(argv[i], "--") == 0) {
+            is_over = true;
+        } else if (!is_over && argv[i][0] == '-' && argv[i][1]) {
+            TRY(take_option(argv[0], *verb, options, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &takes_value));
+            i += takes_value;
+        } else {
+            REQUIRE(*n_places < max_places, ERR_OPTION, "one word too many: %s", argv[i]);
+            place[(*n_places)++] = argv[i];
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,68 @@
+# The catalogue as its users see it: products declared, found, traced; wrong questions; nothing lost.
+# timeout: 120
+set -u
+fail() { echo "FAILED: $*"; exit 1; }
+same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+DB=${FILES_DB:-$PWD/catalogue.db}
+mkdir -p store
+product() { # NAME TIER SUBRUN PARENT BYTES
+  printf '%s' "$5" >"store/$1"
+  sum=$(/usr/bin/python3 -c 'import sys, zlib; print("%08x" % zlib.adler32(open(sys.argv[1], "rb").read()))' "store/$1")
+  cat >"store/$1.json" <<JSON
+{"file_name": "$1", "file_size": $(stat -c %s "store/$1"), "checksum": ["adler32:$sum"], "file_type": "importedDetector",
+ "file_format": "midas", "data_tier": "$2", "data_stream": "full", "application": {"family": "gm2", "name": "x", "version": "v1"},
+ "runs": [[24337, $3, "physics"]], "event_count": 91, "first_event": 1, "last_event": 91,
+ "start_time": "2022-03-01T12:00:00+00:00", "end_time": "2022-03-01T12:00:08+00:00",
+ "parents": [${4:+{\"file_name\": \"$4\"\}}], "gm2.cpu_s": 3.5}
+JSON
+}
+for s in 0 1 2 3; do product gm2_run24337_0000$s.mid raw $s "" "raw $s"; done
+for s in 0 1; do product full_0000$s.h5 reco $s gm2_run24337_0000$s.mid "full $s"; done
+
+"$GM2" files list "$DB" "data_tier raw" 2>err && fail "a catalogue that is not there"
+grep -q "gm2 files init\|unable to open\|no such file\|cannot be opened" err || { cat err; fail "no word of init"; }
+"$GM2" files init "$DB" || fail init
+"$GM2" files init "$DB" || fail "init again"
+same "$("$GM2" files declare "$DB" store/full_0000?.h5 store/*.mid)" "6 declared, 0 known, 0 in conflict, 0 refused" "children first"
+same "$("$GM2" files declare "$DB" store/*.mid.json)" "0 declared, 4 known, 0 in conflict, 0 refused" "again"
+same "$("$GM2" files list "$DB" "data_tier raw minus isparentof: (data_tier reco)" | tr '\n' ' ')" \
+  "gm2_run24337_00002.mid gm2_run24337_00003.mid " "pending"
+same "$("$GM2" files count "$DB" "data_tier raw")" "4 files, 20 bytes, 364 events" count
+"$GM2" files get "$DB" full_00001.h5 | /usr/bin/python3 -c '
+import json, sys
+m = json.load(sys.stdin)
+assert m["parents"] == [{"file_name": "gm2_run24337_00001.mid"}] and m["runs"] == [[24337, 1, "physics"]], m
+assert m["locations"][0].startswith("file:/") and m["gm2.cpu_s"] == 3.5 and m["start_time"] == "2022-03-01T12:00:00+00:00", m
+' || fail get
+same "$("$GM2" files lineage "$DB" full_00000.h5 | tr -d ' ' | tr '\n' ' ')" \
+  "full_00000.h5 ancestors gm2_run24337_00000.mid descendants " lineage
+"$GM2" files coverage "$DB" "data_tier reco" --wanted "data_tier raw" >out && fail "coverage is whole"
+grep -q "missing 24337:3" out && grep -q "2 subruns covered, 0 more than once, 2 missing" out || { cat out; fail coverage; }
+
+# other bytes under a known name: both kept, the first stands
+product full_00000.h5 reco 0 gm2_run24337_00000.mid "other bytes"
+"$GM2" files declare "$DB" store/full_00000.h5 >out 2>err && fail "a conflict is no success"
+grep -q "1 in conflict" out && grep -q "in conflict: declared with 6 bytes" err || { cat out err; fail conflict; }
+# one bad file among good ones
+product full_00002.h5 reco 2 gm2_run24337_00002.mid "full 2"
+echo '{"file_name": "../x"}' >store/bad.json
+printf 'x' >>store/gm2_run24337_00003.mid
+"$GM2" files declare "$DB" store/bad.json store/full_00002.h5 store/gm2_run24337_00003.mid >out 2>err && fail "refused, yet success"
+grep -q "1 declared, 0 known, 0 in conflict, 2 refused" out && grep -q "has 6 bytes, its metadata say 5" err || { cat out err; fail "bad files"; }
+
+"$GM2" files define "$DB" run24337_raw "data_tier raw and run_number 24337" || fail define
+same "$("$GM2" files snapshot "$DB" "defname: run24337_raw")" "snapshot_id 1: 4 files" snapshot
+"$GM2" files retire "$DB" gm2_run24337_00003.mid --reason "beam was off" || fail retire
+same "$("$GM2" files count "$DB" "defname: run24337_raw")" "3 files, 15 bytes, 273 events" "after retirement"
+same "$("$GM2" files count "$DB" "snapshot_id 1 with availability any")" "4 files, 20 bytes, 364 events" "snapshot stands"
+"$GM2" files explain "$DB" "data_tier raw" | grep -q "plan:" || fail explain
+"$GM2" files list "$DB" "data_tier raw" --budget 2 2>err && fail "over the budget"
+grep -q "selects 3 files, the budget is 2" err || fail "budget's words"
+"$GM2" files list "$DB" "data_tier raw and run_nubmer 5" 2>err; same $? 90 "exit status of a bad query"
+grep -q "did you mean run_number" err && grep -q '\^' err || { cat err; fail "caret"; }
+"$GM2" files lst "$DB" 2>err; same $? 88 "exit status of a bad verb"
+grep -q 'did you mean "list"' err || fail "near verb"
+"$GM2" files list "$DB" "data_tier raw" --reason x 2>err; same $? 88 "option of another verb"
+"$GM2" files get "$DB" nothing.mid 2>err; same $? 29 "a file that is not there"
+"$GM2" files list "$DB" "data_tier raw" --columns "file_name; drop table files" 2>err; same $? 88 "columns are checked"
+exit 0
