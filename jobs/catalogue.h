@@ -32,6 +32,12 @@ struct catalogue_parameter {
     double number; /* NaN: a text */
 };
 
+/** An interval of constants that a file was made with. */
+struct catalogue_interval {
+    const char *table;
+    int64_t iov_id;
+};
+
 /** SAM's fields; strings are lent by `json` and stand until catalogue_file_free(). */
 struct catalogue_file {
     void *json;
@@ -41,10 +47,11 @@ struct catalogue_file {
     int64_t file_size, event_count, first_event, last_event, start_s, end_s;
     int64_t n_ranks, n_units, n_bad_events, peak_rss_kB, format_version;
     double cpu_s;
-    size_t n_runs, n_parents, n_parameters;
+    size_t n_runs, n_parents, n_parameters, n_intervals;
     struct catalogue_run *run;
     const char **parent;
     struct catalogue_parameter *parameter;
+    struct catalogue_interval *interval;
     char *location; /* URL, NULL if none; freed with the file */
 };
 

@@ -8,9 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONFIG_KEY = 4096, N_STATEMENTS = 8 };
+enum { CONFIG_KEY = 4096, N_STATEMENTS = 9 };
 
-enum statement { FIND_FILE, FIND_CONFIG, ADD_CONFIG, ADD_FILE, ADD_RUN, ADD_PARENT, ADD_LOCATION, ADD_PARAMETER };
+enum statement {
+    FIND_FILE,
+    FIND_CONFIG,
+    ADD_CONFIG,
+    ADD_FILE,
+    ADD_RUN,
+    ADD_PARENT,
+    ADD_LOCATION,
+    ADD_PARAMETER,
+    ADD_INTERVAL
+};
 
 static const char *const statements[N_STATEMENTS] = {
     [FIND_FILE]   = "select id, file_size, checksum, retired_s from files where file_name = $1",
@@ -28,6 +38,8 @@ static const char *const statements[N_STATEMENTS] = {
     [ADD_LOCATION] = "insert into file_locations (file_id, url, added_s) values ($1, $2, $3) on conflict do nothing",
     [ADD_PARAMETER] =
         "insert into file_params (file_id, name, text, number) values ($1, $2, $3, $4) on conflict do nothing",
+    [ADD_INTERVAL] =
+        "insert into file_conditions (file_id, table_name, iov_id) values ($1, $2, $3) on conflict do nothing",
 };
 
 struct declare {
@@ -136,6 +148,10 @@ static enum err add_file(struct declare *d, const struct catalogue_file *f, int6
         const struct db_value one[]         = {DB_I(id), DB_S(p->name), DB_S(p->text),
                                        isnan(p->number) ? DB_N : DB_X(p->number)};
         TRY(run(d, ADD_PARAMETER, one, 4, NULL));
+    }
+    for (size_t i = 0; i < f->n_intervals; i++) {
+        const struct db_value one[] = {DB_I(id), DB_S(f->interval[i].table), DB_I(f->interval[i].iov_id)};
+        TRY(run(d, ADD_INTERVAL, one, 3, NULL));
     }
     return ERR_OK;
 }

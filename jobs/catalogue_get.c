@@ -115,6 +115,14 @@ static enum err put_parameter(void *context, const struct db_value *row, size_t 
     return ERR_OK;
 }
 
+static enum err put_interval(void *context, const struct db_value *row, size_t n)
+{
+    cJSON *ids = cJSON_GetObjectItemCaseSensitive(context, row[0].text);
+    if (!ids) ids = cJSON_AddArrayToObject(context, row[0].text);
+    cJSON_AddItemToArray(ids, cJSON_CreateNumber((double)row[n - 1].i));
+    return ERR_OK;
+}
+
 typedef enum err each_row(void *context, const struct db_value *row, size_t n);
 
 /* "select ... where ... = $1 order by ORDER" */
@@ -146,6 +154,8 @@ static enum err put_all(struct catalogue *c, int64_t id, cJSON *o)
                  cJSON_AddArrayToObject(o, "runs")));
     TRY(put_rows(c, id, "select f.file_name from file_parents p join files f on f.id = p.parent_id where p.child_id =",
                  "f.id", put_name, cJSON_AddArrayToObject(o, "parents")));
+    TRY(put_rows(c, id, "select table_name, iov_id from file_conditions where file_id =", "table_name, iov_id",
+                 put_interval, cJSON_AddObjectToObject(o, "gm2.conditions")));
     return put_rows(c, id, "select url from file_locations where file_id =", "url", put_string,
                     cJSON_AddArrayToObject(o, "locations"));
 }

@@ -158,13 +158,31 @@ static enum err take_own(const cJSON *o, struct catalogue_file *f)
 
 static bool is_known(const char *key)
 {
-    static const char *const known[] = {"gm2.git_commit", "gm2.fcl_name",    "gm2.fcl_hash",       "gm2.process_name",
-                                        "gm2.isa",        "gm2.seed",        "gm2.conditions_tag", "gm2.constants_set",
-                                        "gm2.host",       "gm2.n_ranks",     "gm2.n_units",        "gm2.n_bad_events",
-                                        "gm2.cpu_s",      "gm2.peak_rss_kB", "gm2.format_version"};
+    static const char *const known[] = {"gm2.git_commit",   "gm2.fcl_name", "gm2.fcl_hash",       "gm2.process_name",
+                                        "gm2.isa",          "gm2.seed",     "gm2.conditions_tag", "gm2.constants_set",
+                                        "gm2.conditions",   "gm2.host",     "gm2.n_ranks",        "gm2.n_units",
+                                        "gm2.n_bad_events", "gm2.cpu_s",    "gm2.peak_rss_kB",    "gm2.format_version"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(key, known[i]) == 0) return true;
     return false;
+}
+
+/* gm2.conditions: {"table": [ids]} */
+static enum err take_intervals(const cJSON *o, struct catalogue_file *f)
+{
+    const cJSON *all = cJSON_GetObjectItemCaseSensitive(o, "gm2.conditions"), *ids, *id;
+    size_t n         = 0;
+    REQUIRE(!all || cJSON_IsObject(all), ERR_DATA, "gm2.conditions is no object of tables and their intervals");
+    cJSON_ArrayForEach(ids, all) n += (size_t)cJSON_GetArraySize(ids);
+    if (n == 0) return ERR_OK;
+    TRY(mem_alloc(&f->interval, n, sizeof *f->interval));
+    cJSON_ArrayForEach(ids, all) cJSON_ArrayForEach(id, ids)
+    {
+        REQUIRE(cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15 && strlen(ids->string) < 100,
+                ERR_DATA, "gm2.conditions: an interval of %.80s is no number from 1", ids->string);
+        f->interval[f->n_intervals++] = (struct catalogue_interval){ids->string, (int64_t)id->valuedouble};
+    }
+    return ERR_OK;
 }
 
 /* Whatever else has a point in its name: category.name, a text or a number. */
@@ -206,6 +224,7 @@ static enum err take_all(const cJSON *o, struct catalogue_file *f)
     TRY(take_parents(o, f));
     TRY(take_application(o, f));
     TRY(take_own(o, f));
+    TRY(take_intervals(o, f));
     return take_parameters(o, f);
 }
 
@@ -228,6 +247,7 @@ void catalogue_file_free(struct catalogue_file *file)
     mem_free(file->run);
     mem_free(file->parent);
     mem_free(file->parameter);
+    mem_free(file->interval);
     mem_free(file->location);
     *file = (struct catalogue_file){0};
 }

@@ -13,7 +13,8 @@ product() { # NAME TIER SUBRUN PARENT BYTES
  "file_format": "midas", "data_tier": "$2", "data_stream": "full", "application": {"family": "gm2", "name": "x", "version": "v1"},
  "runs": [[24337, $3, "physics"]], "event_count": 91, "first_event": 1, "last_event": 91,
  "start_time": "2022-03-01T12:00:00+00:00", "end_time": "2022-03-01T12:00:08+00:00",
- "parents": [${4:+{\"file_name\": \"$4\"\}}], "gm2.cpu_s": 3.5}
+ "parents": [${4:+{\"file_name\": \"$4\"\}}], "gm2.cpu_s": 3.5,
+ "gm2.conditions": {"oof_correction": [4, 5]}}
 JSON
 }
 for s in 0 1 2 3; do product gm2_run24337_0000$s.mid raw $s "" "raw $s"; done
@@ -32,6 +33,7 @@ same "$("$GM2" files count "$DB" "data_tier raw")" "4 files, 20 bytes, 364 event
 import json, sys
 m = json.load(sys.stdin)
 assert m["parents"] == [{"file_name": "gm2_run24337_00001.mid"}] and m["runs"] == [[24337, 1, "physics"]], m
+assert m["gm2.conditions"] == {"oof_correction": [4, 5]}, m
 assert m["locations"][0].startswith("file:/") and m["gm2.cpu_s"] == 3.5 and m["start_time"] == "2022-03-01T12:00:00+00:00", m
 ' || fail get
 same "$("$GM2" files lineage "$DB" full_00000.h5 | tr -d ' ' | tr '\n' ' ')" \
