@@ -1,6 +1,7 @@
 /* The digitiser's parts: light in channels -> pulses -> triggers and islands -> samples. Equations: sim/README.md.
  *
- * A channel is a segment of a crate: crates 1..24 are calorimeters of 54 crystals, crate 25 the T0 counter of two.
+ * A channel is a segment of a crate: crates 1..24 are calorimeters of 54 crystals, crate 25 the T0 counter of two, 100 + n
+ * the source monitor of five in crate n = 1, 5, ... 21.
  * No full record is ever made: between islands a sample exists only as its random number, keyed by crate, channel and
  * sample, so that a sample is the same however the record is cut. Tests: tests/t_digitise.c */
 #ifndef GM2_DIGITISE_H
@@ -15,16 +16,31 @@
 #include <stdint.h>
 
 enum {
-    DIGITISE_CRATES     = N_CALOS + 1,
-    DIGITISE_T0_CRATE   = 25,
-    DIGITISE_T0_SEGMENT = 2,
-    DIGITISE_CHANNELS   = N_CALOS * N_CRYSTALS + DIGITISE_T0_SEGMENT,
-    DIGITISE_SUPPORT    = PULSE_LAST - PULSE_FIRST /* samples that a pulse can change */
+    DIGITISE_CRATES          = N_CALOS + 1,
+    DIGITISE_T0_CRATE        = 25,
+    DIGITISE_T0_SEGMENT      = 2,
+    DIGITISE_LASERS          = 6,
+    DIGITISE_CALOS_A_LASER   = N_CALOS / DIGITISE_LASERS,
+    DIGITISE_MONITOR_CRATE   = 100, /* plus the crate that reads it */
+    DIGITISE_MONITOR_SEGMENT = 5,
+    DIGITISE_CRYSTALS        = N_CALOS * N_CRYSTALS,
+    DIGITISE_MONITORS        = DIGITISE_CRYSTALS + DIGITISE_T0_SEGMENT, /* their first channel */
+    DIGITISE_CHANNELS        = DIGITISE_MONITORS + DIGITISE_LASERS * DIGITISE_MONITOR_SEGMENT,
+    DIGITISE_SUPPORT         = PULSE_LAST - PULSE_FIRST /* samples that a pulse can change */
 };
 
 /** Number of a channel in arrays over all channels; crate from 1. */
-static inline int digitise_channel(int crate, int segment) { return (crate - 1) * N_CRYSTALS + segment; }
-static inline int digitise_segments(int crate) { return crate == DIGITISE_T0_CRATE ? DIGITISE_T0_SEGMENT : N_CRYSTALS; }
+static inline int digitise_channel(int crate, int segment)
+{
+    if (crate <= DIGITISE_T0_CRATE) return (crate - 1) * N_CRYSTALS + segment;
+    return DIGITISE_MONITORS + (crate - DIGITISE_MONITOR_CRATE) / DIGITISE_CALOS_A_LASER * DIGITISE_MONITOR_SEGMENT +
+           segment;
+}
+static inline int digitise_segments(int crate)
+{
+    if (crate > DIGITISE_MONITOR_CRATE) return DIGITISE_MONITOR_SEGMENT;
+    return crate == DIGITISE_T0_CRATE ? DIGITISE_T0_SEGMENT : N_CRYSTALS;
+}
 
 /** How the electronics is set. */
 struct digitise_front {
@@ -71,11 +87,12 @@ void digitise_fill_free(struct digitise_fill *fill);
 struct digitise_gain {
     bool is_ifg, is_stdp, is_oof;
     double ifg_tau_ns, stdp_per_GeV, stdp_tau_ns, GeV_per_adc, injection_sample;
-    float ifg_amplitude[N_CALOS * N_CRYSTALS]; /* C_A of each crystal */
-    float oof[N_CALOS * N_CRYSTALS];           /* factor of each crystal in this fill */
+    float ifg_amplitude[DIGITISE_CRYSTALS]; /* C_A of each crystal */
+    float oof[DIGITISE_CRYSTALS];           /* factor of each crystal in this fill */
+    float factor[DIGITISE_CRYSTALS];        /* counts per energy against the nominal; 0: dead */
 };
 /** Multiplies the sorted light of the crystals by its gain:
- *  G = oof (1 - C_A e^(-t/tau), t after injection) (1 - sum over earlier pulses of c E e^(-dt/tau_STDP)). */
+ *  G = factor oof (1 - C_A e^(-t/tau), t after injection) (1 - sum over earlier pulses of c E e^(-dt/tau_STDP)). */
 void digitise_apply_gain(struct digitise_fill *fill, const struct digitise_gain *gain);
 
 struct digitise_window {
@@ -86,6 +103,7 @@ struct digitise_crate {
     int number, n_segments;
     const struct digitise_fill *fill;
     float level_adc[N_CRYSTALS];    /* the channels' true pedestals, in */
+    const float *noise_rms_adc;     /* of the channels, in, lent; NULL: the front's for all */
     float pedestal_adc[N_CRYSTALS]; /* as the DAQ computes them from the record, out */
     size_t n_windows, window_capacity;
     struct digitise_window *window; /* islands in order of time */
@@ -101,6 +119,9 @@ struct digitise_crate {
 void digitise_crate_free(struct digitise_crate *crate);
 /** Pedestals, islands and their samples of crate->number from crate->fill. */
 enum err digitise_crate_make(const struct digitise_front *front, struct rng_key key, struct digitise_crate *crate);
+/** Whole waveforms instead: the windows are waveform k = 0..n-1 of `length` samples from k (length + gap) on. */
+enum err digitise_crate_waveforms(const struct digitise_front *front, struct rng_key key, int32_t n, int32_t length,
+                                  int32_t gap, struct digitise_crate *crate);
 /** One sample as the electronics gives it [ADC]; slow, for tests and single looks. */
 int16_t digitise_sample_at(const struct digitise_front *front, struct rng_key key, const struct digitise_crate *crate,
                            int segment, int32_t sample);
@@ -123,7 +144,14 @@ enum digitise_sequence {
     DIGITISE_IFG      = 0x04000000, /* | channel; of the run */
     DIGITISE_OOF      = 0x05000000, /* | channel; of the subrun */
     DIGITISE_SYNC     = 0x06000000, /* | channel */
-    DIGITISE_LASER    = 0x07000000, /* | channel */
+    DIGITISE_LASER    = 0x07000000, /* | shot << 16 | channel; shot 0 in muon fills */
+    DIGITISE_SHOT     = 0x08000000, /* | high half of the above << 8 | laser: intensity */
+    DIGITISE_DRIFT    = 0x09000000, /* | laser; of the subrun */
+    DIGITISE_OFFSET   = 0x0A000000, /* | channel; calorimeters behind the last channel; of the run, as those below */
+    DIGITISE_FACTOR   = 0x0B000000, /* | channel */
+    DIGITISE_RMS      = 0x0C000000, /* | channel */
+    DIGITISE_STATUS   = 0x0D000000, /* | channel */
+    DIGITISE_HOT      = 0x0E000000, /* | channel; of the fill */
     DIGITISE_Q_NOISE  = 0x51000000  /* | crate << 8 | segment */
 };
 

@@ -101,12 +101,17 @@ static float level_at(const struct digitise_crate *crate, int segment, int32_t s
     return v;
 }
 
+static float rms_of(const struct digitise_front *front, const struct digitise_crate *crate, int segment)
+{
+    return crate->noise_rms_adc ? crate->noise_rms_adc[segment] : front->noise_rms_adc;
+}
+
 static int16_t adc_of(const struct digitise_front *front, struct rng_key key, const struct digitise_crate *crate,
                       int segment, int32_t sample, float v)
 {
     float z = noise_at(key, crate->number, segment, sample);
     int16_t adc;
-    ISA_PICK(digitise_sample)(crate->level_adc[segment], front->noise_rms_adc, 1, &v, &z, &adc);
+    ISA_PICK(digitise_sample)(crate->level_adc[segment], rms_of(front, crate, segment), 1, &v, &z, &adc);
     return adc;
 }
 
@@ -128,7 +133,7 @@ static void find_pedestals(const struct digitise_front *front, struct rng_key ke
         memset(v, 0, (size_t)n * sizeof *v);
         add_pulses(crate->fill->pulse, first, start[1], 0, n, v);
         digitise_noise(key, noise_sequence(crate->number, segment), 0, (size_t)n, z);
-        ISA_PICK(digitise_sample)(crate->level_adc[segment], front->noise_rms_adc, (size_t)n, v, z, adc);
+        ISA_PICK(digitise_sample)(crate->level_adc[segment], rms_of(front, crate, segment), (size_t)n, v, z, adc);
         int64_t sum = 0;
         for (int32_t i = 0; i < n; i++) sum += adc[i];
         crate->pedestal_adc[segment] = (float)((double)sum / n);
@@ -155,7 +160,7 @@ static void mark_samples(const struct digitise_front *front, struct rng_key key,
                          int segment, int32_t from, int32_t n, const float *v)
 {
     const float level = crate->level_adc[segment], pedestal = crate->pedestal_adc[segment];
-    const float reach = front->noise_rms_adc * rng_normal_table()[65535] + 1.0f; /* noise, rounding */
+    const float reach = rms_of(front, crate, segment) * rng_normal_table()[65535] + 1.0f; /* noise, rounding */
     const float sign  = front->threshold_adc > 0 ? 1.0f : -1.0f;
     const float full  = sign > 0.0f ? 2047.0f : 2048.0f;
     for (int32_t i = 0; i < n; i++) {
@@ -193,7 +198,7 @@ static void mark_channel(const struct digitise_front *front, struct rng_key key,
     /* no shape exceeds 1, so a run cannot exceed its summed amplitudes */
     const float offset = fabsf(crate->level_adc[segment] - crate->pedestal_adc[segment]);
     const float needed =
-        fabsf((float)front->threshold_adc) - offset - front->noise_rms_adc * rng_normal_table()[65535] - 1.0f;
+        fabsf((float)front->threshold_adc) - offset - rms_of(front, crate, segment) * rng_normal_table()[65535] - 1.0f;
     for (size_t begin = start[0], end; begin < start[1]; begin = end) {
         float bound = fabsf(pulse[begin].amplitude_adc);
         for (end = begin + 1; end < start[1] && pulse[end].first < pulse[end - 1].first + DIGITISE_SUPPORT; end++)
@@ -274,7 +279,8 @@ static void draw_traces(const struct digitise_front *front, struct rng_key key, 
         add_pulses(pulse, *cursor, end, part.first, part.length, v);
         words_to_noise(words + (size_t)s * n_blocks, n, n_blocks, z);
         ISA_PICK(digitise_sample)
-        (crate->level_adc[segment + s], front->noise_rms_adc, length, v, z + skip, adc + (size_t)s * stride);
+        (crate->level_adc[segment + s], rms_of(front, crate, segment + s), length, v, z + skip,
+         adc + (size_t)s * stride);
     }
 }
 
@@ -339,7 +345,7 @@ static enum err draw_islands(const struct digitise_front *front, struct rng_key 
            (size_t)crate->n_segments * sizeof *crate->cursor);
     for (size_t i = 0; i < crate->n_windows; i++) {
         draw_island(front, key, crate, crate->window[i], adc);
-        if (crate->number != DIGITISE_T0_CRATE) crate->ctag += count_extrema(front, crate, crate->window[i], adc);
+        if (crate->number <= N_CALOS) crate->ctag += count_extrema(front, crate, crate->window[i], adc);
         adc += (size_t)crate->window[i].length * (size_t)crate->n_segments;
     }
     crate->n_adc = total;
@@ -354,6 +360,15 @@ enum err digitise_crate_make(const struct digitise_front *front, struct rng_key 
     crate->n_segments = digitise_segments(crate->number);
     find_pedestals(front, key, crate);
     TRY(find_islands(front, key, crate));
+    return draw_islands(front, key, crate);
+}
+
+enum err digitise_crate_waveforms(const struct digitise_front *front, struct rng_key key, int32_t n, int32_t length,
+                                  int32_t gap, struct digitise_crate *crate)
+{
+    crate->n_segments = digitise_segments(crate->number);
+    crate->n_windows  = 0;
+    for (int32_t k = 0; k < n; k++) TRY(add_window(crate, k * (length + gap), k * (length + gap) + length - 1));
     return draw_islands(front, key, crate);
 }
 

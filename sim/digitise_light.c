@@ -81,7 +81,7 @@ static void apply_to_crystal(struct digitise_light *light, size_t n, int channel
 {
     /* from the last to the first: what sags later pulses is the light of the earlier ones before their own gain */
     for (size_t i = n; i-- > 0;) {
-        double g = gain->is_oof ? (double)gain->oof[channel] : 1.0;
+        double g = (double)gain->factor[channel] * (gain->is_oof ? (double)gain->oof[channel] : 1.0);
         if (gain->is_ifg) {
             double t_ns = (light[i].sample - gain->injection_sample) * SAMPLE_NS;
             if (t_ns >= 0.0) g *= 1.0 - (double)gain->ifg_amplitude[channel] * exp(-t_ns / gain->ifg_tau_ns);
@@ -93,6 +93,6 @@ static void apply_to_crystal(struct digitise_light *light, size_t n, int channel
 
 void digitise_apply_gain(struct digitise_fill *fill, const struct digitise_gain *gain)
 {
-    for (int c = 0; c < N_CALOS * N_CRYSTALS; c++)
+    for (int c = 0; c < DIGITISE_CRYSTALS; c++)
         apply_to_crystal(fill->sorted + fill->start[c], fill->start[c + 1] - fill->start[c], c, gain);
 }

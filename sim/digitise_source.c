@@ -1,4 +1,4 @@
-/* Laser pulses and the T0 counter. */
+/* Laser pulses, hot channels and the T0 counter. */
 #include "digitise_source.h"
 
 #include <math.h>
@@ -16,16 +16,51 @@ static const double w_profile[PROFILE_POINTS] = {
     406,  473,  466,  498,  564,  547,  723,  910,  1083, 959,  368,  90,   0,
 };
 
-enum err digitise_laser(struct rng_key key, uint32_t sequence, double sample, double amplitude_adc, double pe_per_adc,
-                        struct digitise_fill *fill)
+static enum err monitor(int laser, double sample, double amplitude_adc, struct digitise_fill *fill)
 {
-    for (uint32_t channel = 0; channel < N_CALOS * N_CRYSTALS; channel++) {
-        double amplitude = amplitude_adc;
-        if (pe_per_adc > 0.0) {
+    const int crate = DIGITISE_MONITOR_CRATE + 1 + DIGITISE_CALOS_A_LASER * laser;
+    for (int segment = 0; segment < DIGITISE_MONITOR_SEGMENT; segment++) {
+        struct digitise_light light = {sample, (float)amplitude_adc, (uint16_t)digitise_channel(crate, segment),
+                                       PULSE_LASER};
+        TRY(digitise_add_light(fill, light));
+    }
+    return ERR_OK;
+}
+
+enum err digitise_laser(struct rng_key key, uint32_t sequence, double sample, double amplitude_adc, double full_adc,
+                        const struct digitise_lasers *lasers, struct digitise_fill *fill)
+{
+    enum { CHANNELS_A_LASER = DIGITISE_CALOS_A_LASER * N_CRYSTALS };
+    double intensity[DIGITISE_LASERS];
+    for (uint32_t i = 0; i < DIGITISE_LASERS; i++) {
+        struct rng rng = rng_start(key, (uint32_t)DIGITISE_SHOT | sequence >> 16 << 8 | i);
+        intensity[i]   = lasers->mean[i];
+        if (lasers->fluctuation > 0.0) intensity[i] *= fmax(0.0, 1.0 + lasers->fluctuation * rng_normal(&rng));
+        if (lasers->monitor_adc > 0.0)
+            TRY(monitor((int)i, sample, lasers->monitor_adc * intensity[i] * amplitude_adc / full_adc, fill));
+    }
+    for (uint32_t channel = 0; channel < DIGITISE_CRYSTALS; channel++) {
+        double amplitude = amplitude_adc * intensity[channel / CHANNELS_A_LASER];
+        if (lasers->pe_per_adc > 0.0) {
             struct rng rng = rng_start(key, sequence | channel);
-            amplitude      = (double)rng_poisson(&rng, amplitude_adc * pe_per_adc) / pe_per_adc;
+            amplitude      = (double)rng_poisson(&rng, amplitude * lasers->pe_per_adc) / lasers->pe_per_adc;
         }
         struct digitise_light light = {sample, (float)amplitude, (uint16_t)channel, PULSE_LASER};
+        TRY(digitise_add_light(fill, light));
+    }
+    return ERR_OK;
+}
+
+enum err digitise_hot(struct rng_key key, int channel, double mean_pulses, double mean_adc, int32_t n_samples,
+                      struct digitise_fill *fill)
+{
+    struct rng rng   = rng_start(key, (uint32_t)DIGITISE_HOT | (uint32_t)channel);
+    const uint64_t n = rng_poisson(&rng, mean_pulses);
+    for (uint64_t i = 0; i < n; i++) {
+        struct digitise_light light = {.sample        = n_samples * rng_uniform(&rng),
+                                       .amplitude_adc = (float)(-mean_adc * log(rng_uniform(&rng))),
+                                       .channel       = (uint16_t)channel,
+                                       .kind          = PULSE_BEAM};
         TRY(digitise_add_light(fill, light));
     }
     return ERR_OK;

@@ -46,9 +46,13 @@ void digitise_calo_sum(const struct digitise_front *front, struct rng_key key, c
 {
     const size_t *start = crate->fill->start + digitise_channel(crate->number, 0);
     const double rms = (double)front->noise_rms_adc, n_summed = (double)front->cs_decimation * crate->n_segments;
-    const float noise = (float)sqrt(n_summed * (rms * rms + 1.0 / 12.0));
-    double level      = 0.0;
+    double variance = n_summed * (rms * rms + 1.0 / 12.0);
+    double level    = 0.0;
     for (int s = 0; s < crate->n_segments; s++) level += front->cs_decimation * (double)crate->level_adc[s];
+    for (int s = 0; s < crate->n_segments && crate->noise_rms_adc; s++)
+        variance +=
+            front->cs_decimation * ((double)crate->noise_rms_adc[s] * (double)crate->noise_rms_adc[s] - rms * rms);
+    const float noise = (float)sqrt(variance);
     digitise_noise(key, (uint32_t)DIGITISE_CS_NOISE | (uint32_t)crate->number, 0, n, work);
     for (size_t i = 0; i < n; i++) work[i] *= noise;
     for (size_t i = start[0]; i < start[crate->n_segments]; i++)

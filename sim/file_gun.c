@@ -1,4 +1,5 @@
 /* Module FileGun: muons of a phase-space file. */
+#include "bank.h"
 #include "bunch.h"
 #include "phase_space.h"
 
@@ -158,6 +159,7 @@ static enum err event(struct step *s)
     const size_t n                 = (size_t)cfg->muons_per_fill;
     const int64_t fill             = s->unit->first_fill + s->fill.event - 1;
     const uint64_t first           = (uint64_t)(cfg->first_row + fill * cfg->muons_per_fill);
+    if (s->fill.type > BANK_MUON) return ERR_OK; /* a laser or pedestal fill */
     TRY(block_resize(s->out[0], n));
     struct muon_view m = muon_view(s->out[0]);
     for (size_t i = 0; i < n; i++) {

@@ -1,4 +1,5 @@
 /* Module GasGun: stored muons, drawn directly into the ring. */
+#include "bank.h"
 #include "bunch.h"
 #include "ring_cfg.h"
 
@@ -138,6 +139,7 @@ static enum err event(struct step *s)
     const size_t n            = (size_t)cfg->muons_per_fill;
     bool is_uniform           = strcmp(cfg->start, "uniform") == 0;
     double fixed_phi          = strcmp(cfg->start, "injection") == 0 ? cfg->injection_deg * (PI / 180.0) : 0.0;
+    if (s->fill.type > BANK_MUON) return ERR_OK; /* a laser or pedestal fill */
     TRY(block_resize(s->out[0], n));
     struct muon_view m = muon_view(s->out[0]);
     for (size_t i = 0; i < n; i++) {

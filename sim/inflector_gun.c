@@ -1,4 +1,5 @@
 /* Module InflectorGun: the delivered beam, through the inflector, to its exit. */
+#include "bank.h"
 #include "bunch.h"
 #include "inflector.h"
 
@@ -155,6 +156,7 @@ static enum err event(struct step *s)
     int64_t before[INFLECTOR_FATES];
     size_t to = 0;
     memcpy(before, g->n_of_unit, sizeof before);
+    if (s->fill.type > BANK_MUON) return ERR_OK; /* a laser or pedestal fill */
     TRY(block_resize(s->out[0], n));
     struct muon_view m = muon_view(s->out[0]);
     for (size_t i = 0; i < n; i++) {

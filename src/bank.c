@@ -27,11 +27,17 @@ static uint32_t load32(const uint16_t *words) { return words[0] | (uint32_t)word
 enum err bank_ct_begin(struct midas_build *event, int crate, bool is_truncated, uint32_t n_segments,
                        struct bank_ct_build *out)
 {
+    return bank_ct_begin_as(event, 'C', crate, is_truncated, n_segments, out);
+}
+
+enum err bank_ct_begin_as(struct midas_build *event, char prefix, int crate, bool is_truncated, uint32_t n_segments,
+                          struct bank_ct_build *out)
+{
     char name[5];
     static const uint16_t mark[CT_MARK_WORDS] = {CT_MARK_1, CT_MARK_2}, header[CT_HEADER_WORDS];
     REQUIRE(crate >= 0 && crate <= 99, ERR_LOGIC, "crate %d", crate);
     REQUIRE(n_segments >= 1 && n_segments <= UINT16_MAX, ERR_LOGIC, "%u segments", n_segments);
-    bank_name('C', 'T', crate, name);
+    bank_name(prefix, 'T', crate, name);
     *out = (struct bank_ct_build){.event = event, .is_truncated = is_truncated, .n_segments = n_segments};
     TRY(midas_build_bank(event, name, MIDAS_I16));
     if (is_truncated) TRY(midas_build_append(event, mark, sizeof mark));
@@ -144,9 +150,14 @@ const int16_t *bank_ct_samples(const struct bank_ct *b, const struct bank_island
 
 enum err bank_cp_add(struct midas_build *event, int crate, uint32_t n, const float *pedestals_adc)
 {
+    return bank_cp_add_as(event, 'C', crate, n, pedestals_adc);
+}
+
+enum err bank_cp_add_as(struct midas_build *event, char prefix, int crate, uint32_t n, const float *pedestals_adc)
+{
     char name[5];
     float count = (float)n;
-    bank_name('C', 'P', crate, name);
+    bank_name(prefix, 'P', crate, name);
     TRY(midas_build_bank(event, name, MIDAS_F32));
     TRY(midas_build_append(event, &count, sizeof count));
     TRY(midas_build_append(event, pedestals_adc, n * sizeof *pedestals_adc));

@@ -12,7 +12,7 @@
  *   CAnn, CZnn, CBnn, CCnn u32: what the AMC13 and the boards put around the samples; 64-bit words, big-endian
  * The words of CC but the first are in the frontend's own order (little-endian).
  * nn = 01..24 calorimeters, 25 T0, 26 IBMS, 28 fibre harps. The first letter tells the fill: C muon, L laser, P
- * pedestal, A asynchronous.
+ * pedestal, A asynchronous; s (sTnn, sPnn) a method of its own: islands and pedestals of the laser source monitors.
  * Source: CaloReadoutAMC13 frontend.cpp and kernel.cu, mfpga command_manager.v (facts, no code); formats 2.1-2.5.
  * Tests: tests/t_bank.c, tests/cli/midas_outside.sh */
 #ifndef GM2_BANK_H
@@ -40,6 +40,9 @@ struct bank_ct_build {
 /** Opens bank CTnn. */
 enum err bank_ct_begin(struct midas_build *event, int crate, bool is_truncated, uint32_t n_segments,
                        struct bank_ct_build *out);
+/** The same under another prefix than 'C': sTnn of a method of its own, such as the laser source monitors. */
+enum err bank_ct_begin_as(struct midas_build *event, char prefix, int crate, bool is_truncated, uint32_t n_segments,
+                          struct bank_ct_build *out);
 /** Begins an island of `length` samples; n_kept traces follow (full variant: all segments, in order). */
 enum err bank_ct_island(struct bank_ct_build *b, uint32_t first_sample, uint32_t length, uint32_t n_kept);
 /** One trace: `length` samples of segment `index` (full variant: segments must come in order 0, 1, ...). */
@@ -77,6 +80,7 @@ const int16_t *bank_ct_samples(const struct bank_ct *b, const struct bank_island
 
 /** Writes CPnn: n pedestals [ADC]. */
 enum err bank_cp_add(struct midas_build *event, int crate, uint32_t n, const float *pedestals_adc);
+enum err bank_cp_add_as(struct midas_build *event, char prefix, int crate, uint32_t n, const float *pedestals_adc);
 /** Reads up to max pedestals; *n_out tells how many the bank has. `data` in host order. */
 enum err bank_cp_read(const void *data, size_t n_bytes, uint32_t max, float *pedestals_adc, uint32_t *n_out);
 /** The same of commissioning runs, {count, pedestals} as 16-bit numbers (layout: ours). */

@@ -70,6 +70,7 @@ static void put_channel(struct writer *w, const struct bank_wfd_build *b, uint32
     const uint64_t bursts = b->n_samples / SAMPLES_A_BURST, type = (uint64_t)b->fill_type;
     const uint64_t high = field(1, 62) | field(channel, 46) | field(b->gap, 24) | field(b->n_waveforms, 12);
     const uint64_t low  = field(bursts, 27) | field(type, 24) | b->trigger;
+    const size_t stride = b->stride ? b->stride : b->n_samples;
     put(w, high);
     put(w, low);
     w->sum[0] = low;
@@ -81,7 +82,7 @@ static void put_channel(struct writer *w, const struct bank_wfd_build *b, uint32
         put(w, wave_high);
         w->sum[0] ^= wave_low;
         w->sum[1] ^= wave_high;
-        put_samples(w, samples + (size_t)k * b->n_samples, b->n_samples);
+        put_samples(w, samples + k * stride, b->n_samples);
     }
     put(w, w->sum[0]);
     put(w, w->sum[1]);

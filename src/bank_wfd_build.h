@@ -17,9 +17,10 @@ struct bank_wfd_build {
     uint32_t fill_number; /* for CC */
     enum bank_fill fill_type;
     uint32_t n_waveforms, n_samples,
-        gap; /* of every channel; n_samples [ct] a multiple of 8; gap [ct] from the end of one
+        gap;       /* of every channel; n_samples [ct] a multiple of 8; gap [ct] from the end of one
                                              waveform to the start of the next */
-    /* of channel c of the board in slot s = 1..12 at 5 (s - 1) + c, lent: [n_waveforms][n_samples] [adc]; NULL: not read */
+    size_t stride; /* in memory, from the start of one waveform to that of the next; 0: n_samples */
+    /* of channel c of the board in slot s = 1..12 at 5 (s - 1) + c, lent: n_waveforms of n_samples [adc]; NULL: not read */
     const int16_t *samples[BANK_CRATE_CHANNELS];
 };
 

@@ -37,6 +37,7 @@ struct fill {
     uint32_t run, subrun, event; /* event counts from 1 in each subrun */
     int64_t unix_time_s;
     uint8_t type; /* BANK_MUON ... of bank.h: what a simulation is to make; 0 where only the data can tell */
+    int64_t nth;  /* simulation: how many fills of this type came before in the run */
 };
 
 /** The unit in hand: what a source opens and an output names its files by. */

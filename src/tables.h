@@ -83,6 +83,21 @@
     C(f64, 1, energy_GeV, "GeV", "energy seen: photo-electrons over the calibrated yield")                    \
     C(f64, 1, n_pe, "pe", "photo-electrons")
 
+#define GAIN_TRUTH_COLUMNS(C)                                                                                 \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(f64, 1, oof, "1", "gain out of fill in this subrun; 1 if off")                                          \
+    C(f64, 1, ifg_amplitude, "1", "drop of the gain at injection; 0 if off")                                  \
+    C(f64, 1, ifg_tau_us, "us", "its recovery time")                                                          \
+    C(f64, 1, stdp_amplitude, "1/GeV", "drop of the gain right after a pulse, per its energy; 0 if off")      \
+    C(f64, 1, stdp_tau_ns, "ns", "its recovery time")                                                         \
+    C(f64, 1, time_offset_ns, "ns", "the channel's pulses, the laser's too, come later by this")              \
+    C(f64, 1, energy_factor, "1", "counts per energy against the nominal scale, laser light too; 0: dead")    \
+    C(f64, 1, pedestal_adc, "adc", "pedestal")                                                                \
+    C(f64, 1, noise_adc, "adc", "rms noise of a sample before rounding")                                      \
+    C(u8,  1, is_dead, "1", "1: no light")                                                                    \
+    C(u8,  1, is_hot, "1", "1: pulses of its own")
+
 #define RAW_COLUMNS(C) C(u8, 1, byte, "1", "the MIDAS event of this fill, header included, as in the raw file")
 
 #define ODB_COLUMNS(C) C(u8, 1, byte, "1", "the ODB dump of the begin-of-run event, text")
@@ -117,7 +132,7 @@
     DQC_SUBRUN_CUTS(DQC_SUBRUN_COLUMN, C, )
 
 #define ISLAND_COLUMNS(C)                                                                                     \
-    C(u8,  1, calo, "1", "calorimeter 1..24 (25 and above: auxiliary crates)")                                \
+    C(u8,  1, calo, "1", "calorimeter 1..24; 25..31 auxiliary crates; 100 + n the laser source monitor in crate n") \
     C(i32, 1, first_sample, "ct", "sample number of the first sample")                                        \
     C(i32, 1, n_samples, "ct", "length")                                                                      \
     C(u8,  1, n_crystals, "1", "traces kept")                                                                 \
@@ -239,6 +254,7 @@
     T(calo_hit, CALO_HIT_COLUMNS, "sim", false, "positrons at a calorimeter's face")                                   \
     T(mip_hit, MIP_HIT_COLUMNS, "sim", false, "lost muons that cross a calorimeter")                                   \
     T(crystal_hit, CRYSTAL_HIT_COLUMNS, "sim", false, "light of one positron or lost muon in one crystal")             \
+    T(gain_truth, GAIN_TRUTH_COLUMNS, "sim", true, "what each channel was made like in this subrun")                   \
     T(raw, RAW_COLUMNS, "raw", false, "the fill's MIDAS event")                                                        \
     T(odb, ODB_COLUMNS, "raw", true, "the run's settings")                                                             \
     T(fill, FILL_COLUMNS, "reco", false, "one row a fill")                                                             \

@@ -299,7 +299,7 @@ static void check_built(struct bank_wfd_build b, const char *prefix)
             assert_true(waveform.slot == 1 + c / 5 && waveform.channel == c % 5 && waveform.index == k);
             assert_true(waveform.n_samples == b.n_samples && waveform.gap == b.gap && waveform.clock == b.clock_ticks);
             bank_wfd_samples(&waveform, samples);
-            assert_memory_equal(samples, b.samples[c] + k * b.n_samples, 2 * b.n_samples);
+            assert_memory_equal(samples, b.samples[c] + k * (b.stride ? b.stride : b.n_samples), 2 * b.n_samples);
         }
     assert_int_equal(bank_wfd_next(&w, &waveform), ERR_OK);
     assert_null(waveform.samples);
@@ -321,6 +321,9 @@ static void test_builder(void **state)
         for (uint32_t i = 0; i < 4 * 800; i++) built[c][i] = wfd_sample(1, (uint32_t)c, 0, i);
         b.samples[c] = c % 7 == 3 || (c >= 20 && c < 25) ? NULL : built[c]; /* holes, and a board that is not there */
     }
+    check_built(b, "L");
+    b.n_samples = 400; /* others lie in between */
+    b.stride    = 800;
     check_built(b, "L");
     b.fill_type   = BANK_PEDESTAL;
     b.n_waveforms = 1;

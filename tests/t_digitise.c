@@ -392,11 +392,12 @@ static void rig_open(struct rig *rig, const char *text)
     rig->step.cfg    = rig->cfg;
     rig->step.unit   = &test_unit;
     rig->step.job    = &test_job;
-    rig->step.fill   = (struct fill){1, 3, 4, 1, 1524400000, BANK_MUON};
+    rig->step.fill   = (struct fill){1, 3, 4, 1, 1524400000, BANK_MUON, 0};
     rig->step.rng    = rng_key(1, 3, 4, 1, 30);
     assert_int_equal(block_create(&table_crystal_hit, &rig->step.in[0]), ERR_OK);
     assert_int_equal(block_create(&table_raw, &rig->step.out[0]), ERR_OK);
     assert_int_equal(block_create(&table_odb, &rig->step.out[1]), ERR_OK);
+    assert_int_equal(block_create(&table_gain_truth, &rig->step.out[2]), ERR_OK);
     assert_int_equal(m->begin(&rig->step), ERR_OK);
     assert_int_equal(m->begin_unit(&rig->step), ERR_OK);
 }
@@ -407,6 +408,7 @@ static void rig_close(struct rig *rig)
     block_free(rig->step.in[0]);
     block_free(rig->step.out[0]);
     block_free(rig->step.out[1]);
+    block_free(rig->step.out[2]);
     cfg_free(rig->step.module->fields, rig->cfg);
     mem_free(rig->cfg);
 }
