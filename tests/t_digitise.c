@@ -331,6 +331,7 @@ static void gain_is_as_said(void **state)
                                                        .GeV_per_adc      = 0.0016,
                                                        .injection_sample = 1000.0};
     for (int c = 0; c < N_CALOS * N_CRYSTALS; c++) {
+        gain.factor[c]        = 1.0F;
         gain.ifg_amplitude[c] = 0.03F;
         gain.oof[c]           = 0.99F;
     }
