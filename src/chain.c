@@ -210,9 +210,16 @@ static void forget_database(struct fhicl *document)
 
 enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
 {
-    static const char *const outside[] = {"services.scheduler",           "services.message",  "services.TimeTracker",
-                                          "services.MemoryTracker",       "source.maxEvents",  "source.fileNames",
-                                          "services.FileCatalogMetadata", "source.skipEvents", NULL};
+    static const char *const outside[] = {"services.scheduler",
+                                          "services.message",
+                                          "services.TimeTracker",
+                                          "services.MemoryTracker",
+                                          "source.maxEvents",
+                                          "source.fileNames",
+                                          "services.FileCatalogMetadata",
+                                          "source.skipEvents",
+                                          "services.watch",
+                                          NULL};
     TRY(fhicl_copy(document, out));
     for (size_t i = 0; outside[i]; i++) fhicl_remove(*out, outside[i]);
     chain_files_forget_paths(*out);

@@ -22,6 +22,8 @@ static const char usage[] =
     "  -n, --nevts N           fills to do\n"
     "      --nskip N           fills to pass over\n"
     "  -o, --output DIR/STEM.h5  products: DIR/STEM_r..._s....h5 (units), DIR/STEM_shard....h5, NAME.json\n"
+    "      --watch DIR         take every raw file of a folder as it is closed, until told to stop (nearline.fcl)\n"
+    "      --once              with --watch: what is there now, then end\n"
     "      --process-name NAME\n"
     "      --set KEY=VALUE     override one value of the configuration (may be repeated)\n"
     "      --config-out FILE   write the configuration as used\n"
@@ -42,6 +44,8 @@ enum {
     OPT_MEMCHECK,
     OPT_ISA,
     OPT_CHECKPOINT,
+    OPT_WATCH,
+    OPT_ONCE,
     OPT_HELP
 };
 
@@ -60,6 +64,8 @@ static const struct option long_options[] = {
     {"memcheck", no_argument, NULL, OPT_MEMCHECK},
     {"isa", required_argument, NULL, OPT_ISA},
     {"checkpoint-exit-code", required_argument, NULL, OPT_CHECKPOINT},
+    {"watch", required_argument, NULL, OPT_WATCH},
+    {"once", no_argument, NULL, OPT_ONCE},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -96,6 +102,8 @@ static enum err read_option(int option, const char *value, struct job_options *o
         TRY(read_count(value, "--checkpoint-exit-code", 1, 127, &n));
         o->checkpoint_exit_code = (int)n;
         break;
+    case OPT_WATCH: o->watch = value; break;
+    case OPT_ONCE: o->is_once = true; break;
     case OPT_HELP: *wants_help = true; break;
     case ':': FAIL(ERR_OPTION, "an option lacks its value; 'gm2 -c --help' lists them");
     default: FAIL(ERR_OPTION, "unknown option; 'gm2 -c --help' lists them");

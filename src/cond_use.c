@@ -255,7 +255,7 @@ static enum err drop_untouched(struct cond_set *set, const struct unit *units, s
 }
 
 static enum err read_want(const struct cond_use *use, struct cond *cond, struct want *w, const struct unit *units,
-                          size_t n)
+                          size_t n, enum log_level level)
 {
     struct cond_table table;
     int64_t first, last;
@@ -269,17 +269,18 @@ static enum err read_want(const struct cond_use *use, struct cond *cond, struct 
             "split the job",
             w->table, 1e-9 * bytes);
     TRY(check_units(use, w, units, n));
-    log_info("constants: %s, tag %s: %zu intervals, %zu rows", w->table, use->tag, w->set.n_intervals, w->set.n_rows);
+    log_line(level, "constants: %s, tag %s: %zu intervals, %zu rows", w->table, use->tag, w->set.n_intervals,
+             w->set.n_rows);
     return ERR_OK;
 }
 
-static enum err read_wants(struct cond_use *use, const struct unit *units, size_t n)
+static enum err read_wants(struct cond_use *use, const struct unit *units, size_t n, enum log_level level)
 {
     struct cond *cond;
     TRY(cond_open(use->database, DB_READ, &cond));
     enum err rc = ERR_OK;
     for (int i = 0; i < use->n_wants && !rc; i++)
-        if (!use->want[i].is_loaded) rc = read_want(use, cond, &use->want[i], units, n);
+        if (!use->want[i].is_loaded) rc = read_want(use, cond, &use->want[i], units, n, level);
     cond_close(cond);
     return rc;
 }
@@ -307,12 +308,32 @@ enum err cond_use_load(struct cond_use *use, const struct unit *units, size_t n_
     bool is_any = false;
     for (int i = 0; use && i < use->n_wants; i++) is_any |= !use->want[i].is_loaded;
     if (!is_any) return ERR_OK;
-    enum err rc = comm_rank() == 0 ? read_wants(use, units, n_units) : ERR_OK;
+    enum err rc = comm_rank() == 0 ? read_wants(use, units, n_units, LOG_INFO) : ERR_OK;
     if (rc) err_context(rc, "services.conditions");
     TRY(comm_agree(rc));
     for (int i = 0; i < use->n_wants; i++)
         if (!use->want[i].is_loaded) TRY(broadcast_want(&use->want[i]));
     return ERR_OK;
+}
+
+enum err cond_use_reload(struct cond_use *use, const struct unit *unit)
+{
+    enum err rc = ERR_OK;
+    if (!use || use->n_wants == 0) return ERR_OK;
+    for (int i = 0; i < use->n_wants; i++) {
+        struct want *w = &use->want[i];
+        cond_set_free(&w->set);
+        mem_free(w->content);
+        w->set       = (struct cond_set){.n_rows = 0};
+        w->content   = NULL;
+        w->is_loaded = false;
+    }
+    rc = read_wants(use, unit, 1, LOG_DETAIL);
+    for (int i = 0; i < use->n_wants && !rc; i++) {
+        rc                     = digest(&use->want[i]);
+        use->want[i].is_loaded = !rc;
+    }
+    return rc ? err_context(rc, "services.conditions") : ERR_OK;
 }
 
 /* ---- looking up ------------------------------------------------------------------------------------------------------ */

@@ -40,6 +40,10 @@ enum err cond_use_add(struct cond_use *use, const struct cond_set *set, int *han
  *  table or tag, constants missing; ERR_CONFIG: more than 1 GB. No wants: does nothing. */
 enum err cond_use_load(struct cond_use *use, const struct unit *units, size_t n_units);
 
+/** The same for one unit, by this rank alone, in place of what was read before: jobs whose units come while they run. What
+ *  cond_use_at() has given out is gone. Test: tests/cli/nearline.sh */
+enum err cond_use_reload(struct cond_use *use, const struct unit *unit);
+
 /** The interval valid for an event (0: the beginning of the subrun); *out NULL: there are no constants. ERR_NUMBER. */
 enum err cond_use_at(const struct cond_use *use, int handle, uint32_t run, uint32_t subrun, uint32_t event,
                      const struct cond_interval **out);

@@ -11,7 +11,7 @@ struct deal_worker {
 };
 
 struct deal {
-    size_t n, n_workers;
+    size_t n, capacity, n_workers;
     double *cost;
     size_t *order; /* units, longest first */
     size_t next;   /* in order */
@@ -55,10 +55,10 @@ enum err deal_create(size_t n, const double *cost, size_t n_workers, double now_
     struct deal *d;
     enum err rc;
     TRY(mem_alloc(&d, 1, sizeof *d));
-    d->n          = n;
-    d->n_workers  = n_workers;
-    d->start_s    = now_s;
-    d->deadline_s = -1.0;
+    d->n = d->capacity = n;
+    d->n_workers       = n_workers;
+    d->start_s         = now_s;
+    d->deadline_s      = -1.0;
     TRY_TO(failed, mem_alloc(&d->cost, n, sizeof *d->cost));
     TRY_TO(failed, mem_alloc(&d->order, n, sizeof *d->order));
     TRY_TO(failed, mem_alloc(&d->back, n, sizeof *d->back));
@@ -87,6 +87,29 @@ void deal_free(struct deal *d)
     mem_free(d->state);
     mem_free(d->worker);
     mem_free(d);
+}
+
+static enum err grow(struct deal *d)
+{
+    size_t capacity = d->capacity ? 2 * d->capacity : 64;
+    TRY(mem_resize(&d->cost, d->n, capacity, sizeof *d->cost));
+    TRY(mem_resize(&d->order, d->n, capacity, sizeof *d->order));
+    TRY(mem_resize(&d->back, d->n, capacity, sizeof *d->back));
+    TRY(mem_resize(&d->state, d->n, capacity, sizeof *d->state));
+    d->capacity = capacity;
+    return ERR_OK;
+}
+
+enum err deal_add(struct deal *d, double cost)
+{
+    if (d->n == d->capacity) TRY(grow(d));
+    d->cost[d->n]  = cost;
+    d->order[d->n] = d->n;
+    d->state[d->n] = DEAL_PENDING;
+    d->n++;
+    d->count[DEAL_PENDING]++;
+    d->pending_cost += cost;
+    return ERR_OK;
 }
 
 static void change(struct deal *d, size_t unit, enum deal_state to)

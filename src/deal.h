@@ -20,6 +20,8 @@ enum deal_state { DEAL_PENDING, DEAL_GRANTED, DEAL_DONE, DEAL_FAILED };
 enum err deal_create(size_t n, const double *cost, size_t n_workers, double now_s, struct deal **out);
 void deal_free(struct deal *d);
 
+/** One more unit, number n of them; it is granted after those that are there. */
+enum err deal_add(struct deal *d, double cost);
 /** Marks a unit as done before the start (found published). */
 void deal_skip(struct deal *d, size_t unit);
 /** The next unit for a worker, or -1: none now (nothing pending, stopped, or no time left for it). */

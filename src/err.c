@@ -23,6 +23,11 @@ static _Thread_local char places[2048];
 
 int err_exit_code(enum err code) { return errors[code].exit_code; }
 const char *err_text(enum err code) { return errors[code].text; }
+int err_is_of_file(enum err code)
+{
+    return code != ERR_OK && code != ERR_AGAIN && code != ERR_WRITE && code != ERR_MEMORY && code != ERR_COMM;
+}
+
 int err_is_quarantine(enum err code) { return code && errors[code].policy == POLICY_QUARANTINE; }
 
 enum err err_from_exit_code(int status)

@@ -23,6 +23,8 @@ enum err err_from_exit_code(int status);
 const char *err_text(enum err code);
 /** True when only this unit is at fault, so that others may go on. */
 int err_is_quarantine(enum err code);
+/** True unless the machine failed (disk, memory, network): another unit may do better. */
+int err_is_of_file(enum err code);
 
 /** Starts this thread's trail with a message; returns code. */
 enum err err_fail(enum err code, const char *file, int line, const char *format, ...)

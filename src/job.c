@@ -5,17 +5,16 @@
 #include "comm.h"
 #include "cond_use.h"
 #include "isa.h"
+#include "job_units.h"
 #include "log.h"
 #include "mem.h"
 #include "phys.h"
 #include "version.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 CFG_DECLARE(message_cfg, MESSAGE_CFG)
@@ -36,6 +35,7 @@ static const struct {
     {"FileCatalogMetadata", catalog_cfg_fields},
     {"Blinding", blinding_cfg_fields},
     {"conditions", conditions_cfg_fields},
+    {"watch", watch_cfg_fields},
 };
 enum { N_SERVICES = sizeof services / sizeof services[0] };
 
@@ -49,7 +49,7 @@ static enum err check_services(struct fhicl *document)
         for (size_t k = 0; k < N_SERVICES; k++) is_known |= strcmp(fhicl_key(table, i), services[k].name) == 0;
         REQUIRE(is_known, ERR_CONFIG,
                 "unknown service \"%s\" (%s); there are scheduler, message, RandomNumberGenerator, TimeTracker, "
-                "MemoryTracker, FileCatalogMetadata, Blinding, conditions",
+                "MemoryTracker, FileCatalogMetadata, Blinding, conditions, watch",
                 fhicl_key(table, i), fhicl_origin(fhicl_at(table, i)));
     }
     for (size_t k = 0; k < N_SERVICES; k++) {
@@ -174,6 +174,7 @@ static enum err read_services(struct job *job)
                  &job->scheduler));
     TRY(cfg_read(catalog_cfg_fields, fhicl_get(d, "services.FileCatalogMetadata"), "services.FileCatalogMetadata", NULL,
                  &job->catalog));
+    TRY(cfg_read(watch_cfg_fields, fhicl_get(d, "services.watch"), "services.watch", NULL, &job->watch));
     TRY(cfg_read(message_cfg_fields, fhicl_get(d, "services.message"), "services.message", NULL, &message));
     for (int i = 0; i < 5; i++)
         if (strcmp(message.level, levels[i]) == 0) log_init((enum log_level)i, comm_rank(), comm_size());
@@ -216,101 +217,6 @@ static enum err split_output(struct job *job)
     return ERR_OK;
 }
 
-static int64_t source_number(const struct job *job, const char *key, int64_t fallback)
-{
-    char path[64];
-    int64_t value = fallback;
-    snprintf(path, sizeof path, "source.%s", key);
-    const struct fhicl *v = fhicl_get(job->document, path);
-    if (v && fhicl_as_i64(v, path, &value)) value = fallback;
-    return value;
-}
-
-/* ---- units ---- */
-
-static enum err make_units(struct job *job, size_t n)
-{
-    REQUIRE(n > 0, ERR_CONFIG, "there is nothing to do: no units");
-    REQUIRE(n <= 100000000, ERR_CONFIG, "%zu units are too many for one job; the limit is 1e8", n);
-    TRY(mem_alloc(&job->units, n, sizeof *job->units));
-    TRY(mem_alloc(&job->cost, n, sizeof *job->cost));
-    job->n_units = n;
-    return ERR_OK;
-}
-
-static enum err plan_simulation(struct job *job)
-{
-    int64_t per_unit = source_number(job, "fills_per_subrun", 10), first = source_number(job, "first_subrun", 0);
-    int64_t n    = job->options.n_fills >= 0 ? job->options.n_fills : source_number(job, "maxEvents", -1);
-    int64_t skip = job->options.n_skip;
-    REQUIRE(n > 0, ERR_OPTION, "how many fills? Give -n N or source.maxEvents (a number above 0)");
-    REQUIRE(skip % per_unit == 0, ERR_OPTION,
-            "--nskip %" PRId64 ": simulation skips whole subruns, a multiple of %" PRId64 " fills", skip, per_unit);
-    TRY(make_units(job, (size_t)((n + per_unit - 1) / per_unit)));
-    for (size_t i = 0; i < job->n_units; i++) {
-        int64_t left  = n - (int64_t)i * per_unit;
-        job->units[i] = (struct unit){.index      = (int64_t)i,
-                                      .run        = (uint32_t)source_number(job, "run", 1),
-                                      .subrun     = (uint32_t)(first + skip / per_unit + (int64_t)i),
-                                      .n_fills    = left < per_unit ? left : per_unit,
-                                      .first_fill = (first + (int64_t)i) * per_unit + skip,
-                                      .out_dir    = job->out_dir};
-        job->cost[i]  = (double)job->units[i].n_fills;
-    }
-    job->info.end_fill = first * per_unit + skip + n;
-    return ERR_OK;
-}
-
-/* What follows the words, or a number of up to six digits; NULL if it is not there. */
-static const char *skip_words(const char *at, const char *words)
-{
-    size_t n = strlen(words);
-    return strncmp(at, words, n) == 0 ? at + n : NULL;
-}
-
-static const char *skip_number(const char *at, uint32_t *out)
-{
-    size_t n = strspn(at, "0123456789");
-    *out     = n > 0 && n <= 6 ? (uint32_t)strtoul(at, NULL, 10) : 0;
-    return n > 0 && n <= 6 ? at + n : NULL;
-}
-
-static enum err parse_raw_name(const char *path, uint32_t *run, uint32_t *subrun)
-{
-    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-    const char *at = skip_words(base, "gm2_run");
-    if (at) at = skip_number(at, run);
-    if (at) at = skip_words(at, "_");
-    if (at) at = skip_number(at, subrun);
-    if (at) at = skip_words(at, ".mid");
-    REQUIRE(at, ERR_OPTION, "%s: the name of a raw file must be gm2_runRRRRR_SSSSS.mid, .mid.gz or .mid.lz4", path);
-    return ERR_OK;
-}
-
-static enum err plan_raw(struct job *job)
-{
-    const struct fhicl *files = fhicl_get(job->document, "source.fileNames");
-    size_t n                  = files ? fhicl_size(files) : 0;
-    REQUIRE(n > 0, ERR_OPTION, "no raw files: give -s FILE, -S LIST or source.fileNames");
-    int64_t limit = job->options.n_fills >= 0 ? job->options.n_fills : source_number(job, "maxEvents", -1);
-    REQUIRE(n == 1 || (limit < 0 && job->options.n_skip == 0), ERR_OPTION,
-            "-n and --nskip count events of one raw file; %zu files are given", n);
-    TRY(make_units(job, n));
-    for (size_t i = 0; i < n; i++) {
-        struct unit *u = &job->units[i];
-        *u             = (struct unit){
-                        .index = (int64_t)i, .n_fills = limit, .n_skip = job->options.n_skip, .out_dir = job->out_dir};
-        TRY(fhicl_as_string(fhicl_at(files, i), "source.fileNames", &u->source));
-        TRY(parse_raw_name(u->source, &u->run, &u->subrun));
-        struct stat st;
-        job->cost[i] = comm_rank() == 0 && stat(u->source, &st) == 0 ? (double)st.st_size : 0.0;
-        for (size_t k = 0; k < i && n <= 10000; k++)
-            REQUIRE(job->units[k].run != u->run || job->units[k].subrun != u->subrun, ERR_OPTION,
-                    "run %u subrun %u is given twice: %s and %s", u->run, u->subrun, job->units[k].source, u->source);
-    }
-    return ERR_OK;
-}
-
 static enum err understand(struct job *job)
 {
     TRY(read_services(job));
@@ -319,7 +225,7 @@ static enum err understand(struct job *job)
     TRY(fhicl_as_string(fhicl_get(job->document, "source.module_type"), "source.module_type", &source));
     TRY(fhicl_as_string(fhicl_get(job->document, "process_name"), "process_name", &name));
     job->is_simulation = strcmp(source, "EmptyFill") == 0;
-    TRY(job->is_simulation ? plan_simulation(job) : plan_raw(job));
+    TRY(job_plan(job));
     TRY(chain_files_names(job->document, &job->input_files));
     job->info.release      = version_release;
     job->info.git_commit   = version_git_commit;
@@ -375,7 +281,8 @@ done:
 
 enum err job_read_conditions(struct job *job)
 {
-    TRY(cond_use_load(job->conditions, job->units, job->n_units));
+    if (!job->options.watch)
+        TRY(cond_use_load(job->conditions, job->units, job->n_units)); /* else for each unit anew */
     job->provenance.conditions_tag = cond_use_tag(job->conditions);
     return ERR_OK;
 }
@@ -385,34 +292,11 @@ void job_close(struct job *job)
     cfg_free(scheduler_cfg_fields, &job->scheduler);
     cfg_free(catalog_cfg_fields, &job->catalog);
     cond_use_free(job->conditions);
+    cfg_free(watch_cfg_fields, &job->watch);
     fhicl_free(job->document);
     mem_free(job->config_text);
     mem_free(job->input_files);
     mem_free(job->units);
     mem_free(job->cost);
     *job = (struct job){0};
-}
-
-void job_unit_path(const struct job *job, size_t unit, char path[1536])
-{
-    snprintf(path, 1536, "%s/%s_r%06u_s%05u.h5", job->out_dir, job->out_stem, job->units[unit].run,
-             job->units[unit].subrun);
-}
-
-void job_shard_path(const struct job *job, size_t shard, char path[1536])
-{
-    snprintf(path, 1536, "%s/%s_shard%05zu.h5", job->out_dir, job->out_stem, shard);
-}
-
-size_t job_n_shards(const struct job *job)
-{
-    size_t per = (size_t)job->scheduler.units_per_shard;
-    return (job->n_units + per - 1) / per;
-}
-
-void job_shard_units(const struct job *job, size_t shard, size_t *first, size_t *end)
-{
-    size_t per = (size_t)job->scheduler.units_per_shard;
-    *first     = shard * per;
-    *end       = *first + per < job->n_units ? *first + per : job->n_units;
 }

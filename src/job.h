@@ -4,6 +4,7 @@
 #define GM2_JOB_H
 
 #include "chain.h"
+#include "watch.h"
 
 /** The command line of a run, as typed. */
 struct job_options {
@@ -11,6 +12,9 @@ struct job_options {
     size_t n_sources;   /* -s, -S */
     const char **sources;
     const char *source_list;
+    const char *watch;       /* --watch: folder of raw files, now and to come */
+    double fraction;         /* --fraction: of the fills of files that grow; 0: whole closed files */
+    bool is_once;            /* --once: what is there now */
     int64_t n_fills, n_skip; /* -n (-1: not given), --nskip */
     const char *output;      /* -o */
     const char *config_out, *isa, *process_name;
@@ -50,13 +54,14 @@ struct job {
     char config_id[41];
     struct scheduler_cfg scheduler;
     struct catalog_cfg catalog;
+    struct watch_cfg watch;
     bool prints_time, prints_memory, is_simulation;
     long long start_unix_s;
     struct job_info info;
     struct provenance provenance;
     struct cond_use *conditions; /* of services.conditions; what is wanted is known after chain_create() */
     char out_dir[1024], out_stem[256];
-    size_t n_units;
+    size_t n_units, unit_capacity; /* a job that watches a folder: on rank 0 alone, and growing */
     struct unit *units;
     double *cost;
 };
@@ -66,7 +71,10 @@ enum err job_open(const struct job_options *options, struct job *job);
 /** Collective, after chain_create(): reads the constants that its modules want. */
 enum err job_read_conditions(struct job *job);
 void job_close(struct job *job);
+/** Rank 0 of a watched folder: one more unit, a raw file whose path is lent for as long as the job lives. */
+enum err job_add_unit(struct job *job, const struct watch_file *file);
 /** The file of a unit, and of the shard that holds it. */
+void job_file_of(const struct job *job, const struct unit *unit, char path[1536]);
 void job_unit_path(const struct job *job, size_t unit, char path[1536]);
 void job_shard_path(const struct job *job, size_t shard, char path[1536]);
 size_t job_n_shards(const struct job *job);

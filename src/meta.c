@@ -111,6 +111,14 @@ static void add_own(cJSON *o, const struct meta *m)
     add_integer(o, "gm2.peak_rss_kB", m->peak_rss_kB);
 }
 
+/* When the raw file was closed, and how long after that its product was there. */
+static void add_latency(cJSON *o, const struct meta *m)
+{
+    if (!(m->closed_unix_s > 0.0)) return;
+    cJSON_AddNumberToObject(o, "gm2.closed_unix_s", m->closed_unix_s);
+    cJSON_AddNumberToObject(o, "gm2.latency_s", m->end_unix_s - m->closed_unix_s);
+}
+
 static cJSON *build(const char *product, const struct meta *m, const char *checksum, unsigned long long size)
 {
     cJSON *o = cJSON_CreateObject();
@@ -130,10 +138,11 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
     add_time(o, "end_time", m->end_unix_s);
     add_parents(o, m);
     add_own(o, m);
+    add_latency(o, m);
     return o;
 }
 
-enum { N_FIELDS = 31 };
+enum { N_FIELDS = 31, N_LATENCY_FIELDS = 2 };
 
 enum err meta_write(const char *product, const struct meta *meta)
 {
@@ -146,7 +155,8 @@ enum err meta_write(const char *product, const struct meta *meta)
     int n_built = cJSON_GetArraySize(o);
     char *text  = cJSON_Print(o);
     cJSON_Delete(o);
-    REQUIRE(text && n_built == N_FIELDS, ERR_MEMORY, "out of memory for the metadata of %s", product);
+    REQUIRE(text && n_built == N_FIELDS + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0), ERR_MEMORY,
+            "out of memory for the metadata of %s", product);
     enum err rc = publish_text(path, text, strlen(text), 1);
     cJSON_free(text);
     return rc;

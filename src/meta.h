@@ -31,6 +31,7 @@ struct meta {
     const struct meta_run *runs;
     int64_t event_count, first_event, last_event; /* fills; numbers within the first and last subrun */
     double start_unix_s, end_unix_s;              /* when the product was made */
+    double closed_unix_s;                         /* watched folder: when the raw file was closed; else 0 */
     size_t n_parents;
     const char *const *parents; /* file names, without folders */
 

@@ -20,7 +20,7 @@ enum { ALONE_BELOW_BYTES = 64 << 20 };
 
 struct product_state {
     const struct job *job;
-    size_t n_shards, n_whole, n_ripe, next_ripe;
+    size_t n_units, n_shards, n_whole, n_ripe, next_ripe;
     bool *unit_done, *shard_whole;
     int64_t *left; /* units of a shard not published yet */
     size_t *ripe;  /* queue */
@@ -91,7 +91,8 @@ static enum err examine(const struct job *job, const char *path, size_t first, i
     REQUIRE(n_fills < 0 || s.n_fills == n_fills, ERR_MISMATCH,
             "%s holds %" PRId64 " fills, this job wants %" PRId64 ": use another -o, or remove it", path, s.n_fills,
             n_fills);
-    rc = cond_use_check_file(job->conditions, &job->units[first], (size_t)n_units, path);
+    if (!job->options.watch) /* there each subrun has the constants of its day */
+        rc = cond_use_check_file(job->conditions, &job->units[first], (size_t)n_units, path);
     if (rc == ERR_DATA || rc == ERR_READ) return set_aside(path);
     *is_there = !rc;
     return rc;
@@ -161,7 +162,7 @@ static enum err scan_units(struct product_state *p)
         if (is_there && p->job->scheduler.units_per_shard > 1) TRY(examine_build(p->job, path));
         if (is_there) product_unit_done(p, u);
         if (is_there && p->job->scheduler.units_per_shard == 1 && !has_json(p, path))
-            TRY(product_describe_unit(p->job, u));
+            TRY(product_describe_unit(p->job, unit));
     }
     return ERR_OK;
 }
@@ -172,6 +173,7 @@ enum err product_scan(const struct job *job, struct product_state **out)
     enum err rc;
     TRY(mem_alloc(&p, 1, sizeof *p));
     p->job      = job;
+    p->n_units  = job->n_units;
     p->n_shards = job_n_shards(job);
     TRY_TO(failed, mem_alloc(&p->unit_done, job->n_units, sizeof *p->unit_done));
     TRY_TO(failed, mem_alloc(&p->shard_whole, p->n_shards, sizeof *p->shard_whole));
@@ -202,6 +204,19 @@ void product_free(struct product_state *p)
     mem_free(p->left);
     mem_free(p->ripe);
     mem_free(p);
+}
+
+enum err product_grow(struct product_state *p)
+{
+    size_t n = p->job->n_units;
+    if (n <= p->n_units) return ERR_OK;
+    n += n / 2;
+    TRY(mem_resize(&p->unit_done, p->n_units, n, sizeof *p->unit_done));
+    TRY(mem_resize(&p->shard_whole, p->n_units, n, sizeof *p->shard_whole));
+    TRY(mem_resize(&p->left, p->n_units, n, sizeof *p->left));
+    for (size_t u = p->n_units; u < n; u++) p->left[u] = 1;
+    p->n_units = p->n_shards = n;
+    return ERR_OK;
 }
 
 bool product_has_unit(const struct product_state *p, size_t unit) { return p->unit_done[unit]; }
@@ -252,15 +267,16 @@ static bool is_published(const struct job *job, const char *path, int64_t n_unit
     return is_so;
 }
 
-bool product_is_published(const struct job *job, size_t unit)
+bool product_is_published(const struct job *job, const struct unit *unit)
 {
     char path[1536];
-    size_t shard = unit / (size_t)job->scheduler.units_per_shard, first, end;
-    job_unit_path(job, unit, path);
+    size_t shard = (size_t)unit->index / (size_t)job->scheduler.units_per_shard, first, end;
+    job_file_of(job, unit, path);
     if (is_published(job, path, 1)) return true;
+    if (job->scheduler.units_per_shard == 1) return false;
     job_shard_units(job, shard, &first, &end);
     job_shard_path(job, shard, path);
-    return job->scheduler.units_per_shard > 1 && is_published(job, path, (int64_t)(end - first));
+    return is_published(job, path, (int64_t)(end - first));
 }
 
 enum err product_gather(const struct job *job, size_t shard)

@@ -14,7 +14,9 @@ enum err product_scan(const struct job *job, struct product_state **out);
 void product_free(struct product_state *p);
 bool product_has_unit(const struct product_state *p, size_t unit);
 /** Looks on the disk: has another job published this unit, or the shard that holds it, since the start? */
-bool product_is_published(const struct job *job, size_t unit);
+bool product_is_published(const struct job *job, const struct unit *unit);
+/** The job's list of units has grown (watched folders; one unit a shard). */
+enum err product_grow(struct product_state *p);
 /** Notes a unit as published. */
 void product_unit_done(struct product_state *p, size_t unit);
 /** Shards whose units are all published but which are not gathered yet; taking one of them. */
@@ -25,7 +27,7 @@ size_t product_n_whole(const struct product_state *p);
 /** Collective: makes a shard of its units, writes its metadata, removes the units' files. */
 enum err product_gather(const struct job *job, size_t shard);
 /** Writes the metadata JSON of a unit that is a product itself (one unit a shard), and of its raw file if there is one. */
-enum err product_describe_unit(const struct job *job, size_t unit);
+enum err product_describe_unit(const struct job *job, const struct unit *unit);
 /** Writes the metadata JSON of a shard. */
 enum err product_describe_shard(const struct job *job, size_t shard);
 

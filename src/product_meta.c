@@ -23,6 +23,13 @@ static const char *base_of(const char *path)
 
 static const char *or_else(const char *text, const char *fallback) { return text && *text ? text : fallback; }
 
+static double unix_now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /* What all products of the job share. */
 static void fill_common(const struct job *job, struct meta *m)
 {
@@ -32,7 +39,7 @@ static void fill_common(const struct job *job, struct meta *m)
     m->application_version      = job->info.release;
     m->run_type                 = or_else(c->runType, job->is_simulation ? "mc" : "physics");
     m->start_unix_s             = (double)job->start_unix_s;
-    m->end_unix_s               = (double)time(NULL);
+    m->end_unix_s               = unix_now_s();
     m->git_commit               = job->info.git_commit;
     m->fcl_name                 = base_of(job->options.config);
     m->config_id                = job->config_id;
@@ -66,15 +73,14 @@ static int by_table_and_id(const void *a, const void *b)
     return order ? order : p->iov_id < q->iov_id ? -1 : p->iov_id > q->iov_id;
 }
 
-/* The intervals that units [first, end) read, each once. */
-static enum err list_intervals(const struct job *job, size_t first, size_t end, struct meta *m,
+/* The intervals that n units read, each once. */
+static enum err list_intervals(const struct job *job, const struct unit *units, size_t n, struct meta *m,
                                struct meta_interval **out)
 {
     struct block *block;
     enum err rc;
     TRY(block_create(&table_conditions, &block));
-    for (size_t u = first; u < end; u++)
-        TRY_TO(done, cond_use_record(job->conditions, job->units[u].run, job->units[u].subrun, block));
+    for (size_t u = 0; u < n; u++) TRY_TO(done, cond_use_record(job->conditions, units[u].run, units[u].subrun, block));
     struct conditions_view v = conditions_view(block);
     TRY_TO(done, mem_alloc(out, v.n + 1, sizeof **out));
     for (size_t i = 0; i < v.n; i++) {
@@ -91,8 +97,8 @@ done:
     return rc;
 }
 
-/* An HDF5 product of units [first, end). */
-static enum err describe_hdf5(const struct job *job, const char *path, size_t first, size_t end)
+/* An HDF5 product of n units. */
+static enum err describe_hdf5(const struct job *job, const char *path, const struct unit *units, size_t n)
 {
     struct file_summary s;
     struct meta m                   = {0};
@@ -103,28 +109,28 @@ static enum err describe_hdf5(const struct job *job, const char *path, size_t fi
     enum err rc;
     TRY(file_summary(path, &s));
     fill_common(job, &m);
-    TRY_TO(done, mem_alloc(&runs, end - first, sizeof *runs));
-    TRY_TO(done, mem_alloc(&parents, end - first + count_lines(job->input_files), sizeof *parents));
-    for (size_t u = first; u < end; u++) {
-        runs[u - first] = (struct meta_run){job->units[u].run, job->units[u].subrun};
-        if (job->units[u].source) parents[m.n_parents++] = base_of(job->units[u].source);
+    TRY_TO(done, mem_alloc(&runs, n, sizeof *runs));
+    TRY_TO(done, mem_alloc(&parents, n + count_lines(job->input_files), sizeof *parents));
+    for (size_t u = 0; u < n; u++) {
+        runs[u] = (struct meta_run){units[u].run, units[u].subrun};
+        if (units[u].source) parents[m.n_parents++] = base_of(units[u].source);
     }
     inputs = mem_string(job->input_files);
     if (!inputs) FAIL_TO(done, ERR_MEMORY, "out of memory");
     add_input_files(inputs, &m, parents);
-    TRY_TO(done, list_intervals(job, first, end, &m, &intervals));
+    TRY_TO(done, list_intervals(job, units, n, &m, &intervals));
     m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
     m.file_format    = "hdf5";
     m.data_tier      = or_else(job->catalog.dataTier, "reco");
-    m.n_runs         = end - first;
+    m.n_runs         = n;
     m.runs           = runs;
     m.event_count    = s.n_fills;
-    m.first_event    = s.n_fills ? job->units[first].n_skip + 1 : 0;
-    m.last_event     = job->units[end - 1].n_fills > 0 ? job->units[end - 1].n_skip + job->units[end - 1].n_fills
-                                                       : job->units[end - 1].n_skip + s.n_fills;
+    m.first_event    = s.n_fills ? units[0].n_skip + 1 : 0;
+    m.last_event     = units[n - 1].n_skip + (units[n - 1].n_fills > 0 ? units[n - 1].n_fills : s.n_fills);
     m.parents        = parents;
-    m.n_units        = (int64_t)(end - first);
+    m.n_units        = (int64_t)n;
     m.format_version = HDF5_FORMAT_VERSION;
+    m.closed_unix_s  = n == 1 ? units[0].closed_unix_s : 0.0;
     rc               = meta_write(path, &m);
 done:
     mem_free(runs);
@@ -135,10 +141,9 @@ done:
 }
 
 /* The raw file of a simulated unit, if the job keeps it. */
-static enum err describe_raw(const struct job *job, size_t unit)
+static enum err describe_raw(const struct job *job, const struct unit *u)
 {
     static const char *const endings[] = {"", ".gz", ".lz4"};
-    const struct unit *u               = &job->units[unit];
     struct meta_run run                = {u->run, u->subrun};
     char path[1536];
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
@@ -160,13 +165,13 @@ static enum err describe_raw(const struct job *job, size_t unit)
     return ERR_OK;
 }
 
-enum err product_describe_unit(const struct job *job, size_t unit)
+enum err product_describe_unit(const struct job *job, const struct unit *unit)
 {
     if (job->is_simulation) TRY(describe_raw(job, unit));
     if (job->scheduler.units_per_shard > 1) return ERR_OK; /* a checkpoint, not a product */
     char path[1536];
-    job_unit_path(job, unit, path);
-    return describe_hdf5(job, path, unit, unit + 1);
+    job_file_of(job, unit, path);
+    return describe_hdf5(job, path, unit, 1);
 }
 
 enum err product_describe_shard(const struct job *job, size_t shard)
@@ -175,5 +180,5 @@ enum err product_describe_shard(const struct job *job, size_t shard)
     size_t first, end;
     job_shard_path(job, shard, path);
     job_shard_units(job, shard, &first, &end);
-    return describe_hdf5(job, path, first, end);
+    return describe_hdf5(job, path, &job->units[first], end - first);
 }

@@ -152,6 +152,19 @@ static void print_products(const struct job *job, const struct run_totals *t)
            t->wall_s > 0.0 ? 100.0 * t->unit_seconds / (t->wall_s * comm_size()) : 0.0);
 }
 
+/* What a watched folder may bring without a queue growing. */
+static void print_watch(const struct run_totals *t)
+{
+    const struct run_watch_totals *w = &t->watch;
+    if (w->n == 0 || !(t->unit_seconds > 0.0)) return;
+    printf("Nearline   %" PRId64
+           " subruns, %.3f GB; %.3f s a subrun and rank; sustains one subrun each %.3f s, %.1f MB/s\n",
+           w->n, 1e-9 * w->bytes, t->unit_seconds / (double)w->n, t->unit_seconds / ((double)w->n * comm_size()),
+           1e-6 * w->bytes * comm_size() / t->unit_seconds);
+    printf("Nearline   latency from closed to published: median %.1f s, largest %.1f s\n", run_latency_median_s(w),
+           w->latency_max_s);
+}
+
 enum err summary_print(const struct job *job, const struct chain *chain, const struct run_totals *totals)
 {
     size_t n;
@@ -177,6 +190,7 @@ enum err summary_print(const struct job *job, const struct chain *chain, const s
         if (job->prints_time) print_time_report(all, n, cpu_s, totals->wall_s);
         if (job->prints_memory) print_memory(all_facts, n_ranks);
         print_products(job, totals);
+        if (job->options.watch) print_watch(totals);
         fflush(stdout);
     }
     mem_free(all);

@@ -1,6 +1,7 @@
 /* The worker of a rank. */
 #include "worker.h"
 
+#include "cond_use.h"
 #include "log.h"
 #include "mem.h"
 #include "product.h"
@@ -15,24 +16,27 @@ struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int64_t unit; /* to do or in hand, -1 none */
+    bool has_unit;      /* to do or in hand */
+    struct order order; /* it */
     bool has_report, is_ending;
     atomic_bool drop;
     struct report report;
 };
 
-static void run_unit(struct worker *w, int64_t unit, struct report *r)
+static void run_unit(struct worker *w, const struct unit *unit, struct report *r)
 {
     char path[1536];
-    *r = (struct report){.unit = unit};
-    job_unit_path(w->job, (size_t)unit, path);
+    *r = (struct report){.unit = unit->index};
+    job_file_of(w->job, unit, path);
     err_clear();
-    if (product_is_published(w->job, (size_t)unit)) { /* by another job with the same products */
-        log_warn("%s: another job has made it", path);
+    if (product_is_published(w->job, unit)) { /* by another job with the same products */
+        log_line(unit->closed_unix_s > 0.0 ? LOG_INFO : LOG_WARN, "%s is there already", path);
+        r->was_published = true;
         return;
     }
-    r->rc = chain_run_unit(w->chain, &w->job->units[unit], path, &w->drop, &r->result);
-    if (!r->rc) r->rc = product_describe_unit(w->job, (size_t)unit);
+    if (w->job->options.watch) r->rc = cond_use_reload(w->job->conditions, unit);
+    if (!r->rc) r->rc = chain_run_unit(w->chain, unit, path, &w->drop, &r->result);
+    if (!r->rc) r->rc = product_describe_unit(w->job, unit);
     if (r->rc) snprintf(r->message, sizeof r->message, "%s", err_message());
 }
 
@@ -41,18 +45,17 @@ static void *body(void *arg)
     struct worker *w = arg;
     pthread_mutex_lock(&w->lock);
     while (!w->is_ending) {
-        if (w->unit < 0) {
+        if (!w->has_unit) {
             pthread_cond_wait(&w->changed, &w->lock);
             continue;
         }
-        int64_t unit = w->unit;
         struct report r;
         pthread_mutex_unlock(&w->lock);
-        run_unit(w, unit, &r);
+        run_unit(w, &w->order.unit, &r); /* nobody else touches the order while has_unit is set */
         pthread_mutex_lock(&w->lock);
         w->report     = r;
         w->has_report = true;
-        w->unit       = -1;
+        w->has_unit   = false;
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -64,7 +67,6 @@ enum err worker_start(const struct job *job, struct chain *chain, struct worker 
     TRY(mem_alloc(&w, 1, sizeof *w));
     w->job   = job;
     w->chain = chain;
-    w->unit  = -1;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);
     /* signals are the main thread's */
@@ -81,10 +83,21 @@ enum err worker_start(const struct job *job, struct chain *chain, struct worker 
     return ERR_OK;
 }
 
-void worker_give(struct worker *w, int64_t unit)
+enum err worker_order(const struct unit *unit, struct order *out)
+{
+    out->unit  = *unit;
+    int length = snprintf(out->source, sizeof out->source, "%s", unit->source ? unit->source : "");
+    REQUIRE(length < ORDER_MAX_PATH, ERR_OPTION, "%s: the name is too long", unit->source);
+    return ERR_OK;
+}
+
+void worker_give(struct worker *w, const struct order *order)
 {
     pthread_mutex_lock(&w->lock);
-    w->unit = unit;
+    w->order              = *order;
+    w->order.unit.source  = *w->order.source ? w->order.source : NULL;
+    w->order.unit.out_dir = w->job->out_dir;
+    w->has_unit           = true;
     pthread_cond_signal(&w->changed);
     pthread_mutex_unlock(&w->lock);
 }

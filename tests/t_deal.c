@@ -92,6 +92,25 @@ static void no_unit_that_would_pass_the_deadline(void **state)
     deal_free(d);
 }
 
+static void units_come_while_others_are_dealt(void **state)
+{
+    (void)state;
+    struct deal *d;
+    assert_int_equal(deal_create(0, NULL, 2, 0.0, &d), ERR_OK);
+    assert_int_equal(deal_grant(d, 0, 0.0), -1);
+    for (int64_t i = 0; i < 200; i++) {
+        assert_int_equal(deal_add(d, 1.0 + (double)i), ERR_OK); /* in order of coming, not of length */
+        assert_int_equal(deal_grant(d, (size_t)(i % 2), 0.0), i);
+        assert_int_equal(deal_report(d, (size_t)(i % 2), (size_t)i, true, 1.0), ERR_OK);
+    }
+    assert_int_equal(deal_count(d, DEAL_DONE), 200);
+    assert_int_equal(deal_add(d, 1.0), ERR_OK);
+    assert_int_equal(deal_count(d, DEAL_PENDING), 1);
+    deal_stop(d);
+    assert_int_equal(deal_grant(d, 0, 0.0), -1);
+    deal_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +118,7 @@ int main(void)
         cmocka_unit_test(every_unit_is_granted_once),
         cmocka_unit_test(a_report_of_a_unit_not_held_is_refused),
         cmocka_unit_test(silence_is_noticed_and_stopping_stops),
+        cmocka_unit_test(units_come_while_others_are_dealt),
         cmocka_unit_test(no_unit_that_would_pass_the_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,232 @@
+/* A watched folder: units that come while the job runs. */
+#include "run_internal.h"
+
+#include "comm.h"
+#include "log.h"
+#include "mem.h"
+#include "publish.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct run_watch {
+    struct watch *watch;
+    double next_look_s;
+    int n_looks;
+    bool is_unreadable;
+};
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* ---- files that are bad: OUT/quarantine/NAME.json --------------------------------------------------------------------- */
+
+static void quarantine_path(const struct job *job, const char *name, size_t size, char *out)
+{
+    snprintf(out, size, "%s/quarantine/%s%s", job->out_dir, name, *name ? ".json" : "");
+}
+
+static void mark_text(const struct watch_mark *mark, char out[64])
+{
+    snprintf(out, 64, "%" PRIu64 " bytes, changed %" PRId64 " ns", mark->size, mark->changed_ns);
+}
+
+static enum err set_aside(const struct job *job, const struct watch_file *f, const char *problem)
+{
+    char path[1800], mark[64];
+    quarantine_path(job, "", sizeof path, path);
+    TRY(publish_make_folder(path));
+    quarantine_path(job, base_of(f->path), sizeof path, path);
+    mark_text(&f->mark, mark);
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "file", f->path);
+    cJSON_AddNumberToObject(o, "run", f->run);
+    cJSON_AddNumberToObject(o, "subrun", f->subrun);
+    cJSON_AddStringToObject(o, "mark", mark);
+    cJSON_AddStringToObject(o, "configuration", job->config_id);
+    cJSON_AddStringToObject(o, "problem", problem);
+    cJSON_AddNumberToObject(o, "unix_s", run_unix_s());
+    char *text = cJSON_Print(o);
+    cJSON_Delete(o);
+    REQUIRE(text, ERR_MEMORY, "out of memory");
+    enum err rc = publish_text(path, text, strlen(text), 1);
+    cJSON_free(text);
+    return rc;
+}
+
+static cJSON *read_json(const char *path)
+{
+    char text[16384];
+    FILE *f = fopen(path, "r");
+    if (!f) return NULL;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = 0;
+    return cJSON_Parse(text);
+}
+
+/* A file that failed in an earlier life, with this configuration and as it is now, is not tried again. */
+static void recall_one(const struct round *r, const cJSON *o)
+{
+    const cJSON *run = cJSON_GetObjectItem(o, "run"), *subrun = cJSON_GetObjectItem(o, "subrun");
+    const char *mark = cJSON_GetStringValue(cJSON_GetObjectItem(o, "mark"));
+    const char *id   = cJSON_GetStringValue(cJSON_GetObjectItem(o, "configuration"));
+    char now[64];
+    if (!cJSON_IsNumber(run) || !cJSON_IsNumber(subrun) || !mark || !id || strcmp(id, r->job->config_id) != 0) return;
+    const struct watch_file *f = watch_find(r->watch->watch, (uint32_t)run->valuedouble, (uint32_t)subrun->valuedouble);
+    if (!f) return;
+    mark_text(&f->mark, now);
+    if (strcmp(now, mark) != 0) return;
+    log_warn("%s failed before and has not changed: left alone (%s/quarantine)", f->path, r->job->out_dir);
+    watch_reject(r->watch->watch, f->run, f->subrun);
+}
+
+static void recall_bad_files(const struct round *r)
+{
+    char path[1800];
+    quarantine_path(r->job, "", sizeof path, path);
+    DIR *d = opendir(path);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        const char *dot = strrchr(e->d_name, '.');
+        if (!dot || strcmp(dot, ".json") != 0) continue;
+        char name[2100];
+        snprintf(name, sizeof name, "%s%s", path, e->d_name);
+        cJSON *o = read_json(name);
+        if (o) recall_one(r, o);
+        cJSON_Delete(o);
+    }
+    closedir(d);
+}
+
+/* ---- units ----------------------------------------------------------------------------------------------------------- */
+
+static enum err take_closed(struct round *r, bool *has_new)
+{
+    struct watch_file f;
+    *has_new = false;
+    while (watch_take(r->watch->watch, &f)) {
+        TRY(job_add_unit(r->job, &f));
+        if (r->deal) TRY(deal_add(r->deal, (double)f.mark.size));
+        *has_new = true;
+        log_detail("run %u subrun %u is closed: %" PRIu64 " bytes", f.run, f.subrun, f.mark.size);
+    }
+    return r->products ? product_grow(r->products) : ERR_OK;
+}
+
+static enum err look(struct round *r)
+{
+    struct run_watch *w = r->watch;
+    w->next_look_s      = run_now_s() + r->job->watch.scan_s;
+    enum err rc         = watch_look(w->watch, run_unix_s());
+    if (rc == ERR_OPEN) {
+        if (!w->is_unreadable) log_error("%s; it is tried again", err_message());
+        w->is_unreadable = true;
+        err_clear();
+        return ERR_OK;
+    }
+    TRY(rc);
+    w->is_unreadable = false;
+    w->n_looks++;
+    return ERR_OK;
+}
+
+enum err run_watch_open(struct round *r)
+{
+    bool has_new;
+    TRY(mem_alloc(&r->watch, 1, sizeof *r->watch));
+    TRY(watch_open(r->job->options.watch, &r->job->watch, &r->watch->watch));
+    TRY(look(r));
+    recall_bad_files(r);
+    TRY(take_closed(r, &has_new));
+    log_info("%s is watched: %zu subruns are closed, %zu are not", r->job->options.watch, r->job->n_units,
+             watch_count(r->watch->watch, WATCH_GROWING));
+    return ERR_OK;
+}
+
+void run_watch_close(struct round *r)
+{
+    if (!r->watch) return;
+    size_t n_bad = r->watch->watch ? watch_count(r->watch->watch, WATCH_BAD) : 0;
+    if (n_bad) log_warn("%zu bad files are left alone, see %s/quarantine", n_bad, r->job->out_dir);
+    watch_free(r->watch->watch);
+    mem_free(r->watch);
+    r->watch = NULL;
+}
+
+enum err run_watch_look(struct round *r, bool *has_new)
+{
+    *has_new = false;
+    if (run_now_s() < r->watch->next_look_s) return ERR_OK;
+    TRY(look(r));
+    return take_closed(r, has_new);
+}
+
+bool run_watch_is_over(const struct round *r)
+{
+    return r->job->options.is_once && r->watch->n_looks >= 2 && watch_count(r->watch->watch, WATCH_READY) == 0 &&
+           deal_count(r->deal, DEAL_PENDING) == 0;
+}
+
+enum err run_watch_done(struct round *r, const struct report *report)
+{
+    const struct unit *u = &r->job->units[report->unit];
+    struct watch_mark mark;
+    struct run_watch_totals *t = &r->totals->watch;
+    if (report->was_published) return ERR_OK;
+    double latency_s = run_unix_s() - u->closed_unix_s, bin = latency_s > 0.01 ? 8.0 * log2(latency_s * 100.0) : 0.0;
+    t->bytes += r->job->cost[report->unit];
+    t->n++;
+    t->latency_bins[bin < RUN_LATENCY_BINS - 1.0 ? (int)bin : RUN_LATENCY_BINS - 1]++;
+    if (latency_s > t->latency_max_s) t->latency_max_s = latency_s;
+    const struct watch_file *f = watch_find(r->watch->watch, u->run, u->subrun);
+    if (watch_mark(u->source, &mark)) { /* it may have been cleared away */
+        err_clear();
+        return ERR_OK;
+    }
+    if (!f || mark.size == f->mark.size) return ERR_OK;
+    log_error("%s has changed after it was taken as closed: %" PRIu64 " bytes, now %" PRIu64
+              "; its product holds what was there first",
+              u->source, f->mark.size, mark.size);
+    return set_aside(r->job, f,
+                     "the file changed after it was taken as closed; its product holds what was there first");
+}
+
+enum err run_watch_failed(struct round *r, const struct report *report)
+{
+    const struct unit *u       = &r->job->units[report->unit];
+    const struct watch_file *f = watch_find(r->watch->watch, u->run, u->subrun);
+    if (!f) return ERR_OK;
+    TRY(set_aside(r->job, f, report->message));
+    watch_reject(r->watch->watch, u->run, u->subrun);
+    return ERR_OK;
+}
+
+double run_latency_median_s(const struct run_watch_totals *t)
+{
+    int64_t below = 0;
+    for (int b = 0; b < RUN_LATENCY_BINS; b++) {
+        below += t->latency_bins[b];
+        if (2 * below >= t->n) return 0.01 * exp2((b + 0.5) / 8.0);
+    }
+    return 0.0;
+}
+
+void run_watch_progress(const struct round *r, size_t size, char *out)
+{
+    const struct run_watch_totals *t = &r->totals->watch;
+    double unit_s                    = t->n ? r->totals->unit_seconds / (double)t->n : 0.0;
+    int n = snprintf(out, size, "%" PRId64 " subruns done, %zu waiting, %zu growing, %zu bad", r->totals->n_done,
+                     deal_count(r->deal, DEAL_PENDING), watch_count(r->watch->watch, WATCH_GROWING),
+                     watch_count(r->watch->watch, WATCH_BAD));
+    if (t->n && n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n, "; sustains one each %.2f s; latency %.1f s, largest %.1f s",
+                 unit_s / comm_size(), run_latency_median_s(t), t->latency_max_s);
+}
