@@ -7,9 +7,7 @@
 #include <string.h>
 
 const struct calibration *const calibrations[] = {
-    &calibration_oof,
-    &calibration_sync,
-    NULL,
+    &calibration_oof, &calibration_ifg, &calibration_stdp, &calibration_sync, NULL,
 };
 
 const struct calibration *calibration_find(const char *name)
@@ -21,8 +19,10 @@ const struct calibration *calibration_find(const char *name)
 
 bool calibration_has_input(const struct calibration *c, const struct calib_input *in)
 {
-    for (size_t i = 0; c->hists[i]; i++)
-        if (!hist_find(&in->hists, c->hists[i])) return false;
+    for (size_t i = 0; c->hists[i]; i++) {
+        const struct hist *h = hist_find(&in->hists, c->hists[i]);
+        if (!h || h->n_entries == 0) return false;
+    }
     for (size_t i = 0; c->tables[i]; i++)
         if (!calib_table(in, c->tables[i])) return false;
     return true;

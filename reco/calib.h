@@ -157,7 +157,7 @@ enum err calib_page_write(const struct calib_page *page, const struct calib_inpu
                           const struct calib_attempt *attempts, size_t n);
 
 /* ---- calibrations, one file each --------------------------------------------------------------------------------------- */
-extern const struct calibration calibration_oof, calibration_sync;
+extern const struct calibration calibration_oof, calibration_sync, calibration_ifg, calibration_stdp;
 
 /** The command: struct command's run. */
 int cmd_calib(int argc, char **argv);

@@ -221,7 +221,7 @@
     C(u8,  40, content_sha1, "1", "SHA-1 of its keys and values, ASCII")
 
 #define LASER_PULSE_COLUMNS(C)                                                                                \
-    C(u8,  1, kind, "1", "0 sync pulse before injection, 1 in the fill, 2 out of the fill (laser fills), 3 second of a double pulse") \
+    C(u8,  1, kind, "1", "0 sync pulse before injection, 1 in the fill, 2 out of the fill (laser fills), 3 second of a double pulse, 4 its first") \
     C(u8,  1, calo, "1", "calorimeter 1..24; 100 + crate: a source monitor")                                  \
     C(u8,  1, crystal, "1", "crystal 0..53 (segment of a source monitor)")                                    \
     C(f64, 1, t_fill_ns, "ns", "time of the pulse's peak, from injection (laser fills: from the record's start)") \
