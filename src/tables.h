@@ -146,6 +146,32 @@
 
 #define SAMPLE_COLUMNS(C) C(i16, 1, adc, "adc", "digitiser samples, trace after trace")
 
+#define MIP_TRIPLE_COLUMNS(C)                                                                                 \
+    C(f64, 1, t_fill_ns, "ns", "time of the first of three clusters in consecutive calorimeters")             \
+    C(u8,  1, calo, "1", "its calorimeter; the others are the next two")                                      \
+    C(u8,  1, crystal1, "1", "largest crystal of the first")                                                  \
+    C(u8,  1, crystal2, "1", "of the second")                                                                 \
+    C(u8,  1, crystal3, "1", "of the third")                                                                  \
+    C(u8,  1, n_crystals1, "1", "crystals in the first")                                                      \
+    C(u8,  1, n_crystals2, "1", "in the second")                                                              \
+    C(u8,  1, n_crystals3, "1", "in the third")                                                               \
+    C(f64, 1, dt12_ns, "ns", "time of the second less that of the first")                                     \
+    C(f64, 1, dt23_ns, "ns", "third less second")                                                             \
+    C(f64, 1, energy1_GeV, "GeV", "energy of the largest crystal of the first, as of its pulse")              \
+    C(f64, 1, energy2_GeV, "GeV", "of the second")                                                            \
+    C(f64, 1, energy3_GeV, "GeV", "of the third")
+
+#define CHANNEL_COUNT_COLUMNS(C)                                                                              \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(u32, 1, n_fills, "1", "muon fills with its crate")                                                      \
+    C(u32, 1, n_pulses, "1", "pulses above the threshold in them")                                            \
+    C(u32, 1, n_laser, "1", "laser pulses of its calorimeter")                                                \
+    C(u32, 1, n_response, "1", "of these, that it answered")                                                  \
+    C(u32, 1, first_event, "1", "first event with an answer; 0: none")                                        \
+    C(u32, 1, last_event, "1", "last event with an answer; 0: none")                                          \
+    C(u32, 1, last_laser, "1", "last event with a laser pulse of its calorimeter")
+
 #define PULSE_COLUMNS(C)                                                                                      \
     C(u32, 1, island, "1", "row in table island")                                                             \
     C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
@@ -267,6 +293,8 @@
     T(calo_sum, CALO_SUM_COLUMNS, "digit", false,                                                                      \
       "sum of a calorimeter's crystals against time: one row a calorimeter")                                           \
     T(sum_count, SUM_COUNT_COLUMNS, "digit", false, "bins of the calorimeter sums")                                    \
+    T(mip_triple, MIP_TRIPLE_COLUMNS, "calib", true, "muons that crossed three calorimeters, for times and energies")  \
+    T(channel_count, CHANNEL_COUNT_COLUMNS, "calib", true, "pulses and answers of every channel in a subrun")          \
     T(pulse, PULSE_COLUMNS, "reco", false, "fitted pulses")                                                            \
     T(laser_pulse, LASER_PULSE_COLUMNS, "reco", false, "laser pulses")                                                 \
     T(laser_sum, LASER_SUM_COLUMNS, "calib", true,                                                                     \

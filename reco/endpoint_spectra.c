@@ -1,0 +1,93 @@
+/* Module EndpointSpectra: energies of positrons by their largest crystal, for the absolute scale. Test: tests/t_energy_scale.c */
+#include "cluster_seed.h"
+#include "mem.h"
+#include "module.h"
+#include "phys.h"
+#include "tables.h"
+
+#include <math.h>
+
+/* clang-format off */
+#define ENDPOINT_SPECTRA_CFG(F, S)                                                                             \
+    F(S, f64, low_GeV,  1.5,  0.1,  3,   "GeV", "spectra begin here")                                          \
+    F(S, f64, high_GeV, 4.5,  2,    20,  "GeV", "and end here")                                                \
+    F(S, i64, n_bins,   110,  20,   1000, "1",  "bins in the logarithm of the energy")                         \
+    F(S, f64, from_us,  30,   0,    700, "us",  "later clusters only")
+/* clang-format on */
+CFG_DECLARE(endpoint_spectra_cfg, ENDPOINT_SPECTRA_CFG)
+
+enum { IN_CLUSTER, IN_PULSE };
+
+struct state {
+    struct cluster_seed seeds;
+    uint32_t *seed;
+    size_t capacity;
+    struct hist *spectra;
+};
+
+static enum err begin(struct step *s)
+{
+    const struct endpoint_spectra_cfg *cfg = s->cfg;
+    struct state *st;
+    REQUIRE(cfg->low_GeV < cfg->high_GeV, ERR_CONFIG, "%s: low_GeV %g must be below high_GeV %g", s->label,
+            cfg->low_GeV, cfg->high_GeV);
+    TRY(mem_alloc(&st, 1, sizeof *st));
+    s->state = st;
+    struct hist_axis channel =
+        hist_axis(N_CALOS * N_CRYSTALS, 0.0, N_CALOS * N_CRYSTALS, "54 (calo - 1) + largest crystal", "1");
+    struct hist_axis energy = hist_axis(cfg->n_bins, log(cfg->low_GeV), log(cfg->high_GeV), "ln of energy / GeV", "1");
+    return hist_book(s->hists, "calib/endpoint", "Energies of positrons by their largest crystal", channel, energy, 0,
+                     &st->spectra);
+}
+
+static enum err event(struct step *s)
+{
+    const struct endpoint_spectra_cfg *cfg = s->cfg;
+    struct state *st                       = s->state;
+    const struct cluster_view in           = cluster_view(s->in[IN_CLUSTER]);
+    const struct pulse_view pulse          = pulse_view(s->in[IN_PULSE]);
+    if (in.n > st->capacity) {
+        mem_free(st->seed);
+        st->seed     = NULL;
+        st->capacity = 0;
+        TRY(mem_alloc(&st->seed, 2 * in.n, sizeof *st->seed));
+        st->capacity = 2 * in.n;
+    }
+    TRY(cluster_seed_find(&st->seeds, &pulse, &in, st->seed));
+    for (size_t i = 0; i < in.n; i++) {
+        uint32_t row = st->seed[i];
+        bool is_used = in.status[i] == 0 && in.t_fill_ns[i] >= 1e3 * cfg->from_us && row != CLUSTER_NO_SEED;
+        if (!is_used || in.calo[i] < 1 || in.calo[i] > N_CALOS || pulse.crystal[row] >= N_CRYSTALS) continue;
+        int channel = (in.calo[i] - 1) * N_CRYSTALS + pulse.crystal[row];
+        if (in.energy_GeV[i] > cfg->low_GeV) hist_fill(st->spectra, channel + 0.5, log(in.energy_GeV[i]), 1.0);
+    }
+    return ERR_OK;
+}
+
+static void end(struct step *s)
+{
+    struct state *st = s->state;
+    if (!st) return;
+    cluster_seed_free(&st->seeds);
+    mem_free(st->seed);
+    mem_free(st);
+    s->state = NULL;
+}
+
+static const struct port in[] = {
+    {&table_cluster, "calo t_fill_ns energy_GeV status", false}, {&table_pulse, "calo crystal t_fill_ns", false}, {0}};
+
+const struct module module_endpoint_spectra = {
+    .name = "EndpointSpectra",
+    .kind = MODULE_ANALYZER,
+    .doc  = "Sums the energies of clusters near the highest energy of a positron, by the crystal that has most of it. "
+            "gm2 calib fits the edge of each calorimeter's spectrum and sets the absolute scale with it. Histogram "
+            "calib/endpoint.",
+    .source   = "physics 5.6 (endpoint fit at 3.1 GeV); binning is ours",
+    .fields   = endpoint_spectra_cfg_fields,
+    .cfg_size = sizeof(struct endpoint_spectra_cfg),
+    .in       = in,
+    .begin    = begin,
+    .event    = event,
+    .end      = end,
+};
