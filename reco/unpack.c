@@ -73,8 +73,8 @@ static enum err take_islands(struct unpack *u, int number, uint32_t *ctag)
     struct bank_ct bank;
     struct bank_island island;
     TRY(t->data ? bank_ct_open(t->data, t->n_bytes, &bank) : unpack_waveforms(u, number, &bank));
-    REQUIRE(!t->data || number > N_CALOS || bank.n_segments <= N_CRYSTALS, ERR_DATA,
-            "%u crystals, a calorimeter has %d", bank.n_segments, N_CRYSTALS);
+    const uint32_t max = number > N_CALOS || !t->data ? BANK_MAX_SEGMENTS : N_CRYSTALS;
+    REQUIRE(bank.n_segments <= max, ERR_DATA, "%u crystals or segments, the crate has %u", bank.n_segments, max);
     *ctag = bank.ctag;
     for (;;) {
         TRY(bank_ct_next(&bank, &island));
@@ -103,6 +103,30 @@ static enum err take_pedestals(struct unpack *u, int number)
     return ERR_OK;
 }
 
+/* Islands of a laser source monitor; times count as those of the crate's own islands or waveforms. */
+static enum err take_monitor(struct unpack *u, int number)
+{
+    struct unpack_crate *c      = &u->crate[number];
+    const struct unpack_bank *t = &c->monitor[UNPACK_T], *p = &c->monitor[UNPACK_P];
+    struct bank_ct bank;
+    struct bank_island island;
+    uint32_t n;
+    REQUIRE(t->data && p->data, ERR_DATA, "of islands and pedestals of the source monitor one is missing");
+    TRY(bank_ct_open(t->data, t->n_bytes, &bank));
+    TRY(bank_cp_read(p->data, p->n_bytes, BANK_MAX_SEGMENTS, c->monitor_adc, &n));
+    REQUIRE(bank.n_segments <= n && n <= BANK_MAX_SEGMENTS, ERR_DATA,
+            "source monitor: pedestals of %u segments, islands of %u", n, bank.n_segments);
+    for (uint32_t i = 0; i < n; i++)
+        REQUIRE(fabsf(c->monitor_adc[i]) <= MAX_PEDESTAL_ADC, ERR_DATA, "source monitor: pedestal %g of segment %u",
+                (double)c->monitor_adc[i], i);
+    for (;;) {
+        TRY(bank_ct_next(&bank, &island));
+        if (!island.words) return ERR_OK;
+        TRY(check_island(u, &bank, &island));
+        TRY(add_island(u, UNPACK_MONITOR + number, &bank, &island));
+    }
+}
+
 static bool is_muon_fill(const struct unpack *u) { return !u->fill_type || u->fill_type == BANK_MUON; }
 
 /* Fills of other types have raw waveforms or nothing. */
@@ -125,8 +149,10 @@ static enum err take_crates(struct unpack *u)
         size_t before          = u->n_islands;
         uint32_t ctag          = 0;
         if (is_muon_fill(u) && u->settings.is_expected[i] && !c->is_seen) u->status |= UNPACK_MISSING;
-        if (!c->is_seen || c->is_damaged) continue;
-        enum err rc = take_crate(u, i, &ctag);
+        bool has_monitor = c->monitor[UNPACK_T].data || c->monitor[UNPACK_P].data;
+        if (!(c->is_seen || has_monitor) || c->is_damaged) continue;
+        enum err rc = c->is_seen ? take_crate(u, i, &ctag) : ERR_OK;
+        if (!rc && has_monitor) rc = take_monitor(u, i);
         if (rc && rc != ERR_DATA) return rc;
         if (rc) {
             unpack_damage(u, i, "%s", err_message());
@@ -217,9 +243,11 @@ static void copy_samples(const struct unpack_island *ref, int16_t *to)
 static enum err put_traces(const struct unpack *u, const struct unpack_island *ref, uint32_t row, uint32_t n_before,
                            uint32_t first_sample, const struct trace_view *trace)
 {
-    const float *pedestal_adc = u->crate[ref->crate].pedestal_adc;
-    const uint32_t n_kept     = ref->island.n_kept;
-    uint32_t segment          = 0;
+    const bool is_monitor = ref->crate >= UNPACK_MONITOR;
+    const float *pedestal_adc =
+        is_monitor ? u->crate[ref->crate - UNPACK_MONITOR].monitor_adc : u->crate[ref->crate].pedestal_adc;
+    const uint32_t n_kept = ref->island.n_kept;
+    uint32_t segment      = 0;
     for (uint32_t k = 0; k < n_kept; k++) {
         segment = k;
         if (ref->bank.is_truncated) TRY(bank_ct_segment(&ref->bank, &ref->island, k, &segment));

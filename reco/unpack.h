@@ -3,6 +3,7 @@
  * Islands come out sorted by time, then crate. Compressed banks are opened. Every bank of the calorimeter crates and of the
  * clock crate (TTC, crate 0) is checked: lengths, tags, checksums, and the trigger and fill numbers that all crates must
  * agree on. Raw waveforms (CR, LR, PR) of crates without islands become islands, one a waveform, all its channels in it.
+ * Islands of the laser source monitors (banks sTnn, sPnn, in fills of any type) come with crate 100 + nn.
  * A damaged bank costs that crate in that fill, never the fill: it is told in the status and in `problem`. Time of injection: charge-weighted mean time of the T0 counter's pulse (crate 25,
  * segment 0, photomultiplier A), which for a bunch of any profile is the mean time of its muons.
  * Source: bank formats as in src/bank.h; T0: defaults 5 (ours). Tests: tests/t_unpack.c */
@@ -13,7 +14,8 @@
 #include "odb.h"
 #include "tables.h"
 
-enum { UNPACK_CRATES = 32 }; /* crate numbers below */
+enum { UNPACK_CRATES = 32 };   /* crate numbers below */
+enum { UNPACK_MONITOR = 100 }; /* `calo` of the islands of the laser source monitor in crate n: 100 + n */
 /* Formats changed between runs (boundaries: ours): 16-bit pedestals before the first, no fill number in CC from the second. */
 enum { UNPACK_FIRST_PHYSICS_RUN = 15000, UNPACK_FIRST_RUN_4 = 36000 };
 enum { UNPACK_NO_T0 = 1, UNPACK_DAMAGED = 2, UNPACK_MISSING = 4 };
@@ -53,16 +55,17 @@ struct unpack_bank {
 
 struct unpack_crate {
     struct unpack_bank bank[N_UNPACK_KINDS];
+    struct unpack_bank monitor[2]; /* sTnn, sPnn: by UNPACK_T, UNPACK_P */
     bool is_damaged, is_seen, has_trigger, has_fill_number;
     int fill_type; /* by the banks' names, 0: none */
     uint32_t trigger_number, fill_number, n_islands;
-    float pedestal_adc[BANK_MAX_SEGMENTS];
+    float pedestal_adc[BANK_MAX_SEGMENTS], monitor_adc[BANK_MAX_SEGMENTS];
 };
 
 struct unpack_island {
     struct bank_ct bank;
     struct bank_island island;
-    int crate;
+    int crate; /* UNPACK_MONITOR and above: of a monitor */
     uint32_t order;
 };
 

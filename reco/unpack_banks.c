@@ -85,10 +85,35 @@ static bool find_place(const char *name, int *crate, enum unpack_kind *kind, int
     return *fill_type == BANK_MUON || strchr("ACZR", name[1]) != NULL;
 }
 
+/* sTnn, sPnn: islands and pedestals of the laser source monitor in a crate. */
+static bool is_monitor(const struct midas_bank *bank)
+{
+    int crate = bank_crate(bank->name);
+    return bank->name[0] == 's' && (bank->name[1] == 'T' || bank->name[1] == 'P') && crate >= 1 &&
+           crate < UNPACK_CRATES && bank->type != MIDAS_U8;
+}
+
+static enum err take_monitor(struct unpack *u, const struct midas_bank *bank)
+{
+    const int crate          = bank_crate(bank->name);
+    const bool is_islands    = bank->name[1] == 'T';
+    struct unpack_bank *room = &u->crate[crate].monitor[is_islands ? UNPACK_T : UNPACK_P];
+    if (bank->type != (is_islands ? MIDAS_I16 : MIDAS_F32))
+        unpack_damage(u, crate, "bank %s has type %u, another expected", bank->name, bank->type);
+    else if (room->data)
+        unpack_damage(u, crate, "two banks %s", bank->name);
+    else
+        TRY(host_order(u, bank, &room->data));
+    room->n_bytes = bank->size;
+    room->type    = bank->type;
+    return ERR_OK;
+}
+
 static enum err take_bank(struct unpack *u, const struct midas_bank *bank, int inside)
 {
     int crate, fill_type;
     enum unpack_kind kind;
+    if (is_monitor(bank)) return take_monitor(u, bank);
     bool is_known = find_place(bank->name, &crate, &kind, &fill_type);
     if (fill_type && !u->crate[crate].fill_type) u->crate[crate].fill_type = fill_type;
     if (!is_known) return ERR_OK;

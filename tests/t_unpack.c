@@ -574,13 +574,96 @@ static void test_settings(void **state)
     odb_free(odb);
 }
 
+/* ---- source monitors of the lasers ---- */
+
+static void add_monitor(int crate, bool with_pedestals)
+{
+    struct bank_ct_build ct;
+    int16_t adc[30];
+    const float pedestals[5] = {-1700, -1701, -1702, -1703, -1704};
+    assert_int_equal(bank_ct_begin_as(&build, 's', crate, false, 5, &ct), ERR_OK);
+    for (uint32_t k = 0; k < 2; k++) {
+        assert_int_equal(bank_ct_island(&ct, 7950 + 100000 * k, 30, 5), ERR_OK);
+        for (uint32_t segment = 0; segment < 5; segment++) {
+            for (uint32_t i = 0; i < 30; i++) adc[i] = sample_of(crate, k, segment, i);
+            assert_int_equal(bank_ct_trace(&ct, segment, adc), ERR_OK);
+        }
+    }
+    assert_int_equal(bank_ct_end(&ct, 0), ERR_OK);
+    if (with_pedestals) assert_int_equal(bank_cp_add_as(&build, 's', crate, 5, pedestals), ERR_OK);
+}
+
+/* Their islands come as those of "calorimeter" 100 + crate, with their own pedestals, from every crate, packed or not. */
+static void test_monitors(void **state)
+{
+    (void)state;
+    static const enum bank_packing packings[] = {BANK_PACK_NONE, BANK_PACK_ZLIB, BANK_PACK_FZ};
+    settings();
+    for (size_t how = 0; how < sizeof packings / sizeof packings[0]; how++) {
+        struct midas_build packed = {0};
+        begin_event();
+        for (int crate = 1; crate <= 24; crate++) {
+            add_crate(crate, false);
+            if (crate == 5) add_monitor(crate, true);
+        }
+        add_monitor(29, true); /* a crate without anything else */
+        add_t0(INJECTION, 800.0, 0.0, 0);
+        assert_int_equal(midas_build_end(&build), ERR_OK);
+        assert_int_equal(bank_pack_event(build.bytes, build.n, packings[how], &packed), ERR_OK);
+        assert_int_equal(unpack_event(&unpack, packed.bytes, packed.n, fill, island, trace, sample), ERR_OK);
+        assert_int_equal(unpack.status, 0);
+        struct island_view v = island_view(island);
+        size_t n             = 0;
+        assert_int_equal(v.n, 24 * N_ISLANDS + 1 + 4);
+        for (size_t i = 0; i < v.n; i++) {
+            if (v.calo[i] < UNPACK_MONITOR) continue;
+            const int crate      = v.calo[i] - UNPACK_MONITOR;
+            const uint32_t k     = (uint32_t)(v.first_sample[i] / 100000);
+            struct trace_view t  = trace_view(trace);
+            struct sample_view a = sample_view(sample);
+            n++;
+            assert_true((crate == 5 || crate == 29) && v.first_sample[i] == (int32_t)(7950 + 100000 * k));
+            assert_true(v.n_samples[i] == 30 && v.n_crystals[i] == 5);
+            for (uint32_t j = 0; j < 5; j++) {
+                const size_t row = v.first_trace[i] + j;
+                assert_true(t.crystal[row] == j && fabs((double)t.pedestal_adc[row] + 1700.0 + j) < 1e-3);
+                for (uint32_t m = 0; m < 30; m++)
+                    assert_int_equal(a.adc[t.first_sample[row] + m], sample_of(crate, k, j, m));
+            }
+        }
+        assert_int_equal(n, 4);
+        midas_build_free(&packed);
+    }
+}
+
+static void test_damaged_monitor(void **state)
+{
+    (void)state;
+    settings();
+    begin_event();
+    for (int crate = 1; crate <= 24; crate++) {
+        add_crate(crate, false);
+        if (crate == 1 || crate == 5) add_monitor(crate, crate == 1);
+    }
+    add_t0(INJECTION, 800.0, 0.0, 0);
+    assert_int_equal(midas_build_end(&build), ERR_OK);
+    assert_int_equal(unpack_event(&unpack, build.bytes, build.n, fill, island, trace, sample), ERR_OK);
+    assert_int_equal(unpack.status, UNPACK_DAMAGED);
+    assert_true(unpack.crate[5].is_damaged && !unpack.crate[1].is_damaged);
+    assert_non_null(strstr(unpack.problem, "source monitor"));
+    assert_int_equal(island_view(island).n, 23 * N_ISLANDS + 1 + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_packed),      cmocka_unit_test(test_t0),
-        cmocka_unit_test(test_no_t0),      cmocka_unit_test(test_damage),      cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_laser),      cmocka_unit_test(test_clock_crate), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_mutations),  cmocka_unit_test(test_truncated),   cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_monitors),   cmocka_unit_test(test_damaged_monitor),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_t0),         cmocka_unit_test(test_no_t0),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_laser),      cmocka_unit_test(test_clock_crate),
+        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_truncated),  cmocka_unit_test(test_settings),
     };
     int rc = cmocka_run_group_tests(tests, set_up, tear_down);
     return rc || mem_live() != 0;
