@@ -158,7 +158,7 @@ static enum err conclude(const char *path, const struct midas_status *status, co
 {
     if (status->is_cut) log_warn("%s is truncated: %s", path, status->problem);
     if (status->n_damaged)
-        log_warn("%s: %" PRIu64 " events whose own sizes disagree, the last: %s", path, status->n_damaged,
+        log_warn("%s: %" PRIu64 " places that cannot be followed, the last: %s", path, status->n_damaged,
                  status->problem);
     if (is_lenient && !status->has_eor) log_warn("%s has no end-of-run event", path);
     if (c->n_missing) log_warn("%s: %" PRIu64 " fills lack a calorimeter", path, c->n_missing);

@@ -17,7 +17,8 @@
 CFG_DECLARE(raw_input_cfg, RAW_INPUT_CFG)
 
 enum { OUT_RAW, OUT_ODB };
-enum count { COUNT_FILL, COUNT_OTHER, COUNT_DAMAGED, COUNT_CUT, COUNT_NO_EOR, N_COUNTS };
+enum count { COUNT_FILL, COUNT_OTHER, COUNT_DAMAGED, COUNT_CUT, COUNT_NO_EOR, COUNT_REPEATED, COUNT_MISSING, N_COUNTS };
+enum { MAX_SERIALS = 1 << 20 }; /* a subrun has some 100 */
 
 struct state {
     struct midas_reader *reader;
@@ -25,6 +26,9 @@ struct state {
     struct midas_event next; /* first event of a file without begin-of-run */
     uint32_t subrun;
     int64_t n_passed, n_given;
+    uint64_t is_seen[MAX_SERIALS / 64]; /* serial numbers of this file */
+    int64_t n_seen;
+    uint32_t first_serial, last_serial;
 };
 
 static enum err begin(struct step *s)
@@ -70,11 +74,16 @@ static enum err begin_unit(struct step *s)
     uint32_t run;
     close_file(state);
     state->n_passed = state->n_given = 0;
+    memset(state->is_seen, 0, sizeof state->is_seen);
+    state->n_seen       = 0;
+    state->first_serial = UINT32_MAX;
+    state->last_serial  = 0;
     REQUIRE(s->unit->source, ERR_CONFIG, "RawInput has no file: give -s FILE.mid, -S LIST or source.fileNames");
-    TRY(hist_book(
-        s->hists, "raw/input", "Events read: fills, others, damaged; files: cut, without end of run",
-        hist_axis(N_COUNTS, -0.5, N_COUNTS - 0.5, "0 fills, 1 others, 2 damaged, 3 cut, 4 no end of run", "1"),
-        HIST_NO_AXIS, 0, &state->counts));
+    TRY(hist_book(s->hists, "raw/input",
+                  "Events read: fills, others, damaged, repeated, missing; files: cut, without end of run",
+                  hist_axis(N_COUNTS, -0.5, N_COUNTS - 0.5,
+                            "0 fills, 1 others, 2 damaged, 3 cut, 4 no end of run, 5 repeated, 6 missing", "1"),
+                  HIST_NO_AXIS, 0, &state->counts));
     TRY(midas_file_open(s->unit->source, NULL, &state->reader));
     bool is_named = midas_file_name(s->unit->source, &run, &state->subrun);
     if (!is_named) state->subrun = s->unit->subrun;
@@ -97,6 +106,17 @@ static enum err next_event(struct state *state, struct midas_event *out)
     return out->bytes ? ERR_OK : midas_file_next(state->reader, out);
 }
 
+/* Fills that were lost as a whole leave a gap in the numbers. */
+static void report_missing(struct step *s)
+{
+    struct state *state = s->state;
+    int64_t n           = state->n_seen ? (int64_t)state->last_serial - state->first_serial + 1 - state->n_seen : 0;
+    if (n <= 0) return;
+    log_warn("%s: of the serial numbers %u to %u %lld are missing or damaged", s->unit->source, state->first_serial,
+             state->last_serial, (long long)n);
+    hist_fill(state->counts, COUNT_MISSING, 0.5, (double)n);
+}
+
 /* The file is over; `eor` NULL: it has no end-of-run event. */
 static enum err finish(struct step *s, const struct midas_event *eor)
 {
@@ -106,6 +126,7 @@ static enum err finish(struct step *s, const struct midas_event *eor)
     struct midas_event after;
     bool is_error = strcmp(cfg->truncated, "error") == 0;
     s->pass       = false;
+    report_missing(s);
     if (eor) {
         REQUIRE(!status->has_bor || eor->serial == status->run, ERR_DATA, "%s: end of run %u in a file of run %u",
                 s->unit->source, eor->serial, status->run);
@@ -141,6 +162,24 @@ static enum err give(struct step *s, const struct midas_event *e)
     return ERR_OK;
 }
 
+/* A fill that was given already: art knows each event once. */
+static bool is_repeated(struct state *state, const char *path, uint32_t serial)
+{
+    if (serial >= MAX_SERIALS) return false;
+    uint64_t *word = &state->is_seen[serial / 64], bit = UINT64_C(1) << serial % 64;
+    bool is_seen = *word & bit;
+    *word |= bit;
+    if (!is_seen) {
+        state->n_seen++;
+        if (serial < state->first_serial) state->first_serial = serial;
+        if (serial > state->last_serial) state->last_serial = serial;
+        return false;
+    }
+    log_warn("%s: the event of serial number %u is there again and left out", path, serial);
+    count(state, COUNT_REPEATED);
+    return true;
+}
+
 static enum err event(struct step *s)
 {
     struct state *state = s->state;
@@ -149,13 +188,16 @@ static enum err event(struct step *s)
     while (s->pass) {
         uint64_t n_damaged = midas_file_status(state->reader)->n_damaged;
         TRY(next_event(state, &e));
-        if (!e.bytes || e.id == MIDAS_EOR) return finish(s, e.bytes ? &e : NULL);
-        bool is_fill = e.id == MIDAS_ID_FILL;
-        if (midas_file_status(state->reader)->n_damaged > n_damaged) {
+        bool is_damaged = midas_file_status(state->reader)->n_damaged > n_damaged;
+        if (is_damaged) {
             log_warn("%s: %s", s->unit->source, midas_file_status(state->reader)->problem);
             count(state, COUNT_DAMAGED);
         }
+        if (!e.bytes || e.id == MIDAS_EOR) return finish(s, e.bytes ? &e : NULL);
+        bool is_fill = e.id == MIDAS_ID_FILL;
         if (!is_fill) count(state, COUNT_OTHER);
+        /* a number in a damaged event may be another one's */
+        if (is_fill && !is_damaged && is_repeated(state, s->unit->source, e.serial)) continue;
         if (is_fill && state->n_passed++ >= s->unit->n_skip) return give(s, &e);
     }
     return ERR_OK;

@@ -1,7 +1,8 @@
-/* Reading and writing MIDAS files. */
+/* Reading MIDAS files. */
 #include "midas_file.h"
 
 #include "mem.h"
+#include "midas_find.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,10 @@
 #define DEFAULT_MAX_EVENT_BYTES (UINT64_C(1) << 31)
 #define FIRST_STEP_BYTES        ((size_t)4 << 20)
 
-enum { BODY_BYTES = 8 };
+#define SEARCH_STEP_BYTES ((size_t)1 << 20)
+#define MAX_DAMAGED_BYTES ((size_t)128 << 20) /* longer stretches are left out, not given as an event */
+
+enum { BODY_BYTES = 8, SEARCH_OVERLAP = 31 };
 
 struct midas_reader {
     struct midas_stream *stream;
@@ -18,47 +22,11 @@ struct midas_reader {
     struct midas_status status;
     char *path;
     uint8_t *bytes;
-    size_t capacity, have; /* have: bytes of the next event already there */
-    bool is_swapped, is_last_damaged;
+    size_t capacity;
+    size_t begin, start, end; /* in bytes: the event given out last, what follows it, the end of what was read */
+    bool is_swapped;
+    struct midas_find_key known;
 };
-
-struct midas_writer {
-    struct midas_stream *stream;
-    struct midas_build run_event;
-};
-
-/* ---- names ---- */
-
-/* Decimal digits, at least n of them; NULL if there are fewer. */
-static const char *scan_digits(const char *p, int n, uint32_t *out)
-{
-    uint64_t value = 0;
-    int count      = 0;
-    for (; *p >= '0' && *p <= '9' && count < 9; p++, count++) value = 10 * value + (uint64_t)(*p - '0');
-    *out = (uint32_t)value;
-    return count >= n ? p : NULL;
-}
-
-bool midas_file_name(const char *path, uint32_t *run, uint32_t *subrun)
-{
-    static const char head[] = "gm2_run";
-    const char *slash        = strrchr(path, '/');
-    const char *p            = slash ? slash + 1 : path;
-    *run = *subrun = 0;
-    if (strncmp(p, head, sizeof head - 1) != 0) return false;
-    p = scan_digits(p + sizeof head - 1, 5, run);
-    if (!p || *p != '_') return false;
-    p = scan_digits(p + 1, 5, subrun);
-    return p && (strcmp(p, ".mid") == 0 || strcmp(p, ".mid.gz") == 0 || strcmp(p, ".mid.lz4") == 0);
-}
-
-enum err midas_file_path(const char *folder, uint32_t run, uint32_t subrun, enum midas_compression kind, size_t size,
-                         char *out)
-{
-    int n = snprintf(out, size, "%s/gm2_run%05u_%05u.mid%s", folder, run, subrun, midas_stream_suffix(kind));
-    REQUIRE(n > 0 && (size_t)n < size, ERR_WRITE, "the name of folder %s is too long", folder);
-    return ERR_OK;
-}
 
 /* ---- reading ---- */
 
@@ -82,34 +50,45 @@ static enum err problem(struct midas_reader *r, bool is_cut, const char *format,
     return ERR_OK;
 }
 
-static enum err reserve(struct midas_reader *r, size_t used, size_t n)
+static enum err reserve(struct midas_reader *r, size_t n)
 {
     if (n <= r->capacity) return ERR_OK;
     size_t capacity = r->capacity ? r->capacity : 1 << 16;
     while (capacity < n) capacity *= 2;
-    TRY(mem_resize(&r->bytes, used, capacity, 1));
+    TRY(mem_resize(&r->bytes, r->end, capacity, 1));
     r->capacity = capacity;
     return ERR_OK;
 }
 
-/* Reads on up to n bytes of the event; memory grows with what arrives, never with what a header promises. */
-static enum err fetch(struct midas_reader *r, size_t *have, size_t n)
+static size_t have(const struct midas_reader *r) { return r->end - r->start; }
+static const uint8_t *next(const struct midas_reader *r) { return r->bytes + r->start; }
+
+/* Reads on up to n bytes of the next event; memory grows with what arrives, never with what a header promises. */
+static enum err fetch(struct midas_reader *r, size_t n)
 {
-    while (*have < n) {
-        size_t step = *have < FIRST_STEP_BYTES ? FIRST_STEP_BYTES : *have, got;
-        if (step > n - *have) step = n - *have;
-        TRY(reserve(r, *have, *have + step));
-        TRY(midas_stream_read(r->stream, r->bytes + *have, step, &got));
-        *have += got;
+    while (have(r) < n) {
+        size_t step = have(r) < FIRST_STEP_BYTES ? FIRST_STEP_BYTES : have(r), got;
+        if (step > n - have(r)) step = n - have(r);
+        TRY(reserve(r, r->end + step));
+        TRY(midas_stream_read(r->stream, r->bytes + r->end, step, &got));
+        r->end += got;
         if (got < step) break;
     }
     return ERR_OK;
 }
 
-static enum err report_short(struct midas_reader *r, size_t have, size_t n)
+/* Forgets what lies before the next event. */
+static void drop_last(struct midas_reader *r)
+{
+    if (r->start > 0) memmove(r->bytes, r->bytes + r->start, have(r));
+    r->end -= r->start;
+    r->start = r->begin = 0;
+}
+
+static enum err report_short(struct midas_reader *r, size_t n)
 {
     const char *why = midas_stream_problem(r->stream);
-    return problem(r, true, "%zu of %zu bytes are there%s%s", have, n, why ? ", " : "", why ? why : "");
+    return problem(r, true, "%zu of %zu bytes are there%s%s", have(r), n, why ? ", " : "", why ? why : "");
 }
 
 static bool is_run_event(const uint8_t *bytes, bool is_swapped)
@@ -126,24 +105,24 @@ static bool fits(const uint8_t *bytes, bool is_swapped)
     return midas_body_fits(bytes + MIDAS_HEADER_BYTES, e.data_size);
 }
 
-/* Finds the byte order of the header in r->bytes, reading the two words after it where they decide.
+/* Finds the byte order of the next event's header, reading the two words after it where they decide.
  * *is_known false: neither order makes sense. */
-static enum err find_order(struct midas_reader *r, size_t *have, bool *is_known)
+static enum err find_order(struct midas_reader *r, bool *is_known)
 {
     struct midas_event e;
     bool other = !r->is_swapped, is_first = r->status.n_events == 0;
     *is_known = true;
-    midas_header(r->bytes, r->is_swapped, &e);
-    if (is_run_event(r->bytes, r->is_swapped) || (e.id == MIDAS_MESSAGE && !is_first)) return ERR_OK;
-    bool is_other = is_run_event(r->bytes, other);
+    midas_header(next(r), r->is_swapped, &e);
+    if (is_run_event(next(r), r->is_swapped) || (e.id == MIDAS_MESSAGE && !is_first)) return ERR_OK;
+    bool is_other = is_run_event(next(r), other);
     if (!is_other) {
-        TRY(fetch(r, have, MIDAS_HEADER_BYTES + BODY_BYTES));
-        if (*have < MIDAS_HEADER_BYTES + BODY_BYTES) {
+        TRY(fetch(r, MIDAS_HEADER_BYTES + BODY_BYTES));
+        if (have(r) < MIDAS_HEADER_BYTES + BODY_BYTES) {
             *is_known = !is_first && e.data_size >= BODY_BYTES;
             return ERR_OK;
         }
-        if (fits(r->bytes, r->is_swapped)) return ERR_OK;
-        is_other = fits(r->bytes, other);
+        if (fits(next(r), r->is_swapped)) return ERR_OK;
+        is_other = fits(next(r), other);
     }
     *is_known = is_other;
     if (is_other) r->is_swapped = other;
@@ -152,43 +131,128 @@ static enum err find_order(struct midas_reader *r, size_t *have, bool *is_known)
     return ERR_OK;
 }
 
-/* An event whose own sizes disagree is still given out, once: if the next one makes no sense either, we are lost. */
-static enum err accept_damaged(struct midas_reader *r, bool *is_end)
+/* ---- where an event makes no sense: the next that does ---- */
+
+/* *at: its place in bytes; SIZE_MAX: none up to the end. It may lie in what was read as the event before. */
+static enum err search(struct midas_reader *r, size_t from, size_t *at)
+{
+    for (;;) {
+        size_t got;
+        bool is_swapped;
+        if (midas_find(r->bytes, r->end, from, &r->known, at, &is_swapped)) {
+            r->is_swapped = is_swapped;
+            return ERR_OK;
+        }
+        if (r->end > from + SEARCH_OVERLAP) from = r->end - SEARCH_OVERLAP;
+        if (have(r) > MAX_DAMAGED_BYTES && from >= r->start) {
+            r->start = from;
+            drop_last(r);
+            from = 0;
+        }
+        *at = SIZE_MAX;
+        TRY(reserve(r, r->end + SEARCH_STEP_BYTES));
+        TRY(midas_stream_read(r->stream, r->bytes + r->end, SEARCH_STEP_BYTES, &got));
+        r->end += got;
+        if (got == 0) return ERR_OK;
+    }
+}
+
+/* Gives out the bytes up to `at` as a damaged event, if its header tells what it was. */
+static void give_damaged(struct midas_reader *r, size_t at, struct midas_event *out)
 {
     struct midas_event e;
-    midas_header(r->bytes, r->is_swapped, &e);
-    *is_end = r->is_last_damaged || e.data_size < BODY_BYTES || e.data_size > r->options.max_event_bytes;
+    if (at < r->start + MIDAS_HEADER_BYTES + BODY_BYTES) return;
+    midas_header(next(r), r->is_swapped, &e);
+    if (!r->known.has_data || e.id != r->known.id || e.mask != r->known.mask) return;
+    *out           = e;
+    out->bytes     = next(r);
+    out->n_bytes   = at - r->start;
+    out->data_size = (uint32_t)(out->n_bytes - MIDAS_HEADER_BYTES);
+}
+
+/* The next event makes no sense: goes on at the one after it. *is_end: there is none. */
+static enum err go_on(struct midas_reader *r, struct midas_event *out, bool *is_end)
+{
+    struct midas_event e;
+    const uint64_t place = midas_stream_position(r->stream) - have(r);
+    size_t at = SIZE_MAX, from = r->begin < r->start ? r->begin + MIDAS_HEADER_BYTES : r->start + 1;
+    midas_header(next(r), r->is_swapped, &e);
+    bool is_cut = r->options.is_strict || r->status.n_events == 0;
+    if (!is_cut) TRY(search(r, from, &at));
+    bool is_here = midas_stream_position(r->stream) - have(r) == place;
+    if (!is_cut && is_here && at == r->start) TRY(search(r, at + 1, &at)); /* itself: too long */
+    *is_end = is_cut || at == SIZE_MAX;
     if (*is_end) return problem(r, true, "no MIDAS event (id 0x%04X, %u bytes)", (unsigned)e.id, e.data_size);
-    r->is_last_damaged = true;
-    return problem(r, false, "its size %u and its banks' size or flags disagree", e.data_size);
+    TRY(problem(r, false, "its size %u and its banks' size or flags disagree", e.data_size));
+    if (midas_stream_position(r->stream) - have(r) == place) give_damaged(r, at, out);
+    r->begin = out->bytes ? r->start : at;
+    r->start = at;
+    return ERR_OK;
+}
+
+/* The file ends before the next event, of n bytes: maybe its size is wrong and others are inside it. */
+static enum err look_inside(struct midas_reader *r, size_t n, struct midas_event *out, bool *is_end)
+{
+    size_t at;
+    bool is_swapped;
+    *is_end = r->options.is_strict ||
+              !midas_find(r->bytes, r->end, r->start + MIDAS_HEADER_BYTES, &r->known, &at, &is_swapped);
+    if (*is_end) return report_short(r, n);
+    TRY(problem(r, false, "it claims %zu bytes, the file has %zu, with other events in them", n, have(r)));
+    r->is_swapped = is_swapped;
+    give_damaged(r, at, out);
+    r->begin = out->bytes ? r->start : at;
+    r->start = at;
+    return ERR_OK;
+}
+
+static void give(struct midas_reader *r, const struct midas_event *e, size_t n, struct midas_event *out)
+{
+    if (r->start % 8) { /* banks are 8-byte aligned in their event */
+        size_t to = r->start - r->start % 8;
+        memmove(r->bytes + to, next(r), n);
+        r->begin = to;
+    } else {
+        r->begin = r->start;
+    }
+    *out         = *e;
+    out->bytes   = r->bytes + r->begin;
+    out->n_bytes = n;
+    r->start += n;
+}
+
+/* One try: the next event, or a step on where it makes no sense. */
+static enum err try_event(struct midas_reader *r, struct midas_event *out, bool *is_end)
+{
+    bool is_known = false;
+    *is_end       = false;
+    TRY(fetch(r, MIDAS_HEADER_BYTES));
+    if (have(r) < MIDAS_HEADER_BYTES) {
+        *is_end = true;
+        return have(r) == 0 && !midas_stream_problem(r->stream) ? ERR_OK : report_short(r, MIDAS_HEADER_BYTES);
+    }
+    TRY(find_order(r, &is_known));
+    if (!is_known) return go_on(r, out, is_end);
+    struct midas_event e;
+    midas_header(next(r), r->is_swapped, &e);
+    const size_t n = MIDAS_HEADER_BYTES + (size_t)e.data_size;
+    if (n > r->options.max_event_bytes) {
+        if (r->status.n_events && !r->options.is_strict) return go_on(r, out, is_end);
+        *is_end = true;
+        return problem(r, true, "it claims %zu bytes, more than the limit of %llu", n,
+                       (unsigned long long)r->options.max_event_bytes);
+    }
+    if (have(r) < n) drop_last(r);
+    TRY(fetch(r, n));
+    if (have(r) < n) return look_inside(r, n, out, is_end);
+    give(r, &e, n, out);
+    return ERR_OK;
 }
 
 static enum err read_event(struct midas_reader *r, struct midas_event *out)
 {
-    size_t have   = r->have;
-    bool is_known = false, is_end = false;
-    r->have = 0;
-    TRY(fetch(r, &have, MIDAS_HEADER_BYTES));
-    if (have == 0 && !midas_stream_problem(r->stream)) return ERR_OK;
-    if (have < MIDAS_HEADER_BYTES) return report_short(r, have, MIDAS_HEADER_BYTES);
-    TRY(find_order(r, &have, &is_known));
-    if (is_known)
-        r->is_last_damaged = false;
-    else
-        TRY(accept_damaged(r, &is_end));
-    if (is_end) return ERR_OK;
-
-    struct midas_event e;
-    midas_header(r->bytes, r->is_swapped, &e);
-    size_t n = MIDAS_HEADER_BYTES + (size_t)e.data_size;
-    if (n > r->options.max_event_bytes)
-        return problem(r, true, "it claims %zu bytes, more than the limit of %llu", n,
-                       (unsigned long long)r->options.max_event_bytes);
-    TRY(fetch(r, &have, n));
-    if (have < n) return report_short(r, have, n);
-    *out         = e;
-    out->bytes   = r->bytes;
-    out->n_bytes = n;
+    bool is_end = false;
+    while (!out->bytes && !is_end) TRY(try_event(r, out, &is_end));
     return ERR_OK;
 }
 
@@ -234,7 +298,10 @@ enum err midas_file_next(struct midas_reader *r, struct midas_event *out)
     s->has_bor |= out->id == MIDAS_BOR;
     s->has_eor |= out->id == MIDAS_EOR;
     s->n_events++;
-    s->n_bytes += out->n_bytes;
+    s->n_bytes = midas_stream_position(r->stream) - have(r);
+    if (!midas_is_special(out)) r->known = (struct midas_find_key){.has_data = true, .id = out->id, .mask = out->mask};
+    r->known.has_run = s->has_bor;
+    r->known.run     = s->run;
     return ERR_OK;
 }
 
@@ -242,8 +309,8 @@ enum err midas_file_next(struct midas_reader *r, struct midas_event *out)
 static enum err check_first(struct midas_reader *r)
 {
     bool is_known = false;
-    TRY(fetch(r, &r->have, MIDAS_HEADER_BYTES));
-    if (r->have == MIDAS_HEADER_BYTES) TRY(find_order(r, &r->have, &is_known));
+    TRY(fetch(r, MIDAS_HEADER_BYTES));
+    if (have(r) == MIDAS_HEADER_BYTES) TRY(find_order(r, &is_known));
     REQUIRE(is_known, ERR_DATA, "%s is not a MIDAS file: neither a begin-of-run event nor banks at its start", r->path);
     return ERR_OK;
 }
@@ -276,44 +343,4 @@ void midas_file_close(struct midas_reader *r)
     mem_free(r->bytes);
     mem_free(r->path);
     mem_free(r);
-}
-
-/* ---- writing ---- */
-
-enum err midas_file_create(const char *path, enum midas_compression kind, struct midas_writer **out)
-{
-    struct midas_writer *w;
-    *out = NULL;
-    TRY(mem_alloc(&w, 1, sizeof *w));
-    enum err rc = midas_stream_create(path, kind, &w->stream);
-    if (rc) {
-        mem_free(w);
-        return rc;
-    }
-    *out = w;
-    return ERR_OK;
-}
-
-enum err midas_file_write(struct midas_writer *w, const void *bytes, size_t n)
-{
-    return midas_stream_write(w->stream, bytes, n);
-}
-
-enum err midas_file_write_run(struct midas_writer *w, uint16_t id, uint32_t run, uint32_t time_s, const char *text,
-                              size_t n)
-{
-    TRY(midas_build_run(&w->run_event, id, run, time_s, text, n));
-    return midas_file_write(w, w->run_event.bytes, w->run_event.n);
-}
-
-int midas_file_descriptor(const struct midas_writer *w) { return midas_stream_descriptor(w->stream); }
-uint64_t midas_file_written(const struct midas_writer *w) { return midas_stream_position(w->stream); }
-
-enum err midas_file_finish(struct midas_writer *w)
-{
-    if (!w) return ERR_OK;
-    enum err rc = midas_stream_close(w->stream);
-    midas_build_free(&w->run_event);
-    mem_free(w);
-    return rc;
 }

@@ -1,6 +1,8 @@
 /* MIDAS files: events one after another, in one pass, plain or compressed.
  *
- * Lenient reading keeps everything before a truncation and says where it is (event and byte); strict reading, for
+ * Lenient reading keeps everything before a truncation and says where it is (event and byte). Where an event makes no sense
+ * it goes on at the next that does; what lies between is given out as one damaged event if its header tells its id, with
+ * data_size as found, else left out. Strict reading, for
  * validation, demands begin-of-run first, end-of-run last, equal run numbers, sizes that add up and legal banks.
  * A length that is wrong costs no memory: buffers grow with the bytes that are really there.
  * Tests: tests/t_midas.c, tests/cli/midas_outside.sh */
@@ -26,11 +28,11 @@ struct midas_options {
 
 /** What is known of the file so far. */
 struct midas_status {
-    uint64_t n_events, n_bytes; /* whole events given out, bytes of them (uncompressed) */
+    uint64_t n_events, n_bytes; /* events given out, place in the file (uncompressed) where the last of them ends */
     uint32_t run;               /* from the begin-of-run event */
     bool has_bor, has_eor;
     bool is_cut;        /* the file ends inside an event, or cannot be followed any further */
-    uint64_t n_damaged; /* events whose own sizes disagree, given out nevertheless */
+    uint64_t n_damaged; /* places that could not be followed: events whose sizes disagree, strange or missing bytes */
     char problem[256];  /* of the cut, or of the last damaged event: event, byte, what; "" if none */
 };
 

@@ -117,7 +117,9 @@ static void count_products(const struct job *job, struct byte_count *count, int6
         snprintf(path, sizeof path, "%s/%.400s", job->out_dir, e->d_name);
         bool is_ours = strncmp(e->d_name, job->out_stem, n_stem) == 0 && e->d_name[n_stem] == '_';
         bool is_raw  = strncmp(e->d_name, "gm2_run", 7) == 0 && strstr(e->d_name, ".mid") && job->is_simulation;
-        if (!dot || strcmp(dot, ".part") == 0 || strcmp(dot, ".json") == 0 || strcmp(dot, ".damaged") == 0) continue;
+        if (!dot || strcmp(dot, ".part") == 0 || strcmp(dot, ".json") == 0 || strcmp(dot, ".csv") == 0 ||
+            strcmp(dot, ".damaged") == 0)
+            continue;
         if (is_raw && stat(path, &st) == 0) {
             add_bytes(count, "raw (MIDAS)", (uint64_t)st.st_size, job->units[0].n_fills);
             (*n_files)++;
