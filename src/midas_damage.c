@@ -382,6 +382,7 @@ enum err midas_damage_apply(const struct midas_stroke *stroke, const uint8_t *by
     enum err rc      = ERR_OK;
     *note            = (struct midas_damage_note){.kind = stroke->kind, .crate = -1};
     TRY(mem_alloc(&p, 2, sizeof *p));
+    if (!p) return ERR_MEMORY;
     TRY_TO(out, take_apart(bytes, n, &p[0]));
     if (previous) TRY_TO(out, take_apart(previous->bytes, previous->n_bytes, &p[1]));
     TRY_TO(out, hit_event(stroke, &p[0], previous ? &p[1] : NULL, out, note));
