@@ -3,6 +3,7 @@
 
 #include "phys.h"
 #include "publish.h"
+#include "q_fit.h"
 #include "wiggle.h"
 #include "wiggle_truth.h"
 
@@ -68,8 +69,8 @@ static void print_fit(const struct wiggle_input *in, const struct fit_options *o
     char range[128], calo[32] = "all calorimeters";
     wiggle_input_range(in, sizeof range, range);
     if (o->calo) snprintf(calo, sizeof calo, "calorimeter %d", o->calo);
-    printf("%s-method, %s, %s, %zu file%s, release %s%s\n", strcmp(o->method, "a") == 0 ? "A" : "T", calo, range,
-           in->n_files, in->n_files == 1 ? "" : "s", in->release, in->is_simulation ? ", simulation" : "");
+    printf("%c-method, %s, %s, %zu file%s, release %s%s\n", *o->method - 'a' + 'A', calo, range, in->n_files,
+           in->n_files == 1 ? "" : "s", in->release, in->is_simulation ? ", simulation" : "");
     printf("%.4f to %.4f us, %zu bins of %.1f ns, sum of contents %.0f, model %s, %s\n\n", fit->from_us, fit->to_us,
            d->n, d->bin_us * 1e3, fit->n_counts, o->model,
            o->statistic == WIGGLE_NEYMAN ? "Neyman chi-square" : "likelihood");
@@ -182,7 +183,8 @@ static enum err parse_option(int letter, const char *text, struct fit_options *o
     double number = 0.0;
     switch (letter) {
     case 'm':
-        REQUIRE(!strcmp(text, "t") || !strcmp(text, "a"), ERR_OPTION, "--method %s: t or a is wanted", text);
+        REQUIRE(!strcmp(text, "t") || !strcmp(text, "a") || q_fit_is_method(text), ERR_OPTION,
+                "--method %s: t, a, or q (q0, q1, ...: of which threshold) is wanted", text);
         o->method = text;
         return ERR_OK;
     case 's':
@@ -204,8 +206,16 @@ static enum err parse_option(int letter, const char *text, struct fit_options *o
 }
 
 const char cmd_fit_usage[] =
-    "FILE.h5 [FILE.h5 ...] [--method t|a] [--calo N] [--model 5|cbo|cbo+vw|...|full] [--from US] "
+    "FILE.h5 [FILE.h5 ...] [--method t|a|q] [--calo N] [--model 5|cbo|cbo+vw|...|full] [--from US] "
     "[--to US] [--statistic likelihood|neyman] [--json OUT] [--blind-phrase-file FILE]";
+
+static enum err take(const struct wiggle_input *in, const struct fit_options *o, struct wiggle_data *d)
+{
+    struct hist *h;
+    if (*o->method == 'q') return q_fit_take(in, o->method, o->calo, o->from_us, o->to_us, d);
+    TRY(wiggle_input_hist(in, *o->method == 'a' ? "wiggle/a_method" : "wiggle/t_method", &h));
+    return wiggle_data_take(h, o->calo, o->from_us, o->to_us, d);
+}
 
 static enum err fit(char *const *paths, size_t n, const struct fit_options *o)
 {
@@ -213,12 +223,10 @@ static enum err fit(char *const *paths, size_t n, const struct fit_options *o)
     struct wiggle_data d   = {0};
     struct wiggle_model model;
     struct wiggle_fit result;
-    struct hist *h;
     enum err rc;
     TRY(wiggle_model(o->model, &model));
     TRY_TO(done, wiggle_input_read(paths, n, o->phrase_file, &in));
-    TRY_TO(done, wiggle_input_hist(&in, *o->method == 'a' ? "wiggle/a_method" : "wiggle/t_method", &h));
-    TRY_TO(done, wiggle_data_take(h, o->calo, o->from_us, o->to_us, &d));
+    TRY_TO(done, take(&in, o, &d));
     TRY_TO(done, wiggle_fit(&d, &model, o->statistic, &result));
     print_fit(&in, o, &d, &result);
     if (o->json) TRY_TO(done, write_json(&in, o, &result));

@@ -179,9 +179,14 @@ static double variance_scale(const struct wiggle_data *d)
     if (!d->variance) return 1.0;
     for (size_t i = 0; i < d->n; i++) {
         content += d->content[i];
-        variance += d->variance[i];
+        variance += d->variance[i] - d->floor_variance;
     }
-    return content > 0.0 ? variance / content : 1.0;
+    return content > 0.0 && variance > 0.0 ? variance / content : 1.0;
+}
+
+static double expected_variance(const struct wiggle_data *d, const struct wiggle_fit *fit, double expected)
+{
+    return fit->variance_scale * expected + d->floor_variance;
 }
 
 static void set_weights(const struct wiggle_data *d, const struct wiggle_fit *fit, enum wiggle_statistic statistic,
@@ -191,7 +196,7 @@ static void set_weights(const struct wiggle_data *d, const struct wiggle_fit *fi
     for (size_t i = 0; i < d->n; i++) {
         double observed = d->variance ? d->variance[i] : d->content[i];
         double expected = wiggle_model_value(&fit->model, fit->value, d->t_us[i], NULL);
-        double variance = fit->variance_scale * (expected > floor_content ? expected : floor_content);
+        double variance = expected_variance(d, fit, expected > floor_content ? expected : floor_content);
         if (statistic == WIGGLE_NEYMAN) variance = observed;
         gsl_vector_set(weight, i, variance > 0.0 ? 1.0 / variance : 0.0);
     }
@@ -296,15 +301,17 @@ static void make_positive(struct wiggle_fit *fit, size_t amplitude, size_t psi)
 
 static void judge(const struct wiggle_data *d, struct wiggle_fit *fit)
 {
-    double content = 0.0, expected = 0.0;
+    double content = 0.0, variance = 0.0, expected = 0.0, least = 10.0 * fit->variance_scale * fit->variance_scale;
     size_t n_groups = 0;
     fit->chi2       = 0.0;
     for (size_t i = 0; i < d->n; i++) {
+        double f = wiggle_model_value(&fit->model, fit->value, d->t_us[i], NULL);
         content += d->content[i];
-        expected += wiggle_model_value(&fit->model, fit->value, d->t_us[i], NULL);
-        if (expected / fit->variance_scale < 10.0 && i + 1 < d->n) continue;
-        if (expected > 0.0) fit->chi2 += (content - expected) * (content - expected) / (fit->variance_scale * expected);
-        content = expected = 0.0;
+        expected += f;
+        variance += expected_variance(d, fit, f);
+        if (variance < least && i + 1 < d->n) continue;
+        if (variance > 0.0) fit->chi2 += (content - expected) * (content - expected) / variance;
+        content = expected = variance = 0.0;
         n_groups++;
     }
     fit->ndf     = (double)n_groups - (double)fit->model.n_par;
@@ -348,7 +355,7 @@ void wiggle_pulls(const struct wiggle_data *d, const struct wiggle_fit *fit, dou
 {
     for (size_t i = 0; i < d->n; i++) {
         double f = wiggle_model_value(&fit->model, fit->value, d->t_us[i], NULL);
-        out[i]   = (d->content[i] - f) / sqrt(fit->variance_scale * f);
+        out[i]   = (d->content[i] - f) / sqrt(expected_variance(d, fit, f));
     }
 }
 

@@ -73,10 +73,11 @@ enum err wiggle_model(const char *text, struct wiggle_model *out);
  *  Analytic derivatives; test: tests/t_wiggle_fit.c compares them with numeric ones. */
 double wiggle_model_value(const struct wiggle_model *model, const double *value, double t_us, double *gradient);
 
-/** Bins to fit, [n] each. variance NULL: counts (Poisson). */
+/** Bins to fit, [n] each. variance NULL: counts (Poisson). Expected variance of a bin: s f + floor_variance. */
 struct wiggle_data {
     size_t n;
     double bin_us;
+    double floor_variance; /* of a bin without positrons: noise of the Q-method's sums, else 0 */
     double *t_us, *content, *variance;
 };
 
@@ -101,7 +102,7 @@ struct wiggle_fit {
     double ndf, p_value;   /* p: probability of a larger chi2 */
     double from_us, to_us; /* edges of the range */
     double n_counts;       /* sum of the contents */
-    double variance_scale; /* expected variance over expected content; 1 for counts */
+    double variance_scale; /* expected variance less the floor over expected content: s; 1 for counts */
     int n_iterations;
 };
 

@@ -173,8 +173,9 @@ enum err wiggle_input_hist(const struct wiggle_input *in, const char *name, stru
 {
     *out = hist_find(&in->hists, name);
     REQUIRE(*out, ERR_NOTFOUND, "the files hold no histogram %s; %s", name,
-            strncmp(name, "wiggle/", 7) == 0 ? "module Wiggle books it"
-            : strncmp(name, "beam/", 5) == 0 ? "module BeamDynamics books it"
-                                             : "module Quality books it where the job has the truth it needs");
+            strncmp(name, "wiggle/", 7) == 0    ? "module Wiggle books it"
+            : strncmp(name, "qmethod/", 8) == 0 ? "module QMethod books it"
+            : strncmp(name, "beam/", 5) == 0    ? "module BeamDynamics books it"
+                                                : "module Quality books it where the job has the truth it needs");
     return ERR_OK;
 }

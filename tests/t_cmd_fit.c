@@ -156,7 +156,9 @@ static void refuses(void **state)
     (void)state;
     assert_int_equal(RUN(cmd_fit, "fit"), err_exit_code(ERR_OPTION));
     assert_int_equal(RUN(cmd_fit, "fit", simulated, "--calo", "25"), err_exit_code(ERR_OPTION));
-    assert_int_equal(RUN(cmd_fit, "fit", simulated, "--method", "q"), err_exit_code(ERR_OPTION));
+    assert_int_equal(RUN(cmd_fit, "fit", simulated, "--method", "r"), err_exit_code(ERR_OPTION));
+    assert_int_equal(RUN(cmd_fit, "fit", simulated, "--method", "q9"), err_exit_code(ERR_OPTION));
+    assert_int_equal(RUN(cmd_fit, "fit", simulated, "--method", "q"), err_exit_code(ERR_NOTFOUND));
     assert_int_equal(RUN(cmd_fit, "fit", simulated, "--from", "soon"), err_exit_code(ERR_OPTION));
     assert_int_equal(RUN(cmd_fit, "fit", simulated, "--from", "300", "--to", "200"), err_exit_code(ERR_OPTION));
     assert_int_equal(RUN(cmd_fit, "fit", simulated, "--modell", "5"), err_exit_code(ERR_OPTION));
