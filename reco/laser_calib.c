@@ -1,4 +1,6 @@
 /* Module LaserCalib: sums of laser pulses, from which gm2 calib makes constants. */
+#include "cond_use.h"
+#include "log.h"
 #include "mem.h"
 #include "module.h"
 #include "phys.h"
@@ -17,11 +19,12 @@
     F(S, f64, stdp_bin_ns,   2.5,    0.1, 100,  "ns",  "bins of the delay of double pulses, centred on multiples of it") \
     F(S, f64, stdp_range_ns, 200,    10,  1000, "ns",  "their range")                                                 \
     F(S, f64, energy_scale_MeV_per_adc, 1.6, 0.01, 100, "MeV/adc", "energy of a first pulse of height 1 (as PulseFit's)") \
+    F(S, flag, uses_energy_scale, false, 0, 1,   "1", "take the energy of a first pulse from table energy_scale of the conditions instead") \
     F(S, i64, min_pulses,    5,      2,   100000, "1", "a crystal with fewer pulses outside the fill has no response in the subrun (ours)")
 /* clang-format on */
 CFG_DECLARE(laser_calib_cfg, LASER_CALIB_CFG)
 
-enum { N_CHANNELS = N_CALOS * N_CRYSTALS, UNUSABLE = 1 | 2 | 4 | 16 };
+enum { N_CHANNELS = N_CALOS * N_CRYSTALS, UNUSABLE = 1 | 2 | 4, NO_MONITOR = 16 };
 enum { KIND_SYNC, KIND_IN_FILL, KIND_OUT_OF_FILL, KIND_SECOND };
 /* the histograms of a gain curve: shots, sums of gains, of times, of the energies before */
 enum { SUM_COUNT, SUM_GAIN, SUM_TIME, SUM_ENERGY, N_SUMS };
@@ -41,7 +44,9 @@ struct shot {
 struct state {
     struct channel channel[N_CHANNELS];
     struct hist *ifg[N_SUMS], *stdp[N_SUMS];
-    size_t n_shots, capacity;
+    double MeV_per_adc[N_CHANNELS];
+    int scale; /* handle of the conditions' energy_scale */
+    size_t n_without_monitor, n_shots, capacity;
     struct shot *shot;
 };
 
@@ -69,6 +74,7 @@ static enum err begin(struct step *s)
     struct state *state;
     TRY(mem_alloc(&state, 1, sizeof *state));
     s->state = state;
+    if (cfg->uses_energy_scale) TRY(cond_use_want(s->job->conditions, "energy_scale", true, s->label, &state->scale));
     TRY(book(s, "ifg", "In-fill laser shots", "time after injection", "us", cfg->ifg_bin_us, cfg->ifg_range_us,
              state->ifg));
     return book(s, "stdp", "Double pulses of the laser", "delay", "ns", cfg->stdp_bin_ns, cfg->stdp_range_ns,
@@ -88,7 +94,7 @@ static void end(struct step *s)
 static bool is_usable(const struct laser_calib_cfg *cfg, const struct laser_pulse_view *v, size_t i)
 {
     return v->calo[i] >= 1 && v->calo[i] <= N_CALOS && v->crystal[i] < N_CRYSTALS && !(v->status[i] & UNUSABLE) &&
-           (double)v->chi2_ndf[i] < cfg->max_chi2_ndf && v->response[i] > 0.0F;
+           (double)v->chi2_ndf[i] < cfg->max_chi2_ndf;
 }
 
 static int channel_of(const struct laser_pulse_view *v, size_t i)
@@ -135,6 +141,10 @@ static enum err event(struct step *s)
     add_times(cfg, &v, state);
     for (size_t i = 0; i < v.n; i++) {
         if (!is_usable(cfg, &v, i)) continue;
+        if (v.status[i] & NO_MONITOR) {
+            state->n_without_monitor++;
+            continue;
+        }
         const double response = (double)v.response[i];
         struct channel *c     = &state->channel[channel_of(&v, i)];
         struct shot shot      = {(uint16_t)channel_of(&v, i), v.kind[i], (float)(v.t_fill_ns[i] * 1e-3), 0.0F,
@@ -147,8 +157,8 @@ static enum err event(struct step *s)
             TRY(keep(state, shot));
         } else if (v.kind[i] == KIND_SECOND) {
             shot.time       = v.delay_ns[i];
-            shot.energy_GeV = (float)((double)v.first_adc[i] * cfg->energy_scale_MeV_per_adc * 1e-3);
-            TRY(keep(state, shot));
+            shot.energy_GeV = (float)((double)v.first_adc[i] * state->MeV_per_adc[shot.channel] * 1e-3);
+            if (isfinite(shot.energy_GeV)) TRY(keep(state, shot));
         }
     }
     return ERR_OK;
@@ -157,10 +167,15 @@ static enum err event(struct step *s)
 /* ---- a unit -------------------------------------------------------------------------------------------------------------- */
 static enum err begin_unit(struct step *s)
 {
-    struct state *state = s->state;
-    state->n_shots      = 0;
+    const struct laser_calib_cfg *cfg = s->cfg;
+    struct state *state               = s->state;
+    const struct cond_interval *interval;
+    state->n_shots = state->n_without_monitor = 0;
     memset(state->channel, 0, sizeof state->channel);
-    return ERR_OK;
+    for (int k = 0; k < N_CHANNELS; k++) state->MeV_per_adc[k] = cfg->energy_scale_MeV_per_adc;
+    if (!cfg->uses_energy_scale) return ERR_OK;
+    TRY(cond_use_at(s->job->conditions, state->scale, s->unit->run, s->unit->subrun, 0, &interval));
+    return cond_use_channels(s->job->conditions, state->scale, interval, "energy_per_count", state->MeV_per_adc);
 }
 
 static void fill_sums(struct hist *const h[N_SUMS], const struct shot *shot, double gain)
@@ -175,6 +190,10 @@ static enum err end_unit(struct step *s)
     struct state *state               = s->state;
     TRY(block_resize(s->out[0], N_CHANNELS));
     struct laser_sum_view v = laser_sum_view(s->out[0]);
+    if (state->n_without_monitor)
+        log_warn("run %u subrun %u: %zu laser pulses without a source monitor count for times alone (LaserFit: "
+                 "needs_monitor)",
+                 s->unit->run, s->unit->subrun, state->n_without_monitor);
     for (int k = 0; k < N_CHANNELS; k++) {
         const struct channel *c = &state->channel[k];
         v.calo[k]               = (uint8_t)(1 + k / N_CRYSTALS);
