@@ -98,7 +98,8 @@ void calib_result_free(struct calib_result *r);
 
 /* ---- calibrations ----------------------------------------------------------------------------------------------------- */
 
-/** A picture: name (within the calibration), title, caption. draw: ERR_NOTFOUND with a message if there is too little. */
+/** A picture: name (within the calibration), title, caption. draw: ERR_NOTFOUND with a message if there is too little. The
+ *  title is set; pictures of several panels unset it and give multiplot the title `page_title`, which the script knows. */
 struct calib_picture {
     const char *name, *title, *caption;
     int width, height; /* pixels */

@@ -52,7 +52,10 @@ static enum err draw_channels(const struct calib_input *in, const struct calib_r
     channel = work;
     value   = work + v->n_rows;
     error   = work + 2 * v->n_rows;
-    fprintf(s->script, "set multiplot layout %zu,1\nset key off\nset xrange [1:25]\nset xtics 1\n", values.n);
+    fprintf(s->script,
+            "unset title\nset multiplot layout %zu,1 title page_title font ',16'\nset key off\nset xrange [1:25]\nset "
+            "xtics 1\n",
+            values.n);
     for (size_t k = 0; k < values.n; k++) {
         const size_t c = values.column[k];
         n_rows         = 0;
@@ -70,9 +73,9 @@ static enum err draw_channels(const struct calib_input *in, const struct calib_r
         sheet_table(s, name, n_rows, columns, 3);
         axis_title(&set->table.column[c], sizeof title, title);
         fprintf(s->script,
-                "%sset xlabel 'calorimeter + (crystal + 1/2) / 54'\nset ylabel '%s'\n"
+                "set xlabel 'calorimeter + (crystal + 1/2) / 54'\nset ylabel '%s'\n"
                 "plot $%s using 1:2:3 with yerrorbars pt 7 ps 0.25 lw 0.6 lt 1\n",
-                k ? "unset title\n" : "", title, name);
+                title, name);
     }
     fprintf(s->script, "unset multiplot\n");
     mem_free(work);
@@ -105,7 +108,9 @@ static enum err draw_trend(const struct calib_input *in, const struct calib_resu
     (void)in;
     REQUIRE(n > 1, ERR_NOTFOUND, "there is one interval");
     TRY(mem_alloc(&work, 3 * n, sizeof *work));
-    fprintf(s->script, "set multiplot layout %zu,1\nset key top left\nset offsets graph 0.02, graph 0.02, 0, 0\n",
+    fprintf(s->script,
+            "unset title\nset multiplot layout %zu,1 title page_title font ',16'\nset key top left\nset offsets graph "
+            "0.02, graph 0.02, 0, 0\n",
             values.n);
     for (size_t k = 0; k < values.n; k++) {
         const struct cond_column *column = &set->table.column[values.column[k]];
@@ -118,9 +123,9 @@ static enum err draw_trend(const struct calib_input *in, const struct calib_resu
         sheet_table(s, column->name, n, columns, 3);
         axis_title(column, sizeof title, title);
         fprintf(s->script,
-                "%sset xlabel 'interval, from 0'\nset ylabel '%s'\n"
+                "set xlabel 'interval, from 0'\nset ylabel '%s'\n"
                 "plot $%s using 1:2:3 with yerrorbars pt 7 ps 0.6 lt 1 title 'mean and rms of the channels'\n",
-                k ? "unset title\n" : "", title, column->name);
+                title, column->name);
     }
     fprintf(s->script, "unset multiplot\n");
     mem_free(work);
@@ -153,9 +158,11 @@ static enum err draw_pulls(const struct calib_input *in, const struct calib_resu
     (void)in;
     REQUIRE(r->n_pulls > 0, ERR_NOTFOUND, "nothing was put in that is known (table gain_truth)");
     for (int i = 0; i < PULL_BINS; i++) x[i] = -5.0 + (i + 0.5) * 10.0 / PULL_BINS;
-    fprintf(s->script, "set multiplot layout 1,%zu\nset samples 200\nset xrange [-5:5]\nset yrange [0:*]\n",
+    fprintf(s->script,
+            "unset title\nset multiplot layout 1,%zu title page_title font ',16'\nset samples 200\nset xrange "
+            "[-5:5]\nset yrange [0:*]\n",
             r->n_pulls);
-    for (size_t k = 0, n = 0; k < values.n; k++) {
+    for (size_t k = 0; k < values.n; k++) {
         const struct cond_column *column = &t->column[values.column[k]];
         const struct calib_pull *p       = pull_of(r, column->name);
         char name[COND_NAME + 8];
@@ -166,48 +173,61 @@ static enum err draw_pulls(const struct calib_input *in, const struct calib_resu
         sheet_table(s, name, PULL_BINS, columns, 2);
         fprintf(
             s->script,
-            "%sset xlabel '%s: (recovered - injected) / error'\nset ylabel 'channels'\nset key top left reverse Left\n"
+            "set xlabel '%s: (recovered - injected) / error'\nset ylabel 'channels'\nset key top left reverse Left\n"
             "plot $%s with histeps lt 1 title '%zu: mean %.3f, width %.3f', "
             "%g * exp(-x * x / 2) with lines lt 2 title 'normal'\n",
-            n++ ? "unset title\n" : "", column->name, name, p->n, p->mean, p->width,
-            (double)p->n * 10.0 / PULL_BINS / 2.5066282746);
+            column->name, name, p->n, p->mean, p->width, (double)p->n * 10.0 / PULL_BINS / 2.5066282746);
     }
     fprintf(s->script, "unset multiplot\n");
     return ERR_OK;
 }
 
-/* ---- recovered against injected ------------------------------------------------------------------------------------------ */
-static enum err draw_truth(const struct calib_input *in, const struct calib_result *r, struct sheet *s)
+/* ---- recovered less injected, channel by channel ------------------------------------------------------------------------- */
+static size_t take_differences(const struct calib_result *r, size_t c, size_t error, double *channel, double *away,
+                               double *sigma)
 {
     const struct cond_set *set    = &r->set;
     const struct cond_interval *v = &set->interval[set->n_intervals - 1];
-    const struct values values    = find_values(&set->table);
+    size_t n                      = 0;
+    for (size_t i = v->first; i < v->first + v->n_rows; i++) {
+        if (!r->is_measured[i]) continue;
+        channel[n] = set->value[0][i] + (set->value[1][i] + 0.5) / N_CRYSTALS;
+        away[n]    = set->value[c][i] - r->truth[c][i];
+        sigma[n]   = set->value[error][i];
+        n++;
+    }
+    return n;
+}
+
+static enum err draw_truth(const struct calib_input *in, const struct calib_result *r, struct sheet *s)
+{
+    const struct cond_table *t = &r->set.table;
+    const struct values values = find_values(t);
+    const size_t room          = r->set.interval[r->set.n_intervals - 1].n_rows;
     double *work;
-    char title[96];
+    char title[96], name[COND_NAME + 16];
     (void)in;
     REQUIRE(r->n_pulls > 0, ERR_NOTFOUND, "nothing was put in that is known (table gain_truth)");
-    TRY(mem_alloc(&work, 3 * v->n_rows, sizeof *work));
-    fprintf(s->script, "set multiplot layout 1,%zu\nset key off\n", r->n_pulls);
-    for (size_t k = 0, n = 0; k < values.n; k++) {
-        const struct cond_column *column = &set->table.column[values.column[k]];
-        size_t n_rows                    = 0;
+    TRY(mem_alloc(&work, 3 * room, sizeof *work));
+    fprintf(s->script,
+            "unset title\nset multiplot layout %zu,1 title page_title font ',16'\nset key off\nset xrange [1:25]\n"
+            "set xtics 1\n",
+            r->n_pulls);
+    for (size_t k = 0; k < values.n; k++) {
+        const struct cond_column *column = &t->column[values.column[k]];
         if (!pull_of(r, column->name)) continue;
-        for (size_t i = v->first; i < v->first + v->n_rows; i++) {
-            if (!r->is_measured[i]) continue;
-            work[n_rows]                 = r->truth[values.column[k]][i];
-            work[v->n_rows + n_rows]     = set->value[values.column[k]][i];
-            work[2 * v->n_rows + n_rows] = set->value[values.error[k]][i];
-            n_rows++;
-        }
-        const struct sheet_column columns[] = {{"injected", column->unit, work},
-                                               {"recovered", column->unit, work + v->n_rows},
-                                               {"error", column->unit, work + 2 * v->n_rows}};
-        sheet_table(s, column->name, n_rows, columns, 3);
+        const size_t n =
+            take_differences(r, values.column[k], (size_t)values.error[k], work, work + room, work + 2 * room);
+        const struct sheet_column columns[] = {{"channel", "1", work},
+                                               {"difference", column->unit, work + room},
+                                               {"error", column->unit, work + 2 * room}};
+        snprintf(name, sizeof name, "%s_difference", column->name);
+        sheet_table(s, name, n, columns, 3);
         axis_title(column, sizeof title, title);
         fprintf(s->script,
-                "%sset xlabel 'injected %s'\nset ylabel 'recovered %s'\n"
-                "plot $%s using 1:2:3 with yerrorbars pt 7 ps 0.25 lw 0.6 lt 1, $%s using 1:1 with lines lt 2\n",
-                n++ ? "unset title\n" : "", title, title, column->name, column->name);
+                "set xlabel 'calorimeter + (crystal + 1/2) / 54'\nset ylabel '%s'\n"
+                "plot $%s using 1:2:3 with yerrorbars pt 7 ps 0.25 lw 0.6 lt 1, 0 with lines lt 2\n",
+                title, name);
     }
     fprintf(s->script, "unset multiplot\n");
     mem_free(work);
@@ -220,7 +240,6 @@ const struct calib_picture calib_common_pictures[] = {
     {"trend", "course of the constants", "Mean over the measured channels, bars: their rms.", 1100, 420, draw_trend},
     {"pulls", "recovered against injected: pulls", "All measured channels and intervals with an error.", 1100, 420,
      draw_pulls},
-    {"truth", "recovered against injected", "Channels of the last interval; the line is equality.", 1100, 500,
-     draw_truth},
+    {"truth", "recovered less injected", "Channels of the last interval.", 1100, 500, draw_truth},
     {.name = NULL},
 };

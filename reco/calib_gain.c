@@ -152,12 +152,11 @@ static enum err draw_with(const struct calib_input *in, const struct sag *sag, s
     struct gain_fit all, one;
     TRY(fit_all(in, sag, c, &all));
     const double spread2 = c->spread2;
-    fprintf(s->script, "set multiplot layout 1,2\n");
+    fprintf(s->script, "unset title\nset multiplot layout 1,2 title page_title font ',16'\n");
     put_curve(c, spread2, "all", s);
     put_panel(sag, &all, "all", "all channels", mean_energy(c), s);
     TRY(gain_curve_take(&in->hists, sag->stem, EXAMPLE, sag->has_energy, c));
     if (fit_channel(sag, c, spread2, &all, &one)) {
-        fprintf(s->script, "unset title\n");
         put_curve(c, c->ndf >= MIN_NDF ? c->spread2 : spread2, "one", s);
         put_panel(sag, &one, "one", "calorimeter 1, crystal 22", mean_energy(c), s);
     }

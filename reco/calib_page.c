@@ -25,6 +25,9 @@ static enum err draw(const struct calib_page *page, const struct calib_input *in
     size_t size    = 0;
     struct sheet s = {open_memstream(&script, &size), cJSON_AddObjectToObject(pictures, p->name)};
     REQUIRE(s.script && s.json, ERR_MEMORY, "no memory for picture %s", p->name);
+    char title[2 * MAX_NAME];
+    sheet_quote(figure->title, sizeof title, title);
+    fprintf(s.script, "page_title = %s\n", title);
     enum err rc = p->draw(in, &a->result, &s);
     fclose(s.script);
     if (!rc) rc = page_draw(script, page->footer, page->dir, page->wants_png, figure);
