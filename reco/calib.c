@@ -6,9 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off: a line each */
 const struct calibration *const calibrations[] = {
-    &calibration_oof, &calibration_ifg, &calibration_stdp, &calibration_sync, NULL,
+    &calibration_oof,
+    &calibration_ifg,
+    &calibration_stdp,
+    &calibration_sync,
+    NULL,
 };
+/* clang-format on */
 
 const struct calibration *calibration_find(const char *name)
 {
