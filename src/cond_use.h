@@ -1,6 +1,6 @@
 /* Conditions in a job: modules say in begin which tables they read; before the first unit rank 0 reads the job's whole range,
  * one pass a table, and gives it to all ranks; after that everything is in memory. services.conditions has the database
- * and the tag. Tests: tests/t_cond_use.c, tests/cli/cond_job.sh, tests/mpi/cond_job.sh, tests/server/cond_job.sh */
+ * and the tag. Tests: tests/t_cond_use.c, tests/cli/cond_job.sh (ranks too), tests/server/cond.sh */
 #ifndef GM2_COND_USE_H
 #define GM2_COND_USE_H
 

@@ -186,7 +186,7 @@
     C(f32, 1, cov_t_energy, "ns GeV", "covariance of time and energy")                                        \
     C(f32, 1, faint_energy_GeV, "GeV", "light at this time in the island's crystals without a pulse; 0 unless the largest of its shower") \
     C(u8,  1, n_pulses, "1", "pulses fitted together in the trace")                                           \
-    C(u8,  1, status, "1", "0 good, bits: 1 not converged, 2 at the island's edge, 4 saturated, 8 limit of pulses")
+    C(u8,  1, status, "1", "0 good, bits: 1 not converged, 2 at the island's edge, 4 saturated, 8 limit of pulses, 16 no constants, 32 dead or hot channel")
 
 #define CLUSTER_COLUMNS(C)                                                                                    \
     C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
