@@ -123,21 +123,20 @@ static enum err digest(struct want *w)
 {
     const struct cond_set *set = &w->set;
     double *row                = NULL;
+    size_t most                = 1;
+    for (size_t i = 0; i < set->n_intervals; i++)
+        if (set->interval[i].n_rows > most) most = set->interval[i].n_rows;
     TRY(mem_alloc(&w->content, set->n_intervals + 1, sizeof *w->content));
-    enum err rc = ERR_OK;
-    size_t room = 0;
-    for (size_t i = 0; i < set->n_intervals && !rc; i++) {
+    TRY(mem_alloc(&row, most * set->table.n_columns, sizeof *row));
+    for (size_t i = 0; i < set->n_intervals; i++) {
         const struct cond_interval *v = &set->interval[i];
-        size_t n = v->n_rows * set->table.n_columns, k = 0;
-        if (n > room) rc = mem_resize(&row, room, n, sizeof *row);
-        if (rc) break;
-        if (n > room) room = n;
+        size_t k                      = 0;
         for (size_t r = 0; r < v->n_rows; r++)
             for (size_t c = 0; c < set->table.n_columns; c++) row[k++] = set->value[c][v->first + r];
-        sha1_hex(row, n * sizeof *row, w->content[i]);
+        sha1_hex(row, k * sizeof *row, w->content[i]);
     }
     mem_free(row);
-    return rc;
+    return ERR_OK;
 }
 
 static enum err copy_set(const struct cond_set *from, struct cond_set *to)
