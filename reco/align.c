@@ -54,17 +54,20 @@ static struct align_peak moments(const struct hist *h, int64_t row, double low, 
     return (struct align_peak){llround(n), mean, fmax(0.0, squares / n - mean * mean)};
 }
 
-static double row_median(const struct hist *h, int64_t row, int64_t total)
+/* Centre of the stretch of that many bins with most entries: strays far from it do not count. */
+static double row_mode(const struct hist *h, int64_t row, double stretch)
 {
     const double width   = (h->y.high - h->y.low) / (double)h->y.n;
     const int64_t *count = h->content + row * h->y.n;
-    int64_t seen         = 0;
+    int64_t n = (int64_t)fmax(1.0, floor(stretch / width)), sum = 0, best = -1, from = 0, to = 0;
     for (int64_t i = 0; i < h->y.n; i++) {
-        if (2 * (seen + count[i]) >= total)
-            return h->y.low + ((double)i + (0.5 * (double)total - (double)seen) / (double)count[i]) * width;
-        seen += count[i];
+        sum += count[i] - (i >= n ? count[i - n] : 0);
+        if (sum < best) continue;
+        if (sum > best) from = i;
+        best = sum;
+        to   = i; /* of equal ones the middle */
     }
-    return h->y.high;
+    return h->y.low + (0.5 * (double)(from + to) + 1.0 - 0.5 * (double)n) * width;
 }
 
 struct align_peak align_row_peak(const struct hist *h, int64_t row, double n_sigma, double least_width)
@@ -73,7 +76,7 @@ struct align_peak align_row_peak(const struct hist *h, int64_t row, double n_sig
     int64_t total = 0;
     for (int64_t i = 0; i < h->y.n; i++) total += h->content[row * h->y.n + i];
     if (total == 0) return (struct align_peak){0, 0.0, 0.0};
-    double centre = row_median(h, row, total), half = least_width;
+    double centre = row_mode(h, row, 2.0 * least_width), half = least_width;
     struct align_peak peak = {0, centre, 0.0};
     for (int round = 0; round < ROUNDS; round++) {
         struct align_peak next = moments(h, row, centre - half, centre + half);

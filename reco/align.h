@@ -44,8 +44,8 @@ struct align_peak {
     int64_t n;             /* entries used */
     double mean, variance; /* of these, in the axis's unit */
 };
-/** Mean and variance within n_sigma rms of the peak at the row's median, repeated until it stands still; at least
- *  least_width on either side. n = 0: the row is empty. */
+/** Mean and variance within n_sigma rms of a row's peak, found as the stretch of twice least_width with most entries, repeated
+ *  until it stands still; at least least_width on either side. n = 0: the row is empty. */
 struct align_peak align_row_peak(const struct hist *h, int64_t row, double n_sigma, double least_width);
 
 #endif

@@ -12,6 +12,11 @@ const struct calibration *const calibrations[] = {
     &calibration_ifg,
     &calibration_stdp,
     &calibration_sync,
+    &calibration_beam_time,
+    &calibration_energy,
+    &calibration_pedestal,
+    &calibration_noise,
+    &calibration_channels,
     NULL,
 };
 /* clang-format on */

@@ -89,6 +89,8 @@ enum err calib_begin(const char *condition, struct calib_result *out);
 /** Opens an interval; it ends where the next run (subrun 0) or the next subrun begins. */
 enum err calib_interval_run(struct calib_result *r, uint32_t first_run, uint32_t last_run);
 enum err calib_interval_subrun(struct calib_result *r, struct calib_unit unit);
+/** Opens an interval of packed times, [begin, end). */
+enum err calib_interval_packed(struct calib_result *r, int64_t begin, int64_t end);
 /** Adds a channel; value: one for each value column, in the order and units of the condition, errors included. Values that
  *  are not finite or out of the range that the table accepts make it one that was not measured, with `neutral` values. */
 enum err calib_add(struct calib_result *r, int calo, int crystal, const double *value, const double *neutral);
@@ -159,6 +161,8 @@ enum err calib_page_write(const struct calib_page *page, const struct calib_inpu
 
 /* ---- calibrations, one file each --------------------------------------------------------------------------------------- */
 extern const struct calibration calibration_oof, calibration_sync, calibration_ifg, calibration_stdp;
+extern const struct calibration calibration_beam_time, calibration_energy, calibration_pedestal, calibration_noise,
+    calibration_channels;
 
 /** The command: struct command's run. */
 int cmd_calib(int argc, char **argv);

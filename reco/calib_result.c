@@ -14,7 +14,7 @@ enum err calib_begin(const char *condition, struct calib_result *out)
     return ERR_OK;
 }
 
-static enum err open_interval(struct calib_result *r, int64_t begin, int64_t end)
+enum err calib_interval_packed(struct calib_result *r, int64_t begin, int64_t end)
 {
     struct cond_set *set = &r->set;
     REQUIRE(set->n_intervals < CALIB_MAX_INTERVALS, ERR_NUMBER, "more than %d intervals", CALIB_MAX_INTERVALS);
@@ -32,7 +32,7 @@ enum err calib_interval_run(struct calib_result *r, uint32_t first_run, uint32_t
     int64_t begin, end;
     TRY(cond_pack(&r->set.table, (struct cond_time){first_run, 0, 0}, &begin));
     TRY(cond_pack(&r->set.table, (struct cond_time){(int64_t)last_run + 1, 0, 0}, &end));
-    return open_interval(r, begin, end);
+    return calib_interval_packed(r, begin, end);
 }
 
 enum err calib_interval_subrun(struct calib_result *r, struct calib_unit unit)
@@ -41,7 +41,7 @@ enum err calib_interval_subrun(struct calib_result *r, struct calib_unit unit)
     int64_t begin, last;
     TRY(cond_pack(&r->set.table, at, &begin));
     TRY(cond_pack_end(&r->set.table, at, &last));
-    return open_interval(r, begin, last + 1);
+    return calib_interval_packed(r, begin, last + 1);
 }
 
 static enum err grow(struct calib_result *r)

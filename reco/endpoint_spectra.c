@@ -12,11 +12,13 @@
     F(S, f64, low_GeV,  1.5,  0.1,  3,   "GeV", "spectra begin here")                                          \
     F(S, f64, high_GeV, 4.5,  2,    20,  "GeV", "and end here")                                                \
     F(S, i64, n_bins,   110,  20,   1000, "1",  "bins in the logarithm of the energy")                         \
-    F(S, f64, from_us,  30,   0,    700, "us",  "later clusters only")
+    F(S, f64, from_us,  30,   0,    700, "us",  "later clusters only")                                         \
+    F(S, f64, energy_scale_MeV_per_adc, 1.6, 0.01, 100, "MeV/adc", "as in PulseFit: counts are energies over it")
 /* clang-format on */
 CFG_DECLARE(endpoint_spectra_cfg, ENDPOINT_SPECTRA_CFG)
 
 enum { IN_CLUSTER, IN_PULSE };
+enum { FIT_STATUS = 1 | 2 | 4 | 8 | 32 }; /* bits of a pulse that was fitted badly, or of a bad channel */
 
 struct state {
     struct cluster_seed seeds;
@@ -32,10 +34,12 @@ static enum err begin(struct step *s)
     REQUIRE(cfg->low_GeV < cfg->high_GeV, ERR_CONFIG, "%s: low_GeV %g must be below high_GeV %g", s->label,
             cfg->low_GeV, cfg->high_GeV);
     TRY(mem_alloc(&st, 1, sizeof *st));
-    s->state = st;
+    const double GeV_per_adc = 1e-3 * cfg->energy_scale_MeV_per_adc;
+    s->state                 = st;
     struct hist_axis channel =
         hist_axis(N_CALOS * N_CRYSTALS, 0.0, N_CALOS * N_CRYSTALS, "54 (calo - 1) + largest crystal", "1");
-    struct hist_axis energy = hist_axis(cfg->n_bins, log(cfg->low_GeV), log(cfg->high_GeV), "ln of energy / GeV", "1");
+    struct hist_axis energy =
+        hist_axis(cfg->n_bins, log(cfg->low_GeV / GeV_per_adc), log(cfg->high_GeV / GeV_per_adc), "ln of counts", "1");
     return hist_book(s->hists, "calib/endpoint", "Energies of positrons by their largest crystal", channel, energy, 0,
                      &st->spectra);
 }
@@ -56,10 +60,12 @@ static enum err event(struct step *s)
     TRY(cluster_seed_find(&st->seeds, &pulse, &in, st->seed));
     for (size_t i = 0; i < in.n; i++) {
         uint32_t row = st->seed[i];
-        bool is_used = in.status[i] == 0 && in.t_fill_ns[i] >= 1e3 * cfg->from_us && row != CLUSTER_NO_SEED;
+        bool is_used =
+            (in.status[i] & FIT_STATUS) == 0 && in.t_fill_ns[i] >= 1e3 * cfg->from_us && row != CLUSTER_NO_SEED;
         if (!is_used || in.calo[i] < 1 || in.calo[i] > N_CALOS || pulse.crystal[row] >= N_CRYSTALS) continue;
-        int channel = (in.calo[i] - 1) * N_CRYSTALS + pulse.crystal[row];
-        if (in.energy_GeV[i] > cfg->low_GeV) hist_fill(st->spectra, channel + 0.5, log(in.energy_GeV[i]), 1.0);
+        int channel   = (in.calo[i] - 1) * N_CRYSTALS + pulse.crystal[row];
+        double counts = in.energy_GeV[i] / (1e-3 * cfg->energy_scale_MeV_per_adc);
+        if (in.energy_GeV[i] > cfg->low_GeV) hist_fill(st->spectra, channel + 0.5, log(counts), 1.0);
     }
     return ERR_OK;
 }
@@ -77,6 +83,8 @@ static void end(struct step *s)
 static const struct port in[] = {
     {&table_cluster, "calo t_fill_ns energy_GeV status", false}, {&table_pulse, "calo crystal t_fill_ns", false}, {0}};
 
+static const char *const shared[] = {"energy_scale_MeV_per_adc", NULL};
+
 const struct module module_endpoint_spectra = {
     .name = "EndpointSpectra",
     .kind = MODULE_ANALYZER,
@@ -86,6 +94,7 @@ const struct module module_endpoint_spectra = {
     .source   = "physics 5.6 (endpoint fit at 3.1 GeV); binning is ours",
     .fields   = endpoint_spectra_cfg_fields,
     .cfg_size = sizeof(struct endpoint_spectra_cfg),
+    .shared   = shared,
     .in       = in,
     .begin    = begin,
     .event    = event,

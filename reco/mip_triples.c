@@ -16,14 +16,16 @@
     F(S, f64, min_fraction, 0.8,  0,  1,   "1",   "share of its largest crystal in a cluster, at least")       \
     F(S, f64, flight_ns,    6.15, 1,  20,  "ns",  "flight time from one calorimeter to the next")              \
     F(S, f64, window_ns,    4,    0.1, 6,  "ns",  "times may differ from it by this much: the largest difference of two offsets (ours)") \
-    F(S, f64, from_us,      20,   0,  700, "us",  "later times only")
+    F(S, f64, from_us,      20,   0,  700, "us",  "later times only")                                         \
+    F(S, f64, energy_scale_MeV_per_adc, 1.6, 0.01, 100, "MeV/adc", "as in PulseFit: heights are energies over it")
 /* clang-format on */
 CFG_DECLARE(mip_triples_cfg, MIP_TRIPLES_CFG)
 
 enum { IN_CLUSTER, IN_PULSE, TRIPLE = 3 };
+enum { FIT_STATUS = 1 | 2 | 4 | 8 | 32 }; /* bits of a pulse that was fitted badly, or of a bad channel */
 
 struct mip {
-    double t_ns, energy_GeV;
+    double t_ns, amplitude_adc;
     uint8_t calo, crystal, n_crystals;
 };
 
@@ -70,8 +72,8 @@ static int by_calo_and_time(const void *a, const void *b)
 
 static bool is_mip(const struct mip_triples_cfg *c, const struct cluster_view *in, size_t i)
 {
-    return in->calo[i] >= 1 && in->calo[i] <= N_CALOS && in->n_crystals[i] <= c->max_crystals && in->status[i] == 0 &&
-           in->energy_GeV[i] > c->low_GeV && in->energy_GeV[i] < c->high_GeV &&
+    return in->calo[i] >= 1 && in->calo[i] <= N_CALOS && in->n_crystals[i] <= c->max_crystals &&
+           (in->status[i] & FIT_STATUS) == 0 && in->energy_GeV[i] > c->low_GeV && in->energy_GeV[i] < c->high_GeV &&
            (double)in->max_fraction[i] >= c->min_fraction && in->t_fill_ns[i] >= 1e3 * c->from_us;
 }
 
@@ -80,14 +82,15 @@ static enum err load(struct step *s, struct state *st)
     const struct cluster_view in    = cluster_view(s->in[IN_CLUSTER]);
     const struct pulse_view pulse   = pulse_view(s->in[IN_PULSE]);
     const struct mip_triples_cfg *c = s->cfg;
+    const double GeV_per_adc        = 1e-3 * c->energy_scale_MeV_per_adc;
     size_t n                        = 0;
     TRY(reserve(st, in.n));
     TRY(cluster_seed_find(&st->seeds, &pulse, &in, st->seed));
     for (size_t i = 0; i < in.n; i++) {
         uint32_t row = st->seed[i];
         if (!is_mip(c, &in, i) || row == CLUSTER_NO_SEED || pulse.crystal[row] >= N_CRYSTALS) continue;
-        st->mip[n++] =
-            (struct mip){in.t_fill_ns[i], pulse.energy_GeV[row], in.calo[i], pulse.crystal[row], in.n_crystals[i]};
+        st->mip[n++] = (struct mip){in.t_fill_ns[i], pulse.energy_GeV[row] / GeV_per_adc, in.calo[i],
+                                    pulse.crystal[row], in.n_crystals[i]};
     }
     if (n > 0) qsort(st->mip, n, sizeof *st->mip, by_calo_and_time);
     for (size_t calo = 0, i = 0; calo <= N_CALOS + 1; calo++) {
@@ -112,9 +115,9 @@ static enum err append(struct block *out, const struct mip *const m[TRIPLE])
     v.n_crystals3[row]       = m[2]->n_crystals;
     v.dt12_ns[row]           = m[1]->t_ns - m[0]->t_ns;
     v.dt23_ns[row]           = m[2]->t_ns - m[1]->t_ns;
-    v.energy1_GeV[row]       = m[0]->energy_GeV;
-    v.energy2_GeV[row]       = m[1]->energy_GeV;
-    v.energy3_GeV[row]       = m[2]->energy_GeV;
+    v.amplitude1_adc[row]    = m[0]->amplitude_adc;
+    v.amplitude2_adc[row]    = m[1]->amplitude_adc;
+    v.amplitude3_adc[row]    = m[2]->amplitude_adc;
     return ERR_OK;
 }
 
@@ -170,6 +173,8 @@ static const struct port in[]  = {{&table_cluster, "calo t_fill_ns energy_GeV n_
                                   {0}};
 static const struct port out[] = {{&table_mip_triple, NULL, false}, {0}};
 
+static const char *const shared[] = {"energy_scale_MeV_per_adc", NULL};
+
 const struct module module_mip_triples = {
     .name   = "MipTriples",
     .kind   = MODULE_PRODUCER,
@@ -179,6 +184,7 @@ const struct module module_mip_triples = {
     .source = "physics 5.8 (triple coincidences); windows are ours",
     .fields = mip_triples_cfg_fields,
     .cfg_size = sizeof(struct mip_triples_cfg),
+    .shared   = shared,
     .in       = in,
     .out      = out,
     .begin    = begin,

@@ -16,6 +16,8 @@
 /* clang-format on */
 CFG_DECLARE(pair_times_cfg, PAIR_TIMES_CFG)
 
+enum { FIT_STATUS = 1 | 2 | 4 | 8 | 32 }; /* bits of a pulse that was fitted badly, or of a bad channel */
+
 struct hit {
     double t_ns, energy_GeV;
     uint8_t calo, crystal;
@@ -62,7 +64,7 @@ static enum err load(const struct pair_times_cfg *cfg, struct state *st, const s
     }
     *n = 0;
     for (size_t i = 0; i < in->n; i++) {
-        bool is_good = in->calo[i] >= 1 && in->calo[i] <= N_CALOS && in->crystal[i] < N_CRYSTALS && in->status[i] == 0;
+        bool is_good = in->calo[i] >= 1 && in->calo[i] <= N_CALOS && in->crystal[i] < N_CRYSTALS && (in->status[i] & FIT_STATUS) == 0;
         if (!is_good || !(in->energy_GeV[i] > cfg->min_energy_GeV)) continue;
         st->hit[(*n)++] = (struct hit){in->t_fill_ns[i], in->energy_GeV[i], in->calo[i], in->crystal[i]};
     }

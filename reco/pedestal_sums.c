@@ -36,6 +36,7 @@ static enum err begin(struct step *s)
 
 static void add(struct state *st, int channel, enum pedestal_row row, int64_t value)
 {
+    st->sums->n_entries++;
     st->sums->content[(int64_t)channel * N_PEDESTAL_ROWS + row] += value;
 }
 

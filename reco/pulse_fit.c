@@ -332,6 +332,8 @@ static const struct port in[]  = {{&table_island, NULL, false}, {&table_trace, N
                                   {&table_odb, NULL, true},     {0}};
 static const struct port out[] = {{&table_pulse, NULL, false}, {0}};
 
+static const char *const shared[] = {"energy_scale_MeV_per_adc", NULL};
+
 const struct module module_pulse_fit = {
     .name = "PulseFit",
     .kind = MODULE_PRODUCER,
@@ -342,6 +344,7 @@ const struct module module_pulse_fit = {
     .source     = "Fienberg et al., NIM A 783 (2015) 12, arXiv:1412.5525; template of the SLAC 2016 test beam",
     .fields     = pulse_fit_cfg_fields,
     .cfg_size   = sizeof(struct pulse_fit_cfg),
+    .shared     = shared,
     .in         = in,
     .out        = out,
     .begin      = begin,

@@ -157,9 +157,9 @@
     C(u8,  1, n_crystals3, "1", "in the third")                                                               \
     C(f64, 1, dt12_ns, "ns", "time of the second less that of the first")                                     \
     C(f64, 1, dt23_ns, "ns", "third less second")                                                             \
-    C(f64, 1, energy1_GeV, "GeV", "energy of the largest crystal of the first, as of its pulse")              \
-    C(f64, 1, energy2_GeV, "GeV", "of the second")                                                            \
-    C(f64, 1, energy3_GeV, "GeV", "of the third")
+    C(f64, 1, amplitude1_adc, "adc", "pulse height of the largest crystal of the first, gain corrections in it")      \
+    C(f64, 1, amplitude2_adc, "adc", "of the second")                                                         \
+    C(f64, 1, amplitude3_adc, "adc", "of the third")
 
 #define CHANNEL_COUNT_COLUMNS(C)                                                                              \
     C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \

@@ -91,7 +91,7 @@ static void triples(void **state)
     assert_true(v.crystal1[0] == 35 && v.crystal2[0] == 40 && v.crystal3[0] == 8);
     assert_true(v.n_crystals1[0] == 2 && v.t_fill_ns[0] == 50000.0);
     assert_true(fabs(v.dt12_ns[0] - 6.1) < 1e-6 && fabs(v.dt23_ns[0] - 8.9) < 1e-6);
-    assert_true(fabs(v.energy1_GeV[0] - 0.144) < 1e-9 && fabs(v.energy3_GeV[0] - 0.162) < 1e-9);
+    assert_true(fabs(v.amplitude1_adc[0] - 90.0) < 1e-6 && fabs(v.amplitude3_adc[0] - 101.25) < 1e-6);
     assert_int_equal(module_mip_triples.event(&rig.step), ERR_OK); /* rows of a unit add up */
     assert_int_equal(rig.step.out[0]->n, 2);
     pulse_view(rig.step.in[IN_PULSE]).t_fill_ns[2] += 1e-6; /* pulses that the clusters were not made of */
