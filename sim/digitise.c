@@ -1,4 +1,5 @@
 /* The module: light in crystals becomes the MIDAS event that the DAQ would write of this fill. */
+#include "digitise_aux.h"
 #include "digitise_q.h"
 #include "digitise_raw.h"
 #include "digitise_truth.h"
@@ -115,6 +116,15 @@ static void end(struct step *step)
     step->state = NULL;
 }
 
+/* Crates that write islands in muon fills. */
+static bool is_on(const struct digitise_cfg *cfg, int crate)
+{
+    if (crate == DIGITISE_T0_CRATE) return cfg->t0_is_on;
+    if (crate == DIGITISE_IBMS_CRATE) return cfg->ibms_is_on;
+    if (crate == DIGITISE_HARP_CRATE) return cfg->harp_is_on;
+    return crate <= N_CALOS;
+}
+
 /* ---- the run's settings as text ------------------------------------------------------------------------------------ */
 static enum err put_crate(const struct digitise_cfg *cfg, const struct state *s, int crate, struct odb *odb)
 {
@@ -133,7 +143,7 @@ static enum err put_crate(const struct digitise_cfg *cfg, const struct state *s,
     if (crate <= N_CALOS)
         odb_channel_map(c.channel_map);
     else
-        for (int i = 0; i < ODB_CHANNELS; i++) c.channel_map[i] = i < DIGITISE_T0_SEGMENT ? i : -1;
+        for (int i = 0; i < ODB_CHANNELS; i++) c.channel_map[i] = i < digitise_segments(crate) ? i : -1;
     TRY(odb_put_crate(odb, &c));
     if (crate > N_CALOS || cfg->q_flush_fills == 0) return ERR_OK;
     char path[96];
@@ -145,8 +155,8 @@ static enum err fill_odb(const struct step *step, const struct state *s, struct 
 {
     const struct digitise_cfg *cfg = step->cfg;
     TRY(odb_set_i32(odb, "/Experiment/Run number", (int32_t)step->unit->run));
-    for (int crate = 1; crate <= (cfg->t0_is_on ? DIGITISE_CRATES : N_CALOS); crate++)
-        TRY(put_crate(cfg, s, crate, odb));
+    for (int crate = 1; crate <= DIGITISE_HARP_CRATE; crate++)
+        if (is_on(cfg, crate)) TRY(put_crate(cfg, s, crate, odb));
     if (!step->job) return ERR_OK;
     TRY(odb_set_string(odb, "/gm2/release", step->job->release ? step->job->release : ""));
     TRY(odb_set_string(odb, "/gm2/git", step->job->git_commit ? step->job->git_commit : ""));
@@ -218,7 +228,8 @@ static enum err add_muon_fill(const struct step *step, const struct state *s, st
     TRY(add_in_fill(step, s, light));
     if (cfg->t0_is_on)
         TRY(digitise_t0(strcmp(cfg->t0_profile, "w") == 0, (double)cfg->injection_sample, cfg->t0_adc, light));
-    return ERR_OK;
+    if (cfg->ibms_is_on) TRY(digitise_ibms(cfg, step->rng, light));
+    return cfg->harp_is_on ? digitise_harps(cfg, step->rng, light) : ERR_OK;
 }
 
 /* All light of the fill, as the electronics sees it: channels have their offsets and gains. */
@@ -301,7 +312,7 @@ static enum err write_crate(const struct step *step, struct state *s, int number
     TRY(digitise_crate_make(&s->front, step->rng, &s->crate));
     TRY(bank_daq_add(&s->event, number, &header));
     TRY(write_islands(&s->crate, 'C', number, &s->event));
-    if (number == DIGITISE_T0_CRATE) return ERR_OK;
+    if (number > N_CALOS) return ERR_OK;
     TRY(bank_cs_begin(&s->event, number, (uint32_t)s->n_sums, &sums));
     digitise_calo_sum(&s->front, step->rng, &s->crate, s->n_sums, s->work, sums);
     TRY(midas_build_bank_end(&s->event));
@@ -317,7 +328,9 @@ static enum err write_crates(const struct step *step, struct state *s)
         TRY(write_crate(step, s, crate));
         if (cfg->monitor_is_on && has_light && crate % DIGITISE_CALOS_A_LASER == 1) TRY(write_monitor(step, s, crate));
     }
-    return is_muon && cfg->t0_is_on ? write_crate(step, s, DIGITISE_T0_CRATE) : ERR_OK;
+    for (int crate = N_CALOS + 1; is_muon && crate <= DIGITISE_HARP_CRATE; crate++)
+        if (is_on(cfg, crate)) TRY(write_crate(step, s, crate));
+    return ERR_OK;
 }
 
 static enum err event(struct step *step)

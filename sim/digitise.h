@@ -1,7 +1,7 @@
 /* The digitiser's parts: light in channels -> pulses -> triggers and islands -> samples. Equations: sim/README.md.
  *
- * A channel is a segment of a crate: crates 1..24 are calorimeters of 54 crystals, crate 25 the T0 counter of two, 100 + n
- * the source monitor of five in crate n = 1, 5, ... 21.
+ * A channel is a segment of a crate: crates 1..24 are calorimeters of 54 crystals, crate 25 the T0 counter of two, 26 the
+ * IBMS of 32 fibres, 28 the harps of 28, 100 + n the source monitor of five in crate n = 1, 5, ... 21.
  * No full record is ever made: between islands a sample exists only as its random number, keyed by crate, channel and
  * sample, so that a sample is the same however the record is cut. Tests: tests/t_digitise.c */
 #ifndef GM2_DIGITISE_H
@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 enum {
-    DIGITISE_CRATES          = N_CALOS + 1,
     DIGITISE_T0_CRATE        = 25,
     DIGITISE_T0_SEGMENT      = 2,
     DIGITISE_LASERS          = 6,
@@ -25,7 +24,13 @@ enum {
     DIGITISE_MONITOR_SEGMENT = 5,
     DIGITISE_CRYSTALS        = N_CALOS * N_CRYSTALS,
     DIGITISE_MONITORS        = DIGITISE_CRYSTALS + DIGITISE_T0_SEGMENT, /* their first channel */
-    DIGITISE_CHANNELS        = DIGITISE_MONITORS + DIGITISE_LASERS * DIGITISE_MONITOR_SEGMENT,
+    DIGITISE_IBMS_CRATE      = 26,
+    DIGITISE_IBMS_SEGMENT    = 32,
+    DIGITISE_HARP_CRATE      = 28,
+    DIGITISE_HARP_SEGMENT    = 28,
+    DIGITISE_IBMS            = DIGITISE_MONITORS + DIGITISE_LASERS * DIGITISE_MONITOR_SEGMENT,
+    DIGITISE_HARPS           = DIGITISE_IBMS + DIGITISE_IBMS_SEGMENT,
+    DIGITISE_CHANNELS        = DIGITISE_HARPS + DIGITISE_HARP_SEGMENT,
     DIGITISE_SUPPORT         = PULSE_LAST - PULSE_FIRST /* samples that a pulse can change */
 };
 
@@ -33,12 +38,16 @@ enum {
 static inline int digitise_channel(int crate, int segment)
 {
     if (crate <= DIGITISE_T0_CRATE) return (crate - 1) * N_CRYSTALS + segment;
+    if (crate == DIGITISE_IBMS_CRATE) return DIGITISE_IBMS + segment;
+    if (crate == DIGITISE_HARP_CRATE) return DIGITISE_HARPS + segment;
     return DIGITISE_MONITORS + (crate - DIGITISE_MONITOR_CRATE) / DIGITISE_CALOS_A_LASER * DIGITISE_MONITOR_SEGMENT +
            segment;
 }
 static inline int digitise_segments(int crate)
 {
     if (crate > DIGITISE_MONITOR_CRATE) return DIGITISE_MONITOR_SEGMENT;
+    if (crate == DIGITISE_IBMS_CRATE) return DIGITISE_IBMS_SEGMENT;
+    if (crate == DIGITISE_HARP_CRATE) return DIGITISE_HARP_SEGMENT;
     return crate == DIGITISE_T0_CRATE ? DIGITISE_T0_SEGMENT : N_CRYSTALS;
 }
 
@@ -152,6 +161,8 @@ enum digitise_sequence {
     DIGITISE_RMS      = 0x0C000000, /* | channel */
     DIGITISE_STATUS   = 0x0D000000, /* | channel */
     DIGITISE_HOT      = 0x0E000000, /* | channel; of the fill */
+    DIGITISE_BEAM     = 0x0F000000, /* the beam in the auxiliary crates */
+    DIGITISE_HARP     = 0x10000000, /* | turn << 8 | segment */
     DIGITISE_Q_NOISE  = 0x51000000  /* | crate << 8 | segment */
 };
 

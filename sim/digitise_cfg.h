@@ -55,6 +55,13 @@
     F(S, i64,  double_steps,      16,        1, 1000,   "1",   "laser fills: number of steps, the first one step long (ours)") \
     F(S, flag, monitor_is_on,     false,     0, 1,      "1",   "source monitors of the six lasers, banks sTnn") \
     F(S, f64,  monitor_adc,       1600,      0, 4000,   "adc", "mean peak amplitude of a source monitor's segment (ours)") \
+    F(S, flag, ibms_is_on,        false,     0, 1,      "1",   "crate 26: the beam's profile at injection in 16 + 16 fibres") \
+    F(S, f64,  ibms_adc,          1000,      0, 4000,   "adc", "highest sample of a fibre in the beam's middle (ours)") \
+    F(S, flag, harp_is_on,        false,     0, 1,      "1",   "crate 28: the stored beam turn by turn in four harps of 7 fibres (the beam itself is not touched)") \
+    F(S, f64,  harp_from_us,      5,         0, 700,    "us",  "fibre harps: from this time after injection ...") \
+    F(S, f64,  harp_to_us,        50,        0, 700,    "us",  "... to this (ours)") \
+    F(S, f64,  harp_pe,           60,        0, 1000,   "1",   "photo-electrons a turn in a fibre in the beam's middle, at injection (ours)") \
+    F(S, f64,  harp_adc,          100,       0, 4000,   "adc", "peak amplitude of a photo-electron in a harp (ours)") \
     F(S, f64,  time_offset_ns,    0,         0, 100,    "ns",  "rms of the channels' time offsets (running: 0.5; ours)") \
     F(S, f64,  calo_offset_ns,    0,         0, 100,    "ns",  "rms of the calorimeters' common time offsets (ours)") \
     F(S, f64,  energy_spread,     0,         0, 0.5,    "1",   "rms of the channels' counts per energy, relative (ours)") \

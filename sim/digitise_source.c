@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { PROFILE_POINTS = 61, PROFILE_MIDDLE = PROFILE_POINTS / 2 };
+enum { PROFILE_POINTS = DIGITISE_PROFILE_POINTS, PROFILE_MIDDLE = PROFILE_POINTS / 2 };
 #define PROFILE_STEP_NS  2.0
 #define GAUSS_RMS_NS     25.0
 #define SECOND_PMT_SHARE 0.8F
@@ -66,37 +66,37 @@ enum err digitise_hot(struct rng_key key, int channel, double mean_pulses, doubl
     return ERR_OK;
 }
 
-static void make_profile(bool is_w, double weight[PROFILE_POINTS], double *mean_ns, double *peak)
+void digitise_profile(bool is_w, struct digitise_profile *out)
 {
     double sum = 0.0, moment = 0.0, pmt_rms_ns = 1.2 * SAMPLE_NS;
     for (int i = 0; i < PROFILE_POINTS; i++) {
-        double t_ns = (i - PROFILE_MIDDLE) * PROFILE_STEP_NS;
-        weight[i]   = is_w ? w_profile[i] : exp(-0.5 * t_ns * t_ns / (GAUSS_RMS_NS * GAUSS_RMS_NS));
-        sum += weight[i];
-        moment += weight[i] * t_ns;
+        double t_ns    = (i - PROFILE_MIDDLE) * PROFILE_STEP_NS;
+        out->weight[i] = is_w ? w_profile[i] : exp(-0.5 * t_ns * t_ns / (GAUSS_RMS_NS * GAUSS_RMS_NS));
+        sum += out->weight[i];
+        moment += out->weight[i] * t_ns;
     }
-    *mean_ns = moment / sum;
-    *peak    = 0.0;
+    out->peak = 0.0;
     for (int i = 0; i < PROFILE_POINTS; i++) {
-        double here = 0.0;
+        double here  = 0.0;
+        out->t_ns[i] = (i - PROFILE_MIDDLE) * PROFILE_STEP_NS - moment / sum;
         for (int j = 0; j < PROFILE_POINTS; j++) {
             double d = (i - j) * PROFILE_STEP_NS / pmt_rms_ns;
-            here += weight[j] * exp(-0.5 * d * d);
+            here += out->weight[j] * exp(-0.5 * d * d);
         }
-        if (here > *peak) *peak = here;
+        if (here > out->peak) out->peak = here;
     }
 }
 
 enum err digitise_t0(bool is_w, double sample, double amplitude_adc, struct digitise_fill *fill)
 {
-    double weight[PROFILE_POINTS], mean_ns, peak;
-    make_profile(is_w, weight, &mean_ns, &peak);
+    struct digitise_profile profile;
+    digitise_profile(is_w, &profile);
     for (int segment = 0; segment < DIGITISE_T0_SEGMENT; segment++)
         for (int i = 0; i < PROFILE_POINTS; i++) {
-            double t_ns                 = (i - PROFILE_MIDDLE) * PROFILE_STEP_NS - mean_ns;
+            const double share          = profile.weight[i] / profile.peak;
             struct digitise_light light = {
-                .sample        = sample + t_ns / SAMPLE_NS,
-                .amplitude_adc = (float)(amplitude_adc * weight[i] / peak) * (segment ? SECOND_PMT_SHARE : 1.0F),
+                .sample        = sample + profile.t_ns[i] / SAMPLE_NS,
+                .amplitude_adc = (float)(amplitude_adc * share) * (segment ? SECOND_PMT_SHARE : 1.0F),
                 .channel       = (uint16_t)digitise_channel(DIGITISE_T0_CRATE, segment),
                 .kind          = PULSE_PMT,
             };

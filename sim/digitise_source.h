@@ -20,6 +20,14 @@ enum err digitise_laser(struct rng_key key, uint32_t sequence, double sample, do
 /** A hot channel's own pulses in n_samples samples: Poisson of mean_pulses, uniform in time, exponential in amplitude. */
 enum err digitise_hot(struct rng_key key, int channel, double mean_pulses, double mean_adc, int32_t n_samples,
                       struct digitise_fill *fill);
+enum { DIGITISE_PROFILE_POINTS = 61 };
+/** The injected bunch in steps of 2 ns around its middle: weights, their mean time, and the highest value once each point is
+ *  a pulse of the photomultiplier's shape. is_w as below. */
+struct digitise_profile {
+    double weight[DIGITISE_PROFILE_POINTS], t_ns[DIGITISE_PROFILE_POINTS]; /* t_ns: from the mean */
+    double peak;
+};
+void digitise_profile(bool is_w, struct digitise_profile *out);
 /** The T0 counter's two photomultipliers (the second sees 0.8 of the first): the profile of the injected bunch, its
  *  mean time at `sample`, the first one's highest sample near amplitude_adc. is_w: the "W" shape of the delivered beam
  *  (physics 2.2, 120 ns wide), else a Gaussian of 25 ns rms. Ours: 2 ns steps of a Gaussian of 1.5 ns rms. */

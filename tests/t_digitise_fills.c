@@ -2,6 +2,7 @@
  * banks without noise to half a count; with noise, limits are 5 standard errors (false alarm below 1e-6 each). */
 #include "bank_wfd.h"
 #include "cfg.h"
+#include "digitise_aux.h"
 #include "digitise_raw.h"
 #include "mem.h"
 #include "module.h"
@@ -367,13 +368,93 @@ static void pedestal_fill_is_noise(void **state)
     rig_close(&rig);
 }
 
+/* ---- auxiliary crates ---- */
+
+static void open_islands(const struct rig *rig, const char *name, uint32_t n_segments, struct bank_ct *ct)
+{
+    struct midas_bank bank;
+    assert_true(find_bank(rig, name, &bank));
+    assert_int_equal(bank_ct_open(bank.data, bank.size, ct), ERR_OK);
+    assert_int_equal(ct->n_segments, n_segments);
+}
+
+/* The bunch in the fibres in place: about 12 and 9 mm rms, and in the time of the T0 counter's profile. */
+static void ibms_shows_the_profile(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct bank_ct ct;
+    struct bank_island island;
+    static const double want_mm[2] = {12.0, 9.0};
+    rig_open(&rig, "ibms_is_on: true pedestal_spread_adc: 0");
+    make(&rig, BANK_MUON, 0);
+    open_islands(&rig, "CT26", DIGITISE_IBMS_SEGMENT, &ct);
+    assert_int_equal(ct.n_islands, 1);
+    assert_int_equal(bank_ct_next(&ct, &island), ERR_OK);
+    for (uint32_t plane = 0; plane < 2; plane++) {
+        double sum = 0.0, mean = 0.0, square = 0.0, time = 0.0;
+        for (uint32_t f = 0; f < 16; f++)
+            for (uint32_t i = 0; i < island.length; i++) {
+                double charge = bank_ct_samples(&ct, &island, 16 * plane + f)[i] + 1700.0, mm = (f - 7.5) * 5.5;
+                sum += charge;
+                mean += charge * mm;
+                square += charge * mm * mm;
+                time += charge * (island.first_sample + (double)i - 24000.0) * 1.25;
+            }
+        assert_true(fabs(mean / sum) < 5.0); /* moves by 1 mm rms */
+        assert_true(fabs(sqrt(square / sum - pow(mean / sum, 2)) - want_mm[plane]) < 1.0);
+        assert_true(fabs(time / sum) < 1.0);
+    }
+    rig_close(&rig);
+}
+
+/* Charges of the x harp's fibres, turn by turn: their centroid follows the CBO, pulls of 150 turns by photo-statistics. */
+static void harps_show_the_cbo(void **state)
+{
+    (void)state;
+    enum { HARP = 1, FROM = 40, TO = 190 };
+    struct rig rig;
+    struct bank_ct ct;
+    struct bank_island island;
+    double chi2 = 0.0, least = 1e9, most = -1e9, pe_adc = 100.0 * 1.2 * sqrt(2.0 * PI);
+    rig_open(&rig, "harp_is_on: true pedestal_spread_adc: 0");
+    make(&rig, BANK_MUON, 0);
+    open_islands(&rig, "CT28", DIGITISE_HARP_SEGMENT, &ct);
+    do assert_int_equal(bank_ct_next(&ct, &island), ERR_OK);
+    while (island.words && island.length < 20000);
+    assert_non_null(island.words);
+    for (int n = FROM; n < TO; n++) {
+        double t_ns = (n + (167.5 + 5.0) / 360.0) * 149.2, charge[7] = {0}, weight[7], sum = 0.0, all = 0.0, mean = 0.0;
+        double want = 0.0, square = 0.0, middle = digitise_harp_mm(HARP, n);
+        for (int f = 0; f < 7; f++) {
+            const int16_t *adc = bank_ct_samples(&ct, &island, (uint32_t)(7 * HARP + f));
+            for (int i = (int)(24000.0 + (t_ns - 74.6) / 1.25); i < 24000.0 + (t_ns + 74.6) / 1.25; i++)
+                charge[f] += adc[i - (int)island.first_sample] + 1700.0;
+            weight[f] = exp(-0.5 * pow(((f - 3) * 13.0 - middle) / 16.0, 2));
+            sum += charge[f];
+            all += weight[f];
+            mean += charge[f] * (f - 3) * 13.0;
+            want += weight[f] * (f - 3) * 13.0;
+            square += weight[f] * pow((f - 3) * 13.0, 2);
+        }
+        want /= all;
+        double error = sqrt((square / all - want * want) / (sum / pe_adc));
+        chi2 += pow((mean / sum - want) / error, 2) / (TO - FROM);
+        least = fmin(least, mean / sum);
+        most  = fmax(most, mean / sum);
+    }
+    assert_true(fabs(chi2 - 1.0) < 5.0 * sqrt(2.0 / (TO - FROM)));
+    assert_true(most - least > 10.0);
+    rig_close(&rig);
+}
+
 /* A fill's bytes do not depend on what was made before, of whatever type. */
 static void fills_do_not_know_each_other(void **state)
 {
     (void)state;
     static const char text[] =
         INJECTED "monitor_is_on: true laser_fluctuation: 0.01 noise_spread: 0.1 hot_fraction: 0.01 "
-                 "laser_every: 2";
+                 "laser_every: 2 ibms_is_on: true harp_is_on: true";
     struct rig a, b;
     int64_t live = mem_live();
     rig_open(&a, text);
@@ -400,6 +481,7 @@ int main(void)
         cmocka_unit_test(fills_come_in_cadence),        cmocka_unit_test(laser_fill_is_as_said),
         cmocka_unit_test(monitor_sees_the_intensity),   cmocka_unit_test(in_fill_pulse_sags),
         cmocka_unit_test(dead_and_hot_channels),        cmocka_unit_test(pedestal_fill_is_noise),
+        cmocka_unit_test(ibms_shows_the_profile),       cmocka_unit_test(harps_show_the_cbo),
         cmocka_unit_test(fills_do_not_know_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
