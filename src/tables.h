@@ -270,6 +270,15 @@
     C(u32, 1, n_time, "1", "sync pulses with a time")                                                         \
     C(f64, 1, sum_dt_ns, "ns", "sum of their times against the mean of all crystals in the fill")             \
     C(f64, 1, sum_dt2_ns2, "ns^2", "sum of the squares")
+#define AUX_PULSE_COLUMNS(C)                                                                                  \
+    C(u8,  1, crate, "1", "25 T0, 26 IBMS, 28 fibre harps")                                                   \
+    C(u8,  1, channel, "1", "segment in the crate")                                                           \
+    C(u8,  1, detector, "1", "0 fibre harp, 3 IBMS, 4 T0")                                                    \
+    C(f64, 1, t_fill_ns, "ns", "charge-weighted mean time, from injection")                                   \
+    C(f32, 1, amplitude_adc, "adc", "highest sample above pedestal")                                          \
+    C(f32, 1, area_adc, "adc", "sum of samples above pedestal")                                               \
+    C(f32, 1, pedestal_adc, "adc", "fill pedestal")                                                           \
+    C(i32, 1, n_samples, "ct", "samples in it")
 /* clang-format on */
 
 /* name, list, tier, is_per_unit, doc */
@@ -295,6 +304,7 @@
     T(sum_count, SUM_COUNT_COLUMNS, "digit", false, "bins of the calorimeter sums")                                    \
     T(mip_triple, MIP_TRIPLE_COLUMNS, "calib", true, "muons that crossed three calorimeters, for times and energies")  \
     T(channel_count, CHANNEL_COUNT_COLUMNS, "calib", true, "pulses and answers of every channel in a subrun")          \
+    T(aux_pulse, AUX_PULSE_COLUMNS, "reco", false, "pulses of T0, IBMS and fibre harps")                               \
     T(pulse, PULSE_COLUMNS, "reco", false, "fitted pulses")                                                            \
     T(laser_pulse, LASER_PULSE_COLUMNS, "reco", false, "laser pulses")                                                 \
     T(laser_sum, LASER_SUM_COLUMNS, "calib", true,                                                                     \
