@@ -1,5 +1,6 @@
 /* The module: light in crystals becomes the MIDAS event that the DAQ would write of this fill. */
 #include "digitise_aux.h"
+#include "digitise_extra.h"
 #include "digitise_q.h"
 #include "digitise_raw.h"
 #include "digitise_truth.h"
@@ -39,6 +40,7 @@ struct state {
     struct digitise_crate crate;
     struct midas_build event;
     struct digitise_q q;
+    struct digitise_gpu gpu;
     float *work; /* calorimeter sum, one crate */
     size_t n_sums;
     bool is_told; /* the unit's constants, as a table */
@@ -100,6 +102,7 @@ static enum err begin(struct step *step)
     s->n_sums = (size_t)(s->front.n_samples / s->front.cs_decimation);
     TRY(mem_alloc(&s->work, s->n_sums, sizeof *s->work));
     TRY(set_q(cfg, &s->q));
+    if (cfg->fits_is_on) digitise_gpu_create(&s->gpu);
     return digitise_truth_begin(cfg, &s->truth);
 }
 
@@ -295,17 +298,33 @@ static enum err write_monitor(const struct step *step, struct state *s, int numb
     return write_islands(&s->crate, 's', number, &s->event);
 }
 
-static enum err write_crate(const struct step *step, struct state *s, int number)
+/* What all crates say of the fill. */
+static struct bank_daq_header header_of(const struct step *step, const struct state *s, int n_channels)
 {
-    const int64_t fill_number           = (int64_t)step->fill.event; /* in the subrun: units know no other */
-    const struct bank_daq_header header = {
+    const int64_t fill_number = (int64_t)step->fill.event; /* in the subrun: units know no other */
+    return (struct bank_daq_header){
         .trigger_number = (uint32_t)fill_number,
         .clock_ticks    = (uint64_t)fill_number * 3500000, /* 40 MHz, 16 fills in 1.4 s */
         .fill_number    = (uint32_t)fill_number,
         .n_samples      = (uint32_t)s->front.n_samples,
-        .n_channels     = (uint32_t)digitise_segments(number),
+        .n_channels     = (uint32_t)n_channels,
         .fill_type      = step->fill.type ? (enum bank_fill)step->fill.type : BANK_MUON,
     };
+}
+
+/* The calorimeters take turns. */
+static bool is_raw(const struct step *step, int number)
+{
+    const struct digitise_cfg *cfg = step->cfg;
+    if (cfg->raw_every <= 0 || (step->fill.nth + 1) % cfg->raw_every != 0) return false;
+    int64_t first = step->fill.nth / cfg->raw_every * cfg->raw_calos % N_CALOS;
+    return (number - 1 - first + N_CALOS) % N_CALOS < cfg->raw_calos;
+}
+
+static enum err write_crate(const struct step *step, struct state *s, int number)
+{
+    const struct digitise_cfg *cfg      = step->cfg;
+    const struct bank_daq_header header = header_of(step, s, digitise_segments(number));
     int32_t *sums;
     take_crate(s, number);
     if (header.fill_type != BANK_MUON) return digitise_raw_crate(&s->front, step->rng, &s->crate, &header, &s->event);
@@ -316,7 +335,9 @@ static enum err write_crate(const struct step *step, struct state *s, int number
     TRY(bank_cs_begin(&s->event, number, (uint32_t)s->n_sums, &sums));
     digitise_calo_sum(&s->front, step->rng, &s->crate, s->n_sums, s->work, sums);
     TRY(midas_build_bank_end(&s->event));
-    return digitise_q_crate(&s->front, step->rng, &s->crate, &s->q, &s->event);
+    if (cfg->fits_is_on) TRY(digitise_gpu_crate(&s->front, &s->gpu, &s->crate, &s->event));
+    TRY(digitise_q_crate(&s->front, step->rng, &s->crate, &s->q, &s->event));
+    return is_raw(step, number) ? digitise_payload(&s->front, step->rng, &s->crate, &header, &s->event) : ERR_OK;
 }
 
 static enum err write_crates(const struct step *step, struct state *s)
@@ -324,6 +345,8 @@ static enum err write_crates(const struct step *step, struct state *s)
     const struct digitise_cfg *cfg = step->cfg;
     const bool is_muon             = step->fill.type <= BANK_MUON;
     const bool has_light = step->fill.type == BANK_LASER || (is_muon && (cfg->sync_is_on || cfg->laser_every > 0));
+    const struct bank_daq_header header = header_of(step, s, 0);
+    if (cfg->clock_is_on) TRY(bank_ttc_add(&s->event, &header));
     for (int crate = 1; crate <= N_CALOS; crate++) {
         TRY(write_crate(step, s, crate));
         if (cfg->monitor_is_on && has_light && crate % DIGITISE_CALOS_A_LASER == 1) TRY(write_monitor(step, s, crate));

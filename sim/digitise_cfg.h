@@ -45,6 +45,10 @@
     F(S, i64,  q_last_sample,     -1,       -1, 1000000, "ct", "their last sample; -1: the record's last") \
     F(S, f64,  q_sag_adc,         0,     -1000, 1000,   "adc", "pedestals in the Q histograms are lower by this at injection ...") \
     F(S, f64,  q_sag_tau_us,      30,     0.01, 1e4,    "us",  "... and recover with this time (ours)") \
+    F(S, flag, clock_is_on,       false,     0, 1,      "1",   "clock crate: banks TTCA, TTCB, TTCZ") \
+    F(S, flag, fits_is_on,        false,     0, 1,      "1",   "the GPU's own fits of muon fills: banks CFnn") \
+    F(S, i64,  raw_every,         0,         0, 100000, "1",   "whole waveforms of a calorimeter (banks CRnn, 60 MB) in every n-th muon fill; 0: never") \
+    F(S, i64,  raw_calos,         1,         1, 24,     "1",   "whole waveforms: calorimeters in such a fill, taken in turn") \
     F(S, flag, gain_oof,          false,     0, 1,      "1",   "long-term drift and walk") \
     F(S, f64,  laser_fluctuation, 0,         0, 0.3,    "1",   "rms of a laser's intensity from shot to shot, common to its four calorimeters (running: 0.01)") \
     F(S, f64,  laser_drift,       0,         0, 0.3,    "1",   "rms of a laser's mean intensity from subrun to subrun (running: 0.01; ours)") \

@@ -142,6 +142,9 @@ struct bank_daq_header {
 enum err bank_daq_add(struct midas_build *event, int crate, const struct bank_daq_header *header);
 /** Writes the timing bank alone (CCnn, LCnn, PCnn, ACnn): trigger, fill type and fill number of the header count. */
 enum err bank_cc_add(struct midas_build *event, int crate, const struct bank_daq_header *header);
+/** Writes TTCA, TTCB, TTCZ: the clock crate with one FC7 in slot 10, whose six words of payload are 0 (ours: what it sends is
+ *  not public). */
+enum err bank_ttc_add(struct midas_build *event, const struct bank_daq_header *header);
 /** Trigger number of a CA or CZ... bank: the CDF header's event index, of a raw (big-endian) CAnn bank. */
 enum err bank_ca_trigger(const void *data, size_t n_bytes, uint32_t *trigger_number);
 /** Overall size [64-bit words] told by a CZnn bank (CDF trailer). */

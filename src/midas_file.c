@@ -53,8 +53,7 @@ static enum err problem(struct midas_reader *r, bool is_cut, const char *format,
 static enum err reserve(struct midas_reader *r, size_t n)
 {
     if (n <= r->capacity) return ERR_OK;
-    size_t capacity = r->capacity ? r->capacity : 1 << 16;
-    while (capacity < n) capacity *= 2;
+    const size_t capacity = n + n / 8 + (1 << 16); /* fetch() doubles its steps already */
     TRY(mem_resize(&r->bytes, r->end, capacity, 1));
     r->capacity = capacity;
     return ERR_OK;
