@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* clang-format off: a line each */
+/* clang-format off */
 const struct calibration *const calibrations[] = {
     &calibration_oof,
     &calibration_ifg,

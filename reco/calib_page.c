@@ -195,9 +195,11 @@ enum err calib_page_write(const struct calib_page *page, const struct calib_inpu
     page_end(f);
     fclose(f);
     if (!rc) numbers = cJSON_PrintUnformatted(root);
-    if (!rc && !numbers) rc = err_fail(ERR_MEMORY, __FILE__, __LINE__, "no memory for the numbers");
     snprintf(path, sizeof path, "%s/calib.json", page->dir);
-    if (!rc) rc = publish_text(path, numbers, strlen(numbers), 1);
+    if (numbers)
+        rc = publish_text(path, numbers, strlen(numbers), 1);
+    else if (!rc)
+        rc = err_fail(ERR_MEMORY, __FILE__, __LINE__, "no memory for the numbers");
     snprintf(path, sizeof path, "%s/index.html", page->dir);
     if (!rc) rc = publish_text(path, html, size, 1);
     free(html);

@@ -86,7 +86,8 @@ static bool attempt(const struct calibration *c, const struct calib_input *in, b
 }
 
 /* ---- loading ---------------------------------------------------------------------------------------------------------------- */
-static enum err load_one(struct cond *cond, const struct options *o, struct calib_attempt *all, size_t i)
+static enum err load_one(struct cond *cond, const struct options *o, const struct cond_note *note,
+                         struct calib_attempt *all, size_t i)
 {
     struct calib_attempt *a = &all[i];
     size_t n                = 0;
@@ -98,20 +99,20 @@ static enum err load_one(struct cond *cond, const struct options *o, struct cali
                      a->calibration->condition);
             return ERR_OK;
         }
-    TRY(calib_store(cond, &a->result, o->tag, &o->note, &n));
+    TRY(calib_store(cond, &a->result, o->tag, note, &n));
     snprintf(a->stored, sizeof a->stored, "%zu of %zu intervals loaded under tag %s%s.", n, a->result.set.n_intervals,
              o->tag, n < a->result.set.n_intervals ? ", the others were there" : "");
     return ERR_OK;
 }
 
-static enum err load_all(const struct options *o, struct calib_attempt *all, size_t n)
+static enum err load_all(const struct options *o, const struct cond_note *note, struct calib_attempt *all, size_t n)
 {
     struct cond *cond;
     enum err rc = ERR_OK;
     if (!o->db) return ERR_OK;
     TRY(cond_open(o->db, DB_WRITE, &cond));
     for (size_t i = 0; i < n && !rc; i++)
-        if (all[i].is_made) rc = load_one(cond, o, all, i);
+        if (all[i].is_made) rc = load_one(cond, o, note, all, i);
     cond_close(cond);
     return rc;
 }
@@ -142,7 +143,8 @@ static void describe(const struct calib_input *in, const char *path, size_t size
              first.subrun, last.run, last.subrun, in->n_units, (long long)in->n_fills, s.release);
 }
 
-static enum err make(struct options *o, char *const *paths, const struct calib_input *in, struct calib_attempt *all)
+static enum err make(const struct options *o, char *const *paths, const struct calib_input *in,
+                     struct calib_attempt *all)
 {
     char footer[256], comment[320];
     size_t n = 0, n_made = 0;
@@ -156,8 +158,8 @@ static enum err make(struct options *o, char *const *paths, const struct calib_i
     REQUIRE(n_made > 0, ERR_NOTFOUND, "no constants: %s", all[0].problem);
     describe(in, paths[0], sizeof footer, footer);
     snprintf(comment, sizeof comment, "gm2 calib: %s", footer);
-    if (!o->note.comment) o->note.comment = comment;
-    enum err rc                  = load_all(o, all, n);
+    const struct cond_note note  = {o->note.author, o->note.comment ? o->note.comment : comment};
+    enum err rc                  = load_all(o, &note, all, n);
     const struct calib_page page = {o->dir, footer, "Muon g-2: calibration constants", o->wants_png};
     if (!rc) rc = publish_make_folder(o->dir);
     if (!rc) rc = calib_page_write(&page, in, all, n);
@@ -166,7 +168,7 @@ static enum err make(struct options *o, char *const *paths, const struct calib_i
     return rc;
 }
 
-static enum err calib(struct options *o, char *const *paths, size_t n)
+static enum err calib(const struct options *o, char *const *paths, size_t n)
 {
     struct calib_input in;
     struct calib_attempt *all = NULL;

@@ -85,6 +85,7 @@ static double linear(const struct gain_curve *c, double spread2, double tau, dou
         sfy += w * f * c->gain[i];
     }
     const double det = s1 * sff - sf * sf;
+    *norm = *b = 0.0;
     if (!(det > 1e-12 * s1 * sff)) return HUGE_VAL;
     *norm  = (sff * sy - sf * sfy) / det;
     *b     = (s1 * sfy - sf * sy) / det;
@@ -154,8 +155,8 @@ bool gain_fit(const struct gain_curve *c, double spread2, double tau_min, double
 {
     enum { GRID = 48 };
     const double low = log(tau_min), step = (log(tau_max) - low) / GRID;
-    double best_chi2 = HUGE_VAL, b, cov[3];
-    int best         = 0;
+    double best_chi2 = HUGE_VAL, b = 0.0, cov[3];
+    int best = 0;
     if (c->n < 4 || !(spread2 > 0.0)) return false;
     for (int i = 0; i <= GRID; i++) {
         const double chi2 = chi2_at(c, spread2, low + i * step);
@@ -173,7 +174,7 @@ bool gain_fit(const struct gain_curve *c, double spread2, double tau_min, double
 
 bool gain_fit_fixed(const struct gain_curve *c, double spread2, double tau, struct gain_fit *out)
 {
-    double b, cov[3];
+    double b = 0.0, cov[3] = {0.0};
     if (c->n < 3 || !(spread2 > 0.0)) return false;
     *out      = (struct gain_fit){.tau = tau, .tau_err = tau, .is_tau_fixed = true};
     out->chi2 = linear(c, spread2, tau, &out->norm, &b, cov);
