@@ -26,6 +26,7 @@ struct shard {
     int rank, n_ranks; /* 0, 1 without MPI */
     const char *const *unit_paths;
     const char *path;
+    const struct provenance *as; /* NULL: what the units say */
     char part[MAX_PATH];
     struct plan plan;
     struct plan_extra extra; /* rank 0 */
@@ -370,7 +371,7 @@ static enum err prepare(struct shard *s, int *is_done)
 {
     enum err rc = ERR_OK;
     if (s->rank == 0) {
-        rc = file_plan_make(s->unit_paths, s->plan.n_units, &s->plan, &s->extra);
+        rc = file_plan_make(s->unit_paths, s->plan.n_units, s->as, &s->plan, &s->extra);
         if (!rc) rc = is_made_already(s, is_done);
         if (!rc) unlink(s->part); /* a left-over */
     }
@@ -383,6 +384,7 @@ static enum err prepare(struct shard *s, int *is_done)
 static enum err merge(struct shard *s)
 {
     int is_done = 0;
+    TRY(broadcast(s, s->part, sizeof s->part)); /* each rank has a suffix of its own: rank 0's is the file */
     TRY(prepare(s, &is_done));
     if (is_done) return ERR_OK;
     TRY(agree(s, mem_alloc(&s->window, WINDOW_BYTES, 1)));
@@ -411,7 +413,14 @@ static enum err merge_and_tidy(struct shard *s)
 
 enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, int64_t alone_below_bytes)
 {
-    struct shard s = {.n_ranks = 1, .unit_paths = unit_paths, .path = path, .plan.n_units = n, .file = -1, .fd = -1};
+    return shard_merge_as(unit_paths, n, path, alone_below_bytes, NULL);
+}
+
+enum err shard_merge_as(const char *const *paths, size_t n, const char *path, int64_t alone_below_bytes,
+                        const struct provenance *as)
+{
+    struct shard s = {
+        .n_ranks = 1, .unit_paths = paths, .path = path, .as = as, .plan.n_units = n, .file = -1, .fd = -1};
     int has_begun = 0, has_ended = 0;
     MPI_Initialized(&has_begun);
     MPI_Finalized(&has_ended);
@@ -420,7 +429,7 @@ enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, 
         MPI_Comm_size(MPI_COMM_WORLD, &s.n_ranks);
     }
     const struct shard all = s;
-    int is_small           = s.rank == 0 && total_bytes(unit_paths, n) < alone_below_bytes;
+    int is_small           = s.rank == 0 && total_bytes(paths, n) < alone_below_bytes;
     TRY(broadcast(&all, &is_small, sizeof is_small));
     if (!is_small) return merge_and_tidy(&s);
     s.n_ranks = 1;
