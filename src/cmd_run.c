@@ -3,6 +3,7 @@
 #include "isa.h"
 #include "log.h"
 #include "mem.h"
+#include "merge.h"
 #include "run.h"
 #include "summary.h"
 
@@ -132,6 +133,11 @@ static enum err run(const struct job_options *options, bool *has_ended_early)
     struct run_totals totals = {0};
     enum err rc;
     TRY(job_open(options, &job));
+    if (job.is_merge) {
+        rc = merge_run(&job);
+        job_close(&job);
+        return rc;
+    }
     rc = comm_agree(chain_create(job.document, &job.info, &job.provenance, &chain));
     if (!rc) rc = job_read_conditions(&job);
     if (!rc && options->is_validate_only) {

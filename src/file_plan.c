@@ -238,10 +238,23 @@ static enum err append_units(struct file_units *all, const struct file_units *u)
     return ERR_OK;
 }
 
-static enum err add_unit(hid_t file, size_t unit, struct plan *p, struct plan_extra *e)
+static enum err take_provenance(const struct provenance *as, struct plan_extra *e)
+{
+    const char *const texts[N_TEXTS] = {as->process_name,  as->release,        as->git_commit,
+                                        as->config_text,   as->config_id,      as->isa,
+                                        as->constants_set, as->conditions_tag, as->parents};
+    e->seed                          = as->seed;
+    for (size_t i = 0; i < N_TEXTS; i++) {
+        e->text[i] = mem_string(texts[i] ? texts[i] : "");
+        REQUIRE(e->text[i], ERR_MEMORY, "out of memory");
+    }
+    return ERR_OK;
+}
+
+static enum err add_unit(hid_t file, size_t unit, bool with_provenance, struct plan *p, struct plan_extra *e)
 {
     struct file_units u = {0};
-    TRY(add_provenance(file, unit, e));
+    if (with_provenance) TRY(add_provenance(file, unit, e));
     TRY(file_h5_read_units(file, &u));
     enum err rc = append_units(&e->units, &u);
     file_h5_free_units(&u);
@@ -262,14 +275,16 @@ static void sum_rows(struct plan *p)
     }
 }
 
-enum err file_plan_make(const char *const *unit_paths, size_t n, struct plan *out, struct plan_extra *extra)
+enum err file_plan_make(const char *const *unit_paths, size_t n, const struct provenance *as, struct plan *out,
+                        struct plan_extra *extra)
 {
     *out = (struct plan){.n_units = n};
     REQUIRE(n > 0, ERR_LOGIC, "no units to merge");
+    if (as) TRY(take_provenance(as, extra));
     for (size_t u = 0; u < n; u++) {
         hid_t file = -1;
         TRY(file_h5_open_checked(unit_paths[u], &file));
-        enum err rc = add_unit(file, u, out, extra);
+        enum err rc = add_unit(file, u, !as, out, extra);
         H5Fclose(file);
         if (rc) return err_context(rc, "%s cannot be merged", unit_paths[u]);
     }

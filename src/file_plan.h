@@ -34,8 +34,10 @@ struct plan_extra {
     uint64_t seed;
 };
 
-/** Opens every unit, refuses damaged ones and those that disagree with the first, naming it and the reason. */
-enum err file_plan_make(const char *const *unit_paths, size_t n, struct plan *out, struct plan_extra *extra);
+/** Opens every unit, refuses damaged ones and those that disagree with the first, naming it and the reason; with `as` the
+ *  provenance is that, whatever the units say. */
+enum err file_plan_make(const char *const *unit_paths, size_t n, const struct provenance *as, struct plan *out,
+                        struct plan_extra *extra);
 void file_plan_free(struct plan *plan);
 void file_plan_free_extra(struct plan_extra *extra);
 /** The provenance of the shard; lent. */

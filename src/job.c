@@ -225,7 +225,8 @@ static enum err understand(struct job *job)
     TRY(fhicl_as_string(fhicl_get(job->document, "source.module_type"), "source.module_type", &source));
     TRY(fhicl_as_string(fhicl_get(job->document, "process_name"), "process_name", &name));
     job->is_simulation = strcmp(source, "EmptyFill") == 0;
-    TRY(job_plan(job));
+    job->is_merge      = strcmp(source, "MergeInput") == 0;
+    if (!job->is_merge) TRY(job_plan(job));
     TRY(chain_files_names(job->document, &job->input_files));
     job->info.release      = version_release;
     job->info.git_commit   = version_git_commit;

@@ -39,6 +39,7 @@ struct job_options {
 #define CATALOG_CFG(F, S)                                                                                             \
     F(S, str, dataTier,   "", 0, 0, "", "data_tier of the HDF5 products' metadata; empty: reco")                     \
     F(S, str, streamName, "", 0, 0, "", "data_stream of the metadata; empty: full")                                  \
+    F(S, str, particle,   "", 0, 0, "", "what was injected: muon, proton ...; empty: muon")                          \
     F(S, str, runType,    "", 0, 0, "", "run type of the metadata; empty: mc for simulation, physics for raw input")
 #define BLINDING_CFG(F, S)                                                                                            \
     F(S, str, mode,   "auto", 0, 0, "auto|on|off", "software blinding of R in fits: auto is on for data, off for simulation") \
@@ -55,7 +56,7 @@ struct job {
     struct scheduler_cfg scheduler;
     struct catalog_cfg catalog;
     struct watch_cfg watch;
-    bool prints_time, prints_memory, is_simulation;
+    bool prints_time, prints_memory, is_simulation, is_merge; /* is_merge: no units, see merge.h */
     long long start_unix_s;
     struct job_info info;
     struct provenance provenance;

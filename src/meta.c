@@ -97,6 +97,7 @@ static void add_own(cJSON *o, const struct meta *m)
     add_text(o, "gm2.fcl_name", m->fcl_name);
     add_text(o, "gm2.fcl_hash", m->config_id);
     add_text(o, "gm2.process_name", m->process_name);
+    add_text(o, "gm2.particle", m->particle);
     add_text(o, "gm2.conditions_tag", m->conditions_tag);
     add_intervals(o, m);
     add_text(o, "gm2.constants_set", m->constants_set);
@@ -142,7 +143,7 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
     return o;
 }
 
-enum { N_FIELDS = 31, N_LATENCY_FIELDS = 2 };
+enum { N_FIELDS = 32, N_LATENCY_FIELDS = 2 };
 
 enum err meta_write(const char *product, const struct meta *meta)
 {
@@ -178,6 +179,23 @@ static enum err read_text(const char *path, char **out)
     }
     fclose(f);
     return rc;
+}
+
+enum err meta_read_text(const char *product, const char *field, size_t size, char *out)
+{
+    char path[MAX_PATH], *text;
+    int length = snprintf(path, sizeof path, "%s.json", product);
+    REQUIRE(length > 0 && length < MAX_PATH, ERR_OPEN, "file name too long: %s", product);
+    TRY(read_text(path, &text));
+    cJSON *o          = cJSON_Parse(text);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, field);
+    if (cJSON_IsArray(item)) item = cJSON_GetArrayItem(cJSON_GetArrayItem(item, 0), 2);
+    const char *word = cJSON_GetStringValue(item);
+    if (word) snprintf(out, size, "%s", word);
+    cJSON_Delete(o);
+    mem_free(text);
+    REQUIRE(word, ERR_NOTFOUND, "%s has no text %s", path, field);
+    return ERR_OK;
 }
 
 static enum err compare(const cJSON *o, const char *product, const char *checksum, unsigned long long size)

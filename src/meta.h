@@ -27,6 +27,7 @@ struct meta {
     const char *data_stream;                            /* "full", ... */
     const char *application_name, *application_version; /* the family is gm2 */
     const char *run_type;                               /* mc, physics, ... */
+    const char *particle;                               /* muon, proton, ... */
     size_t n_runs;
     const struct meta_run *runs;
     int64_t event_count, first_event, last_event; /* fills; numbers within the first and last subrun */
@@ -51,6 +52,9 @@ struct meta {
 void meta_fill_host(struct meta *meta);
 /** Measures the product and publishes PRODUCT.json, replacing an older one. ERR_OPEN, ERR_WRITE, ERR_MEMORY. */
 enum err meta_write(const char *product, const struct meta *meta);
+/** A text of a product's JSON by its name; "runs": the type of the first run. ERR_NOTFOUND without JSON or without that text.
+ */
+enum err meta_read_text(const char *product, const char *field, size_t size, char *out);
 /** Compares a product with its JSON: ERR_NOTFOUND without one, ERR_DATA if size or checksum differ. */
 enum err meta_check(const char *product);
 

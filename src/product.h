@@ -28,6 +28,8 @@ size_t product_n_whole(const struct product_state *p);
 enum err product_gather(const struct job *job, size_t shard);
 /** Writes the metadata JSON of a unit that is a product itself (one unit a shard), and of its raw file if there is one. */
 enum err product_describe_unit(const struct job *job, const struct unit *unit);
+/** Writes the metadata JSON of a merged file, whose units and provenance are the job's. */
+enum err product_describe_merged(const struct job *job, const char *path);
 /** Writes the metadata JSON of a shard. */
 enum err product_describe_shard(const struct job *job, size_t shard);
 

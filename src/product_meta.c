@@ -35,19 +35,20 @@ static void fill_common(const struct job *job, struct meta *m)
 {
     const struct catalog_cfg *c = &job->catalog;
     m->data_stream              = or_else(c->streamName, "full");
-    m->application_name         = job->info.process_name;
-    m->application_version      = job->info.release;
+    m->particle                 = or_else(c->particle, "muon");
+    m->application_name         = job->provenance.process_name;
+    m->application_version      = job->provenance.release;
     m->run_type                 = or_else(c->runType, job->is_simulation ? "mc" : "physics");
     m->start_unix_s             = (double)job->start_unix_s;
     m->end_unix_s               = unix_now_s();
-    m->git_commit               = job->info.git_commit;
+    m->git_commit               = job->provenance.git_commit;
     m->fcl_name                 = base_of(job->options.config);
-    m->config_id                = job->config_id;
-    m->process_name             = job->info.process_name;
+    m->config_id                = job->provenance.config_id;
+    m->process_name             = job->provenance.process_name;
     m->conditions_tag           = job->provenance.conditions_tag;
     m->constants_set            = job->provenance.constants_set;
     m->isa                      = job->provenance.isa;
-    m->seed                     = job->info.seed;
+    m->seed                     = job->provenance.seed;
     m->n_ranks                  = comm_size();
     meta_fill_host(m);
 }
@@ -73,14 +74,25 @@ static int by_table_and_id(const void *a, const void *b)
     return order ? order : p->iov_id < q->iov_id ? -1 : p->iov_id > q->iov_id;
 }
 
+/* A merged file says itself what its units read. */
+static enum err read_intervals(const char *path, struct block *block)
+{
+    enum err rc = file_read_table(path, table_conditions.name, block);
+    if (rc != ERR_NOTFOUND) return rc;
+    err_clear();
+    return ERR_OK;
+}
+
 /* The intervals that n units read, each once. */
-static enum err list_intervals(const struct job *job, const struct unit *units, size_t n, struct meta *m,
-                               struct meta_interval **out)
+static enum err list_intervals(const struct job *job, const char *path, const struct unit *units, size_t n,
+                               struct meta *m, struct meta_interval **out)
 {
     struct block *block;
     enum err rc;
     TRY(block_create(&table_conditions, &block));
-    for (size_t u = 0; u < n; u++) TRY_TO(done, cond_use_record(job->conditions, units[u].run, units[u].subrun, block));
+    if (job->is_merge) TRY_TO(done, read_intervals(path, block));
+    for (size_t u = 0; u < n && !job->is_merge; u++)
+        TRY_TO(done, cond_use_record(job->conditions, units[u].run, units[u].subrun, block));
     struct conditions_view v = conditions_view(block);
     TRY_TO(done, mem_alloc(out, v.n + 1, sizeof **out));
     for (size_t i = 0; i < v.n; i++) {
@@ -110,15 +122,15 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     TRY(file_summary(path, &s));
     fill_common(job, &m);
     TRY_TO(done, mem_alloc(&runs, n, sizeof *runs));
-    TRY_TO(done, mem_alloc(&parents, n + count_lines(job->input_files), sizeof *parents));
+    TRY_TO(done, mem_alloc(&parents, n + count_lines(job->provenance.parents), sizeof *parents));
     for (size_t u = 0; u < n; u++) {
         runs[u] = (struct meta_run){units[u].run, units[u].subrun};
         if (units[u].source) parents[m.n_parents++] = base_of(units[u].source);
     }
-    inputs = mem_string(job->input_files);
+    inputs = mem_string(job->provenance.parents);
     if (!inputs) FAIL_TO(done, ERR_MEMORY, "out of memory");
     add_input_files(inputs, &m, parents);
-    TRY_TO(done, list_intervals(job, units, n, &m, &intervals));
+    TRY_TO(done, list_intervals(job, path, units, n, &m, &intervals));
     m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
     m.file_format    = "hdf5";
     m.data_tier      = or_else(job->catalog.dataTier, "reco");
@@ -172,6 +184,11 @@ enum err product_describe_unit(const struct job *job, const struct unit *unit)
     char path[1536];
     job_file_of(job, unit, path);
     return describe_hdf5(job, path, unit, 1);
+}
+
+enum err product_describe_merged(const struct job *job, const char *path)
+{
+    return describe_hdf5(job, path, job->units, job->n_units);
 }
 
 enum err product_describe_shard(const struct job *job, size_t shard)

@@ -25,6 +25,7 @@ static const struct meta usual      = {.file_type           = "importedSimulated
                                        .application_name    = "mdc1",
                                        .application_version = "0.1.0",
                                        .run_type            = "mc",
+                                       .particle            = "muon",
                                        .n_runs              = 2,
                                        .runs                = runs,
                                        .event_count         = 20,
