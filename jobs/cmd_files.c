@@ -3,6 +3,7 @@
 #include "catalogue.h"
 #include "command.h"
 #include "dimension.h"
+#include "ingest.h"
 #include "options.h"
 
 #include <inttypes.h>
@@ -151,6 +152,17 @@ static enum err explain(struct catalogue *c, const struct files_options *o)
     return ERR_OK;
 }
 
+static enum err declare(struct catalogue *c, const struct files_options *o, int *status)
+{
+    struct ingest_tally t = {{0}};
+    TRY(want_places(o, 1, FILES_MAX_PLACES, "FILE ..."));
+    TRY(ingest_declare(c, o->place, o->n_places, o->has_no_location ? "" : o->location, o->user, &t));
+    printf("%zu declared, %zu known, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED], t.n[CATALOGUE_SAME],
+           t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED]);
+    *status = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED] ? 1 : 0;
+    return ERR_OK;
+}
+
 static enum err locate(struct catalogue *c, const struct files_options *o)
 {
     TRY(want_places(o, 2, 2, "NAME URL"));
@@ -216,7 +228,7 @@ static enum err run(const struct files_options *o, int *status)
     TRY(catalogue_open(o->db, is_writing ? DB_WRITE : DB_READ, &c));
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (strcmp(calls[i].verb, o->verb) == 0) rc = calls[i].call(c, o);
-    if (strcmp(o->verb, "declare") == 0) rc = files_declare(c, o, status);
+    if (strcmp(o->verb, "declare") == 0) rc = declare(c, o, status);
     if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
     if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
     catalogue_close(c);

@@ -14,8 +14,6 @@ struct files_options {
     bool has_no_location, is_remove;
 };
 
-/** Declares products by their metadata, in batches of 1000; *status 1 if any was refused or is in conflict. */
-enum err files_declare(struct catalogue *catalogue, const struct files_options *options, int *status);
 /** Ancestors and descendants of a file, indented by generation. */
 enum err files_lineage(struct catalogue *catalogue, const struct files_options *options);
 /** Subruns that a query covers, more than once, or not; *status 1 if any is double or missing. */

@@ -256,6 +256,28 @@ static enum err make_identity(struct job *job)
     return rc;
 }
 
+enum err job_check(const struct job_options *options, bool with_modules, char id[41])
+{
+    char *text;
+    struct job job      = {.options = *options};
+    struct chain *chain = NULL;
+    TRY(read_document(options, &text));
+    enum err rc = fhicl_parse_annotated(text, "configuration", &job.document);
+    mem_free(text);
+    if (!rc) rc = make_identity(&job);
+    if (!rc) memcpy(id, job.config_id, sizeof job.config_id);
+    if (!rc && with_modules) {
+        rc                  = cond_use_create(job.document, &job.conditions);
+        job.info.conditions = job.conditions;
+        if (!rc) rc = chain_create(job.document, &job.info, &job.provenance, &chain);
+        chain_free(chain);
+        cond_use_free(job.conditions);
+    }
+    fhicl_free(job.document);
+    mem_free(job.config_text);
+    return rc;
+}
+
 enum err job_open(const struct job_options *options, struct job *job)
 {
     *job        = (struct job){.options = *options, .start_unix_s = time(NULL)};

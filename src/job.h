@@ -72,6 +72,9 @@ enum err job_open(const struct job_options *options, struct job *job);
 /** Collective, after chain_create(): reads the constants that its modules want. */
 enum err job_read_conditions(struct job *job);
 void job_close(struct job *job);
+/** The identity that outputs of such a job would bear (gm2.fcl_hash), without starting one; with_modules: all modules are
+ *  begun too, so that every wrong parameter is found. Not collective. */
+enum err job_check(const struct job_options *options, bool with_modules, char id[41]);
 /** Rank 0 of a watched folder: one more unit, a raw file whose path is lent for as long as the job lives. */
 enum err job_add_unit(struct job *job, const struct watch_file *file);
 /** The file of a unit, and of the shard that holds it. */

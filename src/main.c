@@ -17,6 +17,7 @@ int cmd_ring(int argc, char **argv);
 int cmd_cond(int argc, char **argv);
 int cmd_calib(int argc, char **argv);
 int cmd_files(int argc, char **argv);
+int cmd_campaign(int argc, char **argv);
 
 static int cmd_version(int argc, char **argv)
 {
@@ -40,6 +41,8 @@ const struct command commands[] = {
      "calibration constants from the sums of jobs: pages, CSV, database; 'gm2 calib --help'", cmd_calib},
     {"files", "files declare|get|list|count|lineage|coverage|define|snapshot|... DB ...",
      "the catalogue: what files there are, of which subruns and parents, where; 'gm2 files --help'", cmd_files},
+    {"campaign", "campaign init|plan|start|step|status|hold|release|kill|retry DB NAME",
+     "productions of many submissions, each file once; 'gm2 campaign --help'", cmd_campaign},
     {"ring", "ring tune|orbit|map|scan|show [-c FILE.fcl] [--KEY VALUE ...] [--json FILE] [--plot FILE.svg|png]",
      "what a ring does: tunes, closed orbit, one-turn map, scans of any parameter, plan; 'gm2 ring --help'", cmd_ring},
     {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},

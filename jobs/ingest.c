@@ -1,9 +1,11 @@
-/* gm2 files declare: metadata from disk to the catalogue, in batches. */
-#include "cmd_files.h"
+/* Metadata from disk to the catalogue, in batches. */
+#include "ingest.h"
 
 #include "log.h"
+#include "mem.h"
 #include "publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +57,7 @@ static enum err add_own_place(const char *json, struct catalogue_file *f)
     return f->location ? ERR_OK : ERR_MEMORY;
 }
 
-static enum err read_one(const struct files_options *o, const char *name, struct catalogue_file *out)
+static enum err read_one(const char *name, const char *location, struct catalogue_file *out)
 {
     char path[MAX_PATH], *text;
     int n = snprintf(path, sizeof path, "%s%s", name, ends(name, ".json") ? "" : ".json");
@@ -64,27 +66,23 @@ static enum err read_one(const struct files_options *o, const char *name, struct
     enum err rc = catalogue_parse(text, path, out);
     mem_free(text);
     if (rc) return rc;
-    if (o->location) {
-        out->location = mem_string(o->location);
-        rc            = out->location ? ERR_OK : ERR_MEMORY;
-    } else if (!o->has_no_location) {
+    if (!location) {
         rc = add_own_place(path, out);
+    } else if (*location) {
+        out->location = mem_string(location);
+        rc            = out->location ? ERR_OK : ERR_MEMORY;
     }
     if (!rc) return ERR_OK;
     catalogue_file_free(out);
     return err_context(rc, "%s", path);
 }
 
-struct tally {
-    size_t n[CATALOGUE_REFUSED + 1], n_unread;
-};
-
-static enum err declare_batch(struct catalogue *c, const struct files_options *o, struct catalogue_file *file, size_t n,
-                              struct tally *tally)
+static enum err declare_batch(struct catalogue *c, const char *user, struct catalogue_file *file, size_t n,
+                              struct ingest_tally *tally)
 {
     struct catalogue_result *result;
     TRY(mem_alloc(&result, n, sizeof *result));
-    enum err rc = catalogue_declare(c, file, n, o->user, result);
+    enum err rc = catalogue_declare(c, file, n, user, result);
     for (size_t i = 0; i < n && !rc; i++) {
         tally->n[result[i].outcome]++;
         if (result[i].outcome == CATALOGUE_CONFLICT)
@@ -96,30 +94,67 @@ static enum err declare_batch(struct catalogue *c, const struct files_options *o
     return rc;
 }
 
-enum err files_declare(struct catalogue *c, const struct files_options *o, int *status)
+enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_paths, const char *location,
+                        const char *user, struct ingest_tally *tally)
 {
     struct catalogue_file *file;
-    struct tally t = {.n_unread = 0};
-    size_t n       = 0;
-    enum err rc    = ERR_OK;
-    REQUIRE(o->n_places > 0, ERR_OPTION, "wanted is: gm2 files declare DB FILE ...");
+    size_t n    = 0;
+    enum err rc = ERR_OK;
     TRY(mem_alloc(&file, BATCH, sizeof *file));
-    for (size_t i = 0; i < o->n_places && !rc; i++) {
-        if (read_one(o, o->place[i], &file[n])) { /* one bad file does not keep the others out */
+    for (size_t i = 0; i < n_paths && !rc; i++) {
+        if (read_one(paths[i], location, &file[n])) { /* one bad file does not keep the others out */
             log_error("%s", err_message());
             err_clear();
-            t.n_unread++;
+            tally->n[CATALOGUE_REFUSED]++;
         } else {
             n++;
         }
-        if (n < BATCH && i + 1 < o->n_places) continue;
-        rc = declare_batch(c, o, file, n, &t);
+        if (n < BATCH && i + 1 < n_paths) continue;
+        rc = declare_batch(c, user, file, n, tally);
         while (n > 0) catalogue_file_free(&file[--n]);
     }
     mem_free(file);
-    if (rc) return rc;
-    printf("%zu declared, %zu known, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED], t.n[CATALOGUE_SAME],
-           t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED] + t.n_unread);
-    *status = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED] + t.n_unread ? 1 : 0;
-    return ERR_OK;
+    return rc;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------------------- */
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static enum err list_folder(const char *folder, char ***names, size_t *n)
+{
+    size_t capacity = 0;
+    enum err rc     = ERR_OK;
+    struct dirent *e;
+    *names   = NULL;
+    *n       = 0;
+    DIR *dir = opendir(folder);
+    if (!dir && errno == ENOENT) return ERR_OK; /* nothing was made yet */
+    REQUIRE(dir, ERR_OPEN, "cannot open %s: %s", folder, strerror(errno));
+    while (!rc && (e = readdir(dir)) != NULL) {
+        char path[MAX_PATH];
+        if (e->d_name[0] == '.' || !ends(e->d_name, ".json")) continue;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (*n == capacity) {
+            size_t wanted = 2 * capacity + 64;
+            rc            = mem_resize(names, capacity, wanted, sizeof **names);
+            if (!rc) capacity = wanted;
+        }
+        if (!rc) (*names)[*n] = mem_string(path);
+        if (!rc && !(*names)[*n]) rc = ERR_MEMORY;
+        if (!rc) (*n)++;
+    }
+    closedir(dir);
+    if (*n) qsort(*names, *n, sizeof **names, by_name);
+    return rc;
+}
+
+enum err ingest_folder(struct catalogue *c, const char *folder, const char *user, struct ingest_tally *tally)
+{
+    char **names;
+    size_t n;
+    enum err rc = list_folder(folder, &names, &n);
+    if (!rc && n) rc = ingest_declare(c, (const char *const *)names, n, NULL, user, tally);
+    for (size_t i = 0; i < n; i++) mem_free(names[i]);
+    mem_free(names);
+    return rc;
 }

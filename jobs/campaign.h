@@ -1,0 +1,54 @@
+/* Campaigns: stages of jobs over datasets, described in a FHiCL file that lives with the configurations. Layout of the file:
+ * `gm2 campaign init`. Test: tests/cli/campaign.sh */
+#ifndef GM2_CAMPAIGN_H
+#define GM2_CAMPAIGN_H
+
+#include "cfg.h"
+#include "split.h"
+
+/* clang-format off */
+#define CAMPAIGN_CFG(F, S)                                                                                            \
+    F(S, str, name,   "", 0, 0, "", "letters, digits and _ . -: what the ledger knows it by")                        \
+    F(S, str, output, "", 0, 0, "", "folder of the products; each submission has a folder of its own in it")         \
+    F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")
+#define CAMPAIGN_STAGE_CFG(F, S)                                                                                      \
+    F(S, str,  config,          "",         0, 0, "",  "FHiCL file of the jobs")                                     \
+    F(S, strs, set,             "[]",       0, 0, "",  "KEY=VALUE, as --set")                                         \
+    F(S, str,  dataset,         "",         0, 0, "",  "input files, in SAM's language; %(stage.NAME)s stands for what a stage has made; empty: a simulation") \
+    F(S, i64,  fills,           0, 0, 1000000000000, "1", "of a simulation: -n")                                     \
+    F(S, str,  split,           "draining", 0, 0, "",  "how the dataset is cut into submissions: nfiles(20), byrun(low=..,high=..), ...") \
+    F(S, strs, needs,           "[]",       0, 0, "",  "stages that must be complete before this one starts")        \
+    F(S, str,  executor,        "local",    0, 0, "local", "where jobs run")                                         \
+    F(S, i64,  ranks,           1, 1, 100000, "1", "of a job; more than one by mpirun")                              \
+    F(S, i64,  max_submissions, 1, 1, 10000,  "1", "at the same time")                                               \
+    F(S, i64,  max_attempts,    3, 1, 100,    "1", "at a file before it is parked for a human")
+/* clang-format on */
+CFG_DECLARE(campaign_cfg, CAMPAIGN_CFG)
+CFG_DECLARE(campaign_stage_cfg, CAMPAIGN_STAGE_CFG)
+
+struct campaign_stage {
+    const char *name;
+    struct campaign_stage_cfg cfg;
+    struct split split;
+    char config_id[41]; /* gm2.fcl_hash of what its jobs make */
+    char *dataset;      /* with %(stage.NAME)s put in; NULL for a simulation */
+    size_t n_needs, *need;
+};
+
+struct campaign {
+    struct fhicl *document;
+    struct campaign_cfg cfg;
+    char *text; /* canonical */
+    size_t n_stages;
+    struct campaign_stage *stage; /* [n_stages], as written */
+    size_t *order;                /* [n_stages]: each after those it needs */
+};
+
+/** Reads and checks a campaign: keys, names, configurations (each is read), datasets, split types, stages that need one
+ *  another in a circle; is_strict: all modules' parameters too. ERR_PARSE, ERR_CONFIG with file and line. */
+enum err campaign_read(const char *path, bool is_strict, struct campaign **out);
+void campaign_free(struct campaign *campaign);
+/** Prints a commented example. */
+void campaign_example(void);
+
+#endif

@@ -1,0 +1,302 @@
+/* gm2 campaign: productions of many submissions on the command line. */
+#include "campaign.h"
+#include "catalogue.h"
+#include "command.h"
+#include "ledger.h"
+#include "log.h"
+#include "mem.h"
+#include "options.h"
+#include "step.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int cmd_campaign(int argc, char **argv);
+
+static const char usage[] = "gm2 campaign init\n"
+                            "    print a commented description of a campaign, to be kept with the configurations\n"
+                            "gm2 campaign plan DB FILE.fcl\n"
+                            "    check it, and what each stage has to do; nothing is started\n"
+                            "gm2 campaign start DB FILE.fcl\n"
+                            "    note it in the database (a catalogue: gm2 files init DB); started again with another "
+                            "text: from now on that counts\n"
+                            "gm2 campaign step DB NAME [--loop SECONDS]\n"
+                            "    one pass: products of ended submissions go to the catalogue, what is due is started. "
+                            "Any number of times, from cron\n"
+                            "    or with --loop until all is done; a pass that is killed does no harm\n"
+                            "gm2 campaign status DB NAME [--submissions]\n"
+                            "    what is done, running, left; what to type next\n"
+                            "gm2 campaign hold|release|kill|retry DB NAME\n"
+                            "    start nothing more; go on; ask running jobs to stop; try parked files again\n"
+                            "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, "
+                            "by default the login name.\n";
+
+static const char *const verbs[] = {"init", "plan",    "start", "step",  "status",
+                                    "hold", "release", "kill",  "retry", NULL};
+
+struct options {
+    const char *verb, *db, *what, *user, *loop;
+    bool wants_submissions;
+};
+
+/* A campaign as the database knows it, read from its file. */
+struct known {
+    struct catalogue *catalogue;
+    struct campaign *campaign;
+    struct step_stage *report;
+    int64_t id;
+    bool is_held;
+    char path[1024];
+};
+
+static void known_free(struct known *k)
+{
+    campaign_free(k->campaign);
+    mem_free(k->report);
+}
+
+static enum err known_read(struct catalogue *c, const char *name, struct known *k)
+{
+    *k = (struct known){.catalogue = c};
+    TRY(ledger_campaign_find(c, name, &k->id, &k->is_held, k->path));
+    TRY(campaign_read(k->path, false, &k->campaign));
+    enum err rc = ERR_OK;
+    if (strcmp(k->campaign->cfg.name, name) != 0)
+        rc = err_fail(ERR_MISMATCH, __FILE__, __LINE__, "%s describes campaign %s by now, not %s", k->path,
+                      k->campaign->cfg.name, name);
+    if (!rc) rc = mem_alloc(&k->report, k->campaign->n_stages, sizeof *k->report);
+    if (rc) known_free(k);
+    return rc;
+}
+
+/* ---- printing ------------------------------------------------------------------------------------------------------ */
+static const char *state_of(const struct step_stage *s)
+{
+    if (s->is_complete) return "complete";
+    if (s->is_waiting) return "waits";
+    if (s->n_live) return "running";
+    if (s->n_parked && s->n_done + s->n_parked == s->n_files) return "parked";
+    return s->n_files ? "due" : "no input";
+}
+
+static void print_stages(const struct known *k)
+{
+    printf("%-24s %-9s %9s %9s %9s %9s %9s %6s\n", "stage", "state", "files", "done", "running", "left", "parked",
+           "done %");
+    for (size_t i = 0; i < k->campaign->n_stages; i++) {
+        const struct step_stage *s = &k->report[i];
+        size_t left                = s->n_files - s->n_done - s->n_parked;
+        left                       = left > s->n_held ? left - s->n_held : 0;
+        printf("%-24s %-9s %9zu %9zu %9zu %9zu %9zu %6.1f\n", k->campaign->stage[i].name, state_of(s), s->n_files,
+               s->n_done, s->n_held, left, s->n_parked,
+               s->n_files ? 100.0 * (double)s->n_done / (double)s->n_files : 0.0);
+    }
+}
+
+static void print_advice(const struct known *k, const char *db)
+{
+    const char *name  = k->campaign->cfg.name;
+    size_t n_complete = 0, n_parked = 0, n_live = 0;
+    for (size_t i = 0; i < k->campaign->n_stages; i++) {
+        n_complete += k->report[i].is_complete;
+        n_parked += k->report[i].n_parked;
+        n_live += k->report[i].n_live;
+    }
+    if (n_complete == k->campaign->n_stages)
+        printf("all is done\n");
+    else if (k->is_held)
+        printf("held: nothing is started; go on with: gm2 campaign release %s %s\n", db, name);
+    else if (n_parked && !n_live)
+        printf("%zu parked after %s: look at their logs (gm2 campaign status %s %s --submissions), then: gm2 campaign "
+               "retry %s "
+               "%s\n",
+               n_parked, "too many attempts", db, name, db, name);
+    else
+        printf("next: gm2 campaign step %s %s --loop 5\n", db, name);
+}
+
+static enum err print_submissions(const struct known *k)
+{
+    printf("%-40s %-12s %8s  %s\n", "submission", "state", "files", "reason");
+    for (size_t i = 0; i < k->campaign->n_stages; i++) {
+        struct ledger_submission *all;
+        size_t n;
+        TRY(step_submissions(k->catalogue, k->campaign, k->id, i, &all, &n));
+        for (size_t j = 0; j < n; j++)
+            printf("%-15s %-24s %-12s %8" PRId64 "  %s\n", k->campaign->stage[i].name, all[j].name,
+                   ledger_state_name(all[j].state), all[j].n_files, all[j].reason);
+        mem_free(all);
+    }
+    return ERR_OK;
+}
+
+/* ---- verbs --------------------------------------------------------------------------------------------------------- */
+static enum err look_at_all(struct known *k)
+{
+    for (size_t j = 0; j < k->campaign->n_stages; j++) {
+        size_t i = k->campaign->order[j];
+        TRY(step_look(k->catalogue, k->campaign, k->id, i, &k->report[i]));
+        for (size_t n = 0; n < k->campaign->stage[i].n_needs; n++)
+            if (!k->report[k->campaign->stage[i].need[n]].is_complete) k->report[i].is_waiting = true;
+    }
+    return ERR_OK;
+}
+
+static enum err start(struct catalogue *c, const struct options *o, bool is_plan)
+{
+    struct known k = {.catalogue = c};
+    char path[PATH_MAX];
+    REQUIRE(realpath(o->what, path) && strlen(path) < sizeof k.path, ERR_OPEN, "%s cannot be opened", o->what);
+    TRY(campaign_read(path, true, &k.campaign));
+    enum err rc = ledger_init(c);
+    if (!rc && !is_plan) rc = ledger_campaign(c, k.campaign->cfg.name, path, k.campaign->text, o->user, &k.id);
+    if (!rc) rc = mem_alloc(&k.report, k.campaign->n_stages, sizeof *k.report);
+    if (!rc) rc = look_at_all(&k);
+    if (!rc) {
+        print_stages(&k);
+        if (!is_plan) print_advice(&k, o->db);
+    }
+    known_free(&k);
+    return rc;
+}
+
+static volatile sig_atomic_t is_stopped;
+static void on_signal(int number)
+{
+    (void)number;
+    is_stopped = 1;
+}
+
+static bool is_all_done(const struct known *k, bool *is_stuck)
+{
+    bool is_done = true;
+    *is_stuck    = true;
+    for (size_t i = 0; i < k->campaign->n_stages; i++) {
+        const struct step_stage *s = &k->report[i];
+        is_done                    = is_done && s->is_complete;
+        if (s->n_live || (!s->is_complete && !s->is_waiting && s->n_files > s->n_done + s->n_parked)) *is_stuck = false;
+    }
+    return is_done;
+}
+
+/* The description is read anew in each pass, and hold and release are heard. */
+static enum err step(struct catalogue *c, const struct options *o, int *status)
+{
+    char *end      = "";
+    double every_s = o->loop ? strtod(o->loop, &end) : 0.0;
+    REQUIRE(!*end && every_s >= 0.0 && every_s <= 86400.0, ERR_OPTION, "--loop %s: seconds are wanted", o->loop);
+    signal(SIGTERM, on_signal);
+    signal(SIGINT, on_signal);
+    for (bool is_last = false; !is_last;) {
+        struct known k;
+        bool is_stuck;
+        TRY(known_read(c, o->what, &k));
+        enum err rc  = step_campaign(c, k.campaign, k.id, k.is_held, o->user, k.report);
+        bool is_done = !rc && is_all_done(&k, &is_stuck);
+        is_last      = rc || !o->loop || is_done || is_stuck || is_stopped;
+        if (!rc && is_last) {
+            print_stages(&k);
+            print_advice(&k, o->db);
+            *status = o->loop && !is_done ? 1 : 0;
+        }
+        known_free(&k);
+        if (rc) return rc;
+        struct timespec pause = {(time_t)every_s, (long)(1e9 * (every_s - (double)(time_t)every_s))};
+        if (!is_last) nanosleep(&pause, NULL);
+    }
+    return ERR_OK;
+}
+
+static enum err status_of(struct catalogue *c, const struct options *o)
+{
+    struct known k;
+    TRY(known_read(c, o->what, &k));
+    enum err rc = look_at_all(&k);
+    if (!rc) {
+        print_stages(&k);
+        if (o->wants_submissions) rc = print_submissions(&k);
+        print_advice(&k, o->db);
+    }
+    known_free(&k);
+    return rc;
+}
+
+static enum err kill_jobs(struct catalogue *c, const struct options *o)
+{
+    struct known k;
+    size_t n;
+    TRY(ledger_hold(c, o->what, true, o->user)); /* else the next pass starts them again */
+    TRY(known_read(c, o->what, &k));
+    enum err rc = step_kill(c, k.campaign, k.id, &n);
+    if (!rc)
+        printf("%zu submissions were asked to stop; the campaign is held (gm2 campaign release %s %s)\n", n, o->db,
+               o->what);
+    known_free(&k);
+    return rc;
+}
+
+static enum err retry(struct catalogue *c, const struct options *o)
+{
+    struct known k;
+    TRY(known_read(c, o->what, &k));
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < k.campaign->n_stages && !rc; i++) rc = step_retry(c, k.campaign, k.id, i, o->user);
+    known_free(&k);
+    return rc;
+}
+
+static enum err run(const struct options *o, int *status)
+{
+    struct catalogue *c;
+    TRY(catalogue_open(o->db, DB_WRITE, &c));
+    enum err rc = ERR_OK;
+    if (strcmp(o->verb, "plan") == 0) rc = start(c, o, true);
+    if (strcmp(o->verb, "start") == 0) rc = start(c, o, false);
+    if (strcmp(o->verb, "step") == 0) rc = step(c, o, status);
+    if (strcmp(o->verb, "status") == 0) rc = status_of(c, o);
+    if (strcmp(o->verb, "hold") == 0) rc = ledger_hold(c, o->what, true, o->user);
+    if (strcmp(o->verb, "release") == 0) rc = ledger_hold(c, o->what, false, o->user);
+    if (strcmp(o->verb, "kill") == 0) rc = kill_jobs(c, o);
+    if (strcmp(o->verb, "retry") == 0) rc = retry(c, o);
+    catalogue_close(c);
+    return rc;
+}
+
+int cmd_campaign(int argc, char **argv)
+{
+    struct options o            = {.user = NULL};
+    const struct option known[] = {{"--loop", &o.loop, NULL, "step"},
+                                   {"--submissions", NULL, &o.wants_submissions, "status"},
+                                   {"--user", &o.user, NULL, "start step hold release kill retry"},
+                                   {NULL, NULL, NULL, NULL}};
+    const char *place[2];
+    size_t n;
+    int status = 0;
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        printf("%s", usage);
+        return 0;
+    }
+    enum err rc = options_parse(argc, argv, verbs, known, &o.verb, place, 2, &n);
+    if (!rc && strcmp(o.verb, "init") == 0) {
+        campaign_example();
+        return 0;
+    }
+    if (!rc && n != 2)
+        rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign %s DB %s", o.verb,
+                      strcmp(o.verb, "plan") == 0 || strcmp(o.verb, "start") == 0 ? "FILE.fcl" : "NAME");
+    if (!rc) {
+        const struct passwd *p = getpwuid(getuid());
+        if (!o.user) o.user = p && p->pw_name ? p->pw_name : "unknown";
+        o.db   = place[0];
+        o.what = place[1];
+        rc     = run(&o, &status);
+    }
+    return rc ? err_exit_code(rc) : status;
+}

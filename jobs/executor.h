@@ -1,0 +1,40 @@
+/* Executors: where submissions run. Each answers by the submission's folder and name, so that a start whose answer was lost
+ * is found again and nothing is started twice. "Unknown" is an answer: then nothing is done.
+ * Tests: tests/cli/campaign.sh, tests/kill/campaign.sh */
+#ifndef GM2_EXECUTOR_H
+#define GM2_EXECUTOR_H
+
+#include "err.h"
+
+#include <stdbool.h>
+
+enum executor_answer {
+    EXECUTOR_UNKNOWN,     /* it could not be asked */
+    EXECUTOR_NOT_STARTED, /* it never heard of it */
+    EXECUTOR_WAITING,
+    EXECUTOR_RUNNING,
+    EXECUTOR_ENDED
+};
+
+struct executor_job {
+    const char *folder;      /* of its own, made by start(): log, exit status */
+    const char *name;        /* unique */
+    const char *const *argv; /* NULL-ended; argv[0] a path */
+};
+
+struct executor {
+    const char *name;
+    /** Starts a job, or finds that it was started already. */
+    enum err (*start)(const struct executor_job *job, char batch_id[64]);
+    /** *exit_code: of an ended job; -1 if it ended without leaving one (killed with its host). */
+    enum err (*ask)(const char *folder, const char *name, const char *batch_id, enum executor_answer *answer,
+                    int *exit_code);
+    /** Asks a job to stop (SIGTERM): what it has published stays. */
+    enum err (*stop)(const char *folder, const char *name, const char *batch_id);
+};
+
+extern const struct executor executor_local;
+/** By name; ERR_CONFIG. */
+enum err executor_find(const char *name, const struct executor **out);
+
+#endif

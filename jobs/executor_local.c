@@ -1,0 +1,172 @@
+/* Processes of this host. A supervisor stands over each job and writes its exit status. FOLDER/lock is locked while the
+ * supervisor or the job lives; its content, the supervisor's process, tells that it was started. */
+#include "executor.h"
+
+#include "publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_PATH = 2048, LOST = -1 };
+
+static enum err path_of(const char *folder, const char *file, char path[MAX_PATH])
+{
+    int n = snprintf(path, MAX_PATH, "%s/%s", folder, file);
+    REQUIRE(n > 0 && n < MAX_PATH, ERR_WRITE, "the path is too long: %.100s...", folder);
+    return ERR_OK;
+}
+
+/* False if there is none, or not a whole one. */
+static bool read_number(const char *path, int *out)
+{
+    char text[32] = "";
+    int fd        = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    char *end = text;
+    long x    = n > 0 ? strtol(text, &end, 10) : 0;
+    *out      = (int)x;
+    return end != text && *end == '\n';
+}
+
+/* ---- the supervisor ------------------------------------------------------------------------------------------------ */
+static void write_all(int fd, const char *text)
+{
+    for (size_t n = strlen(text); n > 0;) {
+        ssize_t k = write(fd, text, n);
+        if (k <= 0) return;
+        text += k;
+        n -= (size_t)k;
+    }
+}
+
+/* Runs in a child: returns only by leaving. The job keeps the lock open too, so that it is not taken for dead when its
+ * supervisor is. */
+static void supervise(const struct executor_job *job, int lock_fd, const char *exit_path)
+{
+    char text[32], log[MAX_PATH];
+    int status = 0;
+    setsid(); /* its process group is its own: stop() signals it */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    snprintf(log, sizeof log, "%s/log", job->folder);
+    int in = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _Exit(66);
+    close(in);
+    close(out);
+    snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    write_all(lock_fd, text);
+    fsync(lock_fd);
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGHUP, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+        execv(job->argv[0], (char *const *)job->argv);
+        fprintf(stderr, "%s cannot be started: %s\n", job->argv[0], strerror(errno));
+        _Exit(127);
+    }
+    if (child < 0) _Exit(66);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    snprintf(text, sizeof text, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    _Exit(publish_text(exit_path, text, strlen(text), 1) ? 66 : 0);
+}
+
+static enum err start(const struct executor_job *job, char batch_id[64])
+{
+    char lock[MAX_PATH], exit_path[MAX_PATH];
+    struct stat st;
+    int unused;
+    TRY(publish_make_folder(job->folder));
+    TRY(path_of(job->folder, "lock", lock));
+    TRY(path_of(job->folder, "exit", exit_path));
+    batch_id[0] = 0;
+    int fd      = open(lock, O_RDWR | O_CREAT, 0644); /* not close-on-exec: the job keeps it */
+    REQUIRE(fd >= 0, ERR_WRITE, "%s cannot be made: %s", lock, strerror(errno));
+    bool is_running = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    bool was_begun  = fstat(fd, &st) == 0 && st.st_size > 0;
+    if (is_running || was_begun || read_number(exit_path, &unused)) { /* an earlier start, whose answer was lost */
+        close(fd);
+        return ERR_OK;
+    }
+    fflush(stdout);
+    fflush(stderr);
+    pid_t middle = fork();
+    if (middle == 0) { /* one more, so that it is nobody's child and leaves no zombie */
+        pid_t last = fork();
+        if (last == 0) supervise(job, fd, exit_path);
+        _Exit(last < 0 ? 66 : 0);
+    }
+    close(fd);
+    int status = 0;
+    while (middle > 0 && waitpid(middle, &status, 0) < 0 && errno == EINTR) continue;
+    REQUIRE(middle > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0, ERR_AGAIN, "no process could be started: %s",
+            strerror(errno));
+    return ERR_OK;
+}
+
+/* ---- asking -------------------------------------------------------------------------------------------------------- */
+static enum err ask(const char *folder, const char *name, const char *batch_id, enum executor_answer *answer,
+                    int *exit_code)
+{
+    char lock[MAX_PATH], exit_path[MAX_PATH];
+    struct stat st;
+    (void)name;
+    (void)batch_id;
+    TRY(path_of(folder, "lock", lock));
+    TRY(path_of(folder, "exit", exit_path));
+    *answer    = EXECUTOR_ENDED;
+    *exit_code = LOST;
+    if (read_number(exit_path, exit_code)) return ERR_OK;
+    *exit_code = LOST;
+    int fd     = open(lock, O_RDWR | O_CLOEXEC);
+    if (fd < 0) {
+        *answer = errno == ENOENT ? EXECUTOR_NOT_STARTED : EXECUTOR_UNKNOWN;
+        return ERR_OK;
+    }
+    bool is_free  = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    bool is_begun = fstat(fd, &st) == 0 && st.st_size > 0;
+    close(fd);
+    if (!is_free)
+        *answer = EXECUTOR_RUNNING;
+    else if (!is_begun)
+        *answer = EXECUTOR_NOT_STARTED;
+    else if (!read_number(exit_path, exit_code)) /* looked at once more: it may have ended meanwhile */
+        *exit_code = LOST;
+    return ERR_OK;
+}
+
+/* The job is in the supervisor's session: all of its processes get the signal, the supervisor lives on to tell. */
+static enum err stop(const char *folder, const char *name, const char *batch_id)
+{
+    char lock[MAX_PATH];
+    enum executor_answer answer;
+    int pid, code;
+    TRY(ask(folder, name, batch_id, &answer, &code));
+    if (answer != EXECUTOR_RUNNING) return ERR_OK;
+    TRY(path_of(folder, "lock", lock));
+    REQUIRE(read_number(lock, &pid) && pid > 1, ERR_AGAIN, "%s tells no process yet", lock);
+    kill(-pid, SIGTERM);
+    return ERR_OK;
+}
+
+const struct executor executor_local = {"local", start, ask, stop};
+
+enum err executor_find(const char *name, const struct executor **out)
+{
+    static const struct executor *const all[] = {&executor_local};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i]->name, name) == 0) {
+            *out = all[i];
+            return ERR_OK;
+        }
+    FAIL(ERR_CONFIG, "there is no executor \"%s\"; there is: local", name);
+}

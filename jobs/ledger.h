@@ -1,0 +1,66 @@
+/* The ledger: what was submitted of each stage, and which files each submission holds, in the catalogue's database. What is
+ * done is not in it: that is a question to the catalogue. So ledger and products cannot disagree.
+ *
+ * A file of a stage and version is held by at most one live submission: the key (stage_id, file_id) is the lock.
+ * Tests: tests/t_ledger.c, tests/kill/campaign.sh */
+#ifndef GM2_LEDGER_H
+#define GM2_LEDGER_H
+
+#include "catalogue.h"
+
+/* POMS's names and numbers; their order has a meaning. */
+enum ledger_state {
+    LEDGER_NEW           = 1000, /* noted; perhaps started: the executor knows */
+    LEDGER_CANCELLED     = 1500,
+    LEDGER_LAUNCH_FAILED = 2000,
+    LEDGER_IDLE          = 3000,
+    LEDGER_RUNNING       = 4000,
+    LEDGER_FAILED        = 6000, /* ended; some of its files have no product */
+    LEDGER_LOCATED       = 8000, /* ended; all products are in the catalogue */
+};
+const char *ledger_state_name(enum ledger_state state);
+
+struct ledger_submission {
+    int64_t id, stage_id, n_files, create_s, update_s;
+    enum ledger_state state;
+    char name[160], batch_id[64], reason[200];
+};
+
+/** Makes the ledger's tables where they are not there. */
+enum err ledger_init(struct catalogue *catalogue);
+
+/** Notes a campaign, or finds it: *is_held tells. The text is that of its description; another text under the name is noted
+ *  as a new edition. ERR_NOTFOUND for ledger_campaign_find() without one. */
+enum err ledger_campaign(struct catalogue *catalogue, const char *name, const char *path, const char *text,
+                         const char *user, int64_t *id);
+enum err ledger_campaign_find(struct catalogue *catalogue, const char *name, int64_t *id, bool *is_held,
+                              char path[1024]);
+enum err ledger_hold(struct catalogue *catalogue, const char *name, bool is_held, const char *user);
+/** The stage of a campaign for a version (configuration and release); made where it is not there. */
+enum err ledger_stage(struct catalogue *catalogue, int64_t campaign_id, const char *name, const char *version_key,
+                      int64_t *id);
+
+/** Notes a submission in state New that holds these files, all or nothing. ERR_MISMATCH: another holds one of them. */
+enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const char *slice, const int64_t *files,
+                        size_t n, struct ledger_submission *out);
+/** Changes a submission's state; `from` must be its state still: ERR_MISMATCH if another was quicker. */
+enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,
+                       const char *batch_id, const char *reason);
+/** Ends a submission: its files are let go; those that are not done count an attempt (unless is_free), and are parked at
+ *  max_attempts. */
+enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,
+                    const char *reason, const int64_t *not_done, size_t n_not_done, bool is_free, int64_t max_attempts);
+
+/** Submissions of a stage, newest last; live ones only if wanted. mem_free() the list. */
+enum err ledger_submissions(struct catalogue *catalogue, int64_t stage_id, bool only_live,
+                            struct ledger_submission **out, size_t *n);
+/** Files that may not be taken now: held by a live submission, or parked; ascending. mem_free() it. */
+enum err ledger_taken(struct catalogue *catalogue, int64_t stage_id, int64_t **ids, size_t *n, size_t *n_parked);
+/** Files of a submission, ascending. mem_free() it. */
+enum err ledger_files(struct catalogue *catalogue, int64_t submission_id, int64_t **ids, size_t *n);
+/** How many submissions a stage ever had. */
+enum err ledger_count(struct catalogue *catalogue, int64_t stage_id, int64_t *n);
+/** Lets parked files of a stage be tried again. */
+enum err ledger_unpark(struct catalogue *catalogue, int64_t stage_id, const char *user);
+
+#endif

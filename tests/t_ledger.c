@@ -1,0 +1,124 @@
+/* The ledger: a file is held by one live submission, attempts are counted, states change once. SQLite here, PostgreSQL by
+ * GM2_TEST_PGSQL (tests/server/files.sh). */
+#include "ledger.h"
+#include "mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char path[]     = "/tmp/t_ledger.XXXXXX";
+static const char *url = path;
+static struct catalogue *catalogue;
+static int64_t campaign, stage;
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (getenv("GM2_TEST_PGSQL")) {
+        url = getenv("GM2_TEST_PGSQL");
+    } else {
+        int fd = mkstemp(path);
+        if (fd < 0) return -1;
+        close(fd);
+        unlink(path);
+    }
+    return catalogue_init(url, &catalogue) || ledger_init(catalogue) || ledger_init(catalogue) ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    catalogue_close(catalogue);
+    if (url == path) unlink(path);
+    return mem_live() == 0 ? 0 : -1;
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    int64_t again, other;
+    bool is_held;
+    char file[1024];
+    assert_int_equal(ledger_campaign(catalogue, "run3", "/x/c.fcl", "a: 1", "me", &campaign), ERR_OK);
+    assert_int_equal(ledger_campaign(catalogue, "run3", "/x/c.fcl", "a: 2", "me", &again), ERR_OK);
+    assert_int_equal(again, campaign);
+    assert_int_equal(ledger_campaign_find(catalogue, "run4", &again, &is_held, file), ERR_NOTFOUND);
+    assert_int_equal(ledger_hold(catalogue, "run3", true, "me"), ERR_OK);
+    assert_int_equal(ledger_campaign_find(catalogue, "run3", &again, &is_held, file), ERR_OK);
+    assert_true(is_held);
+    assert_string_equal(file, "/x/c.fcl");
+    assert_int_equal(ledger_stage(catalogue, campaign, "full", "v1", &stage), ERR_OK);
+    assert_int_equal(ledger_stage(catalogue, campaign, "full", "v1", &again), ERR_OK);
+    assert_int_equal(again, stage);
+    assert_int_equal(ledger_stage(catalogue, campaign, "full", "v2", &other), ERR_OK);
+    assert_int_not_equal(other, stage); /* another version does all anew */
+}
+
+static size_t count_taken(size_t *n_parked)
+{
+    int64_t *ids;
+    size_t n;
+    assert_int_equal(ledger_taken(catalogue, stage, &ids, &n, n_parked), ERR_OK);
+    mem_free(ids);
+    return n;
+}
+
+static void test_holding(void **state)
+{
+    (void)state;
+    static const int64_t first[] = {10, 11, 12}, overlap[] = {13, 12}, left[] = {12};
+    struct ledger_submission a, b;
+    size_t n_parked;
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice0", first, 3, &a), ERR_OK);
+    assert_int_equal(a.state, LEDGER_NEW);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice1", overlap, 2, &b), ERR_MISMATCH);
+    assert_int_equal(count_taken(&n_parked), 3); /* nothing of the refused one */
+    /* of two that change it, one does */
+    struct ledger_submission twin = a;
+    assert_int_equal(ledger_change(catalogue, &a, LEDGER_RUNNING, "4711", ""), ERR_OK);
+    assert_int_equal(ledger_change(catalogue, &twin, LEDGER_RUNNING, "4712", ""), ERR_MISMATCH);
+    assert_string_equal(a.batch_id, "4711");
+    /* 12 has no product: one attempt of two */
+    assert_int_equal(ledger_end(catalogue, &a, LEDGER_FAILED, "exit status 1", left, 1, false, 2), ERR_OK);
+    assert_int_equal(count_taken(&n_parked), 0);
+    assert_int_equal(ledger_end(catalogue, &twin, LEDGER_FAILED, "late", left, 1, false, 2), ERR_MISMATCH);
+    /* stopped by a signal: no attempt */
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice1", left, 1, &b), ERR_OK);
+    assert_int_equal(ledger_end(catalogue, &b, LEDGER_CANCELLED, "exit status 75", left, 1, true, 2), ERR_OK);
+    assert_int_equal(count_taken(&n_parked), 0);
+    /* the second attempt: parked */
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice2", left, 1, &b), ERR_OK);
+    assert_int_equal(ledger_end(catalogue, &b, LEDGER_FAILED, "exit status 1", left, 1, false, 2), ERR_OK);
+    assert_int_equal(count_taken(&n_parked), 1);
+    assert_int_equal(n_parked, 1);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice3", left, 1, &b), ERR_MISMATCH);
+    assert_int_equal(ledger_unpark(catalogue, stage, "me"), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice3", left, 1, &b), ERR_OK);
+    struct ledger_submission *all;
+    size_t n;
+    assert_int_equal(ledger_submissions(catalogue, stage, true, &all, &n), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(all[0].id, b.id);
+    mem_free(all);
+    int64_t *files, n_all;
+    assert_int_equal(ledger_files(catalogue, a.id, &files, &n), ERR_OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(files[2], 12);
+    mem_free(files);
+    assert_int_equal(ledger_count(catalogue, stage, &n_all), ERR_OK);
+    assert_int_equal(n_all, 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_holding)};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
