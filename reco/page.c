@@ -46,11 +46,15 @@ static const char head[] =
     ".none{border:1px dashed #bbb;padding:1.2em;color:#555}\n.answer{font-size:1.1em}\n"
     "@media(max-width:600px){.grid{grid-template-columns:1fr}}\n</style>\n<title>";
 
-void page_begin(FILE *f, const char *title, const char *heading)
+void page_begin(FILE *f, const char *title, const char *heading) { page_begin_live(f, title, heading, 0.0); }
+
+void page_begin_live(FILE *f, const char *title, const char *heading, double refresh_s)
 {
     fputs(head, f);
     page_text(f, title);
-    fputs("</title></head><body>\n<h1>", f);
+    fputs("</title>", f);
+    if (refresh_s > 0.0) fprintf(f, "<meta http-equiv=\"refresh\" content=\"%.0f\">", refresh_s + 0.5);
+    fputs("</head><body>\n<h1>", f);
     page_text(f, heading);
     fputs("</h1>\n", f);
 }

@@ -18,6 +18,8 @@ struct page_figure {
 void page_text(FILE *f, const char *text);
 /** From the document type to the heading; the body is open then. */
 void page_begin(FILE *f, const char *title, const char *heading);
+/** The same for a page that browsers load again every so many seconds. */
+void page_begin_live(FILE *f, const char *title, const char *heading, double refresh_s);
 void page_end(FILE *f);
 void page_figures(FILE *f, const struct page_figure *figures, size_t n);
 

@@ -160,6 +160,7 @@ static enum err fill_odb(const struct step *step, const struct state *s, struct 
     TRY(odb_set_i32(odb, "/Experiment/Run number", (int32_t)step->unit->run));
     for (int crate = 1; crate <= DIGITISE_HARP_CRATE; crate++)
         if (is_on(cfg, crate)) TRY(put_crate(cfg, s, crate, odb));
+    TRY(odb_set_string(odb, "/gm2/run type", cfg->run_type));
     if (!step->job) return ERR_OK;
     TRY(odb_set_string(odb, "/gm2/release", step->job->release ? step->job->release : ""));
     TRY(odb_set_string(odb, "/gm2/git", step->job->git_commit ? step->job->git_commit : ""));

@@ -7,6 +7,7 @@
 /* clang-format off */
 #define DIGITISE_CFG(F, S)                                                                                    \
     F(S, str,  preset,            "run6-like", 0, 0, "run6-like|run1-like", "electronics: run6-like: pedestal -1700, positive pulses, threshold +60, 8 + 18 samples around an island; run1-like: +1700, negative, -300, 8 + 16 (MIPs do not trigger)") \
+    F(S, str,  run_type,          "physics", 0, 0,     "",   "what the ODB says of the run (/gm2/run type): physics, laser, pedestal, ...") \
     F(S, i64,  threshold_adc,     0,     -4095, 4095,   "adc", "island threshold against the fill pedestal; its sign is the polarity of pulses; 0: the preset's") \
     F(S, i64,  presamples,        -1,       -1, 1000,   "ct",  "samples kept before a trigger; -1: the preset's") \
     F(S, i64,  postsamples,       -1,       -1, 1000,   "ct",  "samples kept after a trigger; -1: the preset's") \

@@ -219,6 +219,7 @@ enum err chain_results_only(const struct fhicl *document, struct fhicl **out)
                                           "services.FileCatalogMetadata",
                                           "source.skipEvents",
                                           "services.watch",
+                                          "services.dqm",
                                           NULL};
     TRY(fhicl_copy(document, out));
     for (size_t i = 0; outside[i]; i++) fhicl_remove(*out, outside[i]);

@@ -4,6 +4,7 @@
 #include "chain_files.h"
 #include "comm.h"
 #include "cond_use.h"
+#include "dqm_cfg.h"
 #include "isa.h"
 #include "job_units.h"
 #include "log.h"
@@ -36,6 +37,7 @@ static const struct {
     {"Blinding", blinding_cfg_fields},
     {"conditions", conditions_cfg_fields},
     {"watch", watch_cfg_fields},
+    {"dqm", dqm_cfg_fields},
 };
 enum { N_SERVICES = sizeof services / sizeof services[0] };
 
@@ -49,7 +51,7 @@ static enum err check_services(struct fhicl *document)
         for (size_t k = 0; k < N_SERVICES; k++) is_known |= strcmp(fhicl_key(table, i), services[k].name) == 0;
         REQUIRE(is_known, ERR_CONFIG,
                 "unknown service \"%s\" (%s); there are scheduler, message, RandomNumberGenerator, TimeTracker, "
-                "MemoryTracker, FileCatalogMetadata, Blinding, conditions, watch",
+                "MemoryTracker, FileCatalogMetadata, Blinding, conditions, watch, dqm",
                 fhicl_key(table, i), fhicl_origin(fhicl_at(table, i)));
     }
     for (size_t k = 0; k < N_SERVICES; k++) {

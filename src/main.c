@@ -15,6 +15,7 @@ int cmd_report(int argc, char **argv);
 int cmd_raw(int argc, char **argv);
 int cmd_ring(int argc, char **argv);
 int cmd_cond(int argc, char **argv);
+int cmd_dqm(int argc, char **argv);
 int cmd_calib(int argc, char **argv);
 int cmd_files(int argc, char **argv);
 int cmd_campaign(int argc, char **argv);
@@ -33,6 +34,8 @@ const struct command commands[] = {
     {"fit", "fit FILE.h5 ...", "fit the precession frequency to the histograms of files", cmd_fit},
     {"report", "report FILE.h5 ... [-o DIR]", "one page of pictures, and their numbers, from the histograms of files",
      cmd_report},
+    {"dqm", "dqm OUT/STEM.h5 [-c FILE.fcl]", "the page of a nearline job: alarms, trends, maps, against a reference",
+     cmd_dqm},
     {"raw", "raw ls|banks|dump|check FILE.mid, raw odb FILE.mid [KEY]",
      "what is in a raw file, strictly checked or not", cmd_raw},
     {"cond", "cond init|load|get|dump|tag|diff|log|snapshot|tables DB ...",

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mem.h"
 #include "publish.h"
+#include "run_page.h"
 
 #include <cjson/cJSON.h>
 #include <dirent.h>
@@ -12,12 +13,15 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct run_watch {
     struct watch *watch;
     double next_look_s;
     int n_looks;
     bool is_unreadable;
+    struct run_page *page;
+    double next_words_s;
 };
 
 static const char *base_of(const char *path)
@@ -138,6 +142,14 @@ static enum err look(struct round *r)
     return ERR_OK;
 }
 
+static void tell_page(const struct round *r)
+{
+    char words[256];
+    if (!r->watch->page || !r->watch->watch || !r->deal) return;
+    run_watch_progress(r, sizeof words, words);
+    run_page_say(r->watch->page, words);
+}
+
 enum err run_watch_open(struct round *r)
 {
     bool has_new;
@@ -148,7 +160,7 @@ enum err run_watch_open(struct round *r)
     TRY(take_closed(r, &has_new));
     log_info("%s is watched: %zu subruns are closed, %zu are not", r->job->options.watch, r->job->n_units,
              watch_count(r->watch->watch, WATCH_GROWING));
-    return ERR_OK;
+    return run_page_open(r->job, &r->watch->page);
 }
 
 void run_watch_close(struct round *r)
@@ -156,6 +168,8 @@ void run_watch_close(struct round *r)
     if (!r->watch) return;
     size_t n_bad = r->watch->watch ? watch_count(r->watch->watch, WATCH_BAD) : 0;
     if (n_bad) log_warn("%zu bad files are left alone, see %s/quarantine", n_bad, r->job->out_dir);
+    tell_page(r);
+    run_page_close(r->watch->page);
     watch_free(r->watch->watch);
     mem_free(r->watch);
     r->watch = NULL;
@@ -165,6 +179,10 @@ enum err run_watch_look(struct round *r, bool *has_new)
 {
     *has_new = false;
     if (run_now_s() < r->watch->next_look_s) return ERR_OK;
+    if (run_now_s() > r->watch->next_words_s) {
+        r->watch->next_words_s = run_now_s() + r->job->scheduler.progress_s;
+        tell_page(r);
+    }
     TRY(look(r));
     return take_closed(r, has_new);
 }
@@ -175,11 +193,20 @@ bool run_watch_is_over(const struct round *r)
            deal_count(r->deal, DEAL_PENDING) == 0;
 }
 
+/* What was bad is good now. */
+static void forget_bad(const struct round *r, const struct unit *u)
+{
+    char path[1800];
+    quarantine_path(r->job, base_of(u->source), sizeof path, path);
+    unlink(path);
+}
+
 enum err run_watch_done(struct round *r, const struct report *report)
 {
     const struct unit *u = &r->job->units[report->unit];
     struct watch_mark mark;
     struct run_watch_totals *t = &r->totals->watch;
+    forget_bad(r, u);
     if (report->was_published) return ERR_OK;
     double latency_s = run_unix_s() - u->closed_unix_s, bin = latency_s > 0.01 ? 8.0 * log2(latency_s * 100.0) : 0.0;
     t->bytes += r->job->cost[report->unit];
@@ -214,7 +241,7 @@ double run_latency_median_s(const struct run_watch_totals *t)
     int64_t below = 0;
     for (int b = 0; b < RUN_LATENCY_BINS; b++) {
         below += t->latency_bins[b];
-        if (2 * below >= t->n) return 0.01 * exp2((b + 0.5) / 8.0);
+        if (2 * below >= t->n) return fmin(t->latency_max_s, 0.01 * exp2((b + 0.5) / 8.0));
     }
     return 0.0;
 }

@@ -131,6 +131,39 @@
     C(u32, N_DQC_CUTS, n_alone, "1", "fills that fail this cut and no other: what it costs")                  \
     DQC_SUBRUN_CUTS(DQC_SUBRUN_COLUMN, C, )
 
+#define MONITOR_COLUMNS(C)                                                                                    \
+    C(u8,  16, run_type, "1", "kind of run by the ODB, ASCII, filled up with zeros; empty: it does not say")  \
+    C(i64, 1, first_unix_s, "s", "time stamp of the earliest fill")                                           \
+    C(i64, 1, last_unix_s, "s", "time stamp of the latest fill")                                              \
+    C(u32, 1, n_fills, "1", "fills of any type")                                                              \
+    C(u32, 1, n_muon, "1", "muon fills; all that follows but n_damaged and n_missing is of these")            \
+    C(u32, 1, n_laser, "1", "laser fills")                                                                    \
+    C(u32, 1, n_pedestal, "1", "pedestal fills")                                                              \
+    C(u32, 1, n_no_t0, "1", "muon fills without T0 pulse")                                                    \
+    C(u32, 1, n_damaged, "1", "fills with a damaged bank")                                                    \
+    C(u32, 1, n_missing, "1", "fills in which a crate is missing")                                            \
+    C(u32, 1, n_positrons, "1", "clusters above the threshold, late")                                         \
+    C(u32, 1, n_sync, "1", "sync pulses of the laser, all channels")                                          \
+    C(u32, 1, n_noise, "1", "quiet traces, all channels")                                                     \
+    C(f64, 1, ctag, "1", "mean CTAG a fill; NaN, as below: there was none")                                   \
+    C(f64, 1, t0_ns, "ns", "mean time of injection in the record")                                            \
+    C(f64, 1, t0_rms_ns, "ns", "its rms")                                                                     \
+    C(f64, 1, sync_adc, "adc", "mean height of the sync pulses, highest sample above the pedestal")                                           \
+    C(f64, 1, pedestal_adc, "adc", "mean pedestal of all traces")                                             \
+    C(f64, 1, noise_adc, "adc", "rms of quiet samples about each trace's mean")                               \
+    C(f64, 1, wiggle_cos, "1", "mean of cos(2 pi 0.2291 MHz t) over positrons: half the asymmetry times cos(phase)") \
+    C(f64, 1, wiggle_sin, "1", "the same with sin")
+
+#define MONITOR_CHANNEL_COLUMNS(C)                                                                            \
+    C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \
+    C(u8,  1, crystal, "1", "crystal 0..53")                                                                  \
+    C(u32, 1, n_pulses, "1", "late pulses above a threshold in muon fills")                                   \
+    C(u32, 1, n_sync, "1", "sync pulses of the laser")                                                        \
+    C(u32, 1, n_noise, "1", "quiet traces")                                                                   \
+    C(f32, 1, sync_adc, "adc", "mean height of the sync pulses; NaN, as below: there was none")            \
+    C(f32, 1, pedestal_adc, "adc", "mean pedestal")                                                           \
+    C(f32, 1, noise_adc, "adc", "rms of quiet samples about each trace's mean")
+
 #define ISLAND_COLUMNS(C)                                                                                     \
     C(u8,  1, calo, "1", "calorimeter 1..24; 25..31 auxiliary crates; 100 + n the laser source monitor in crate n") \
     C(i32, 1, first_sample, "ct", "sample number of the first sample")                                        \
@@ -312,6 +345,8 @@
     T(cluster, CLUSTER_COLUMNS, "reco", false, "positron candidates")                                                  \
     T(dqc, DQC_COLUMNS, "dqc", false, "quality of a fill: one row a fill")                                             \
     T(dqc_subrun, DQC_SUBRUN_COLUMNS, "dqc", true, "quality of a subrun: one row a subrun")                            \
+    T(monitor, MONITOR_COLUMNS, "dqc", true, "a subrun for shifters: one row a subrun")                                \
+    T(monitor_channel, MONITOR_CHANNEL_COLUMNS, "dqc", true, "its channels: one row a crystal")                        \
     T(cluster_truth, CLUSTER_TRUTH_COLUMNS, "reco", false, "what each cluster was (simulation only)")                  \
     T(conditions, CONDITIONS_COLUMNS, "calib", true, "constants that were read for this unit; always written")
 

@@ -10,6 +10,8 @@ services.watch.scan_s: 0.1
 services.watch.quiet_s: 2
 services.watch.settle_s: 0.5
 services.scheduler.progress_s: 1
+services.dqm.page_s: 1
+services.dqm.ctag_low: 1000
 FCL
 mkdir in
 raw() { printf 'gm2_run00001_%05d.mid' "$1"; }
@@ -49,6 +51,22 @@ grep -q "is truncated" log$life || fail "a cut file is not told"
 [ -e "$(product 3)" ] && fail "a bad file has a product"
 ls out | grep -q '\.part' && { ls out; fail "parts are left"; }
 stop TERM 0
+# the page: loads nothing from elsewhere, names the bad file and what is out of its limits in words, has all latencies
+page=out/dqm/index.html
+grep -q "set aside: $(raw 3)" $page || fail "the page does not name the bad file"
+grep -q "ALARM" $page && grep -q "ctag: " $page || fail "no alarm of CTAG"
+grep -qE 'src="(http|/)|href=|<script' $page && fail "the page loads something"
+if command -v gnuplot >/dev/null; then grep -q "not drawn" $page && { grep -o "not drawn[^<]*" $page; fail "pictures are missing"; }; fi
+[ "$(grep -c "^1," out/dqm/latency.csv)" = 5 ] || { cat out/dqm/latency.csv; fail "latency.csv has not 5 subruns"; }
+/usr/bin/python3 - <<'PY' || fail "dqm.json"
+import json
+d = json.load(open("out/dqm/dqm.json"))
+assert [s["subrun"] for s in d["subruns"]] == [0, 1, 2, 4, 5], d["subruns"]
+assert len(d["pictures"]["maps"]["noise_adc"]) == 24 * 54
+whole = [s for s in d["subruns"] if s["n_fills"]]
+assert all(1.4 < s["noise_adc"] < 1.6 and abs(s["t0_ns"] - 30000) < 1 and s["dead_channels"] == 0 for s in whole), whole
+assert all(0 < s["latency_s"] < 60 and s["run_type"] == "physics" for s in d["subruns"])
+PY
 grep -q "sustains one subrun each" log$life || fail "no rate is told"
 
 # another life: what is published is done, the bad file is left alone until it changes
