@@ -30,10 +30,11 @@ static void load(const char *table_name, int64_t run, int64_t subrun, double val
     assert_int_equal(cond_init(path, &note, &cond), ERR_OK);
     assert_int_equal(cond_table(cond, table_name, &set.table), ERR_OK);
     for (size_t i = 0; i < n_rows; i++) {
-        keys[0][i] = 1.0 + (double)(i / N_CRYSTALS);
-        keys[1][i] = (double)(i % N_CRYSTALS);
-        keys[2][i] = value + 1e-4 * (double)i;
-        keys[3][i] = 0.001;
+        size_t calo = 1 + i / N_CRYSTALS;
+        keys[0][i]  = (double)calo;
+        keys[1][i]  = (double)(i % N_CRYSTALS);
+        keys[2][i]  = value + 1e-4 * (double)i;
+        keys[3][i]  = 0.001;
     }
     for (int c = 0; c < 4; c++) set.value[c] = keys[c];
     set.interval = &interval;
@@ -163,19 +164,18 @@ static void bad_input_is_refused(void **state)
     assert_int_equal(cond_use_want(NULL, "oof_correction", true, "gain", &handle), ERR_CONFIG);
     cond_use_free(use);
     static const struct {
-        const char *table;
-        bool is_required;
+        const char *table, *word;
         const struct unit *units;
         enum err code;
-        const char *word;
+        bool is_required;
     } cases[] = {
-        {"oof_correction", true, early, ERR_NOTFOUND, "run 4 subrun 3"},
-        {"oof_correction", true, early, ERR_NOTFOUND, "2 of 3 subruns"},
-        {"oof_correction", true, early, ERR_NOTFOUND, "\"gain\""},
-        {"oof_correction", false, early, ERR_OK, ""},
-        {"channel_status", true, units, ERR_NOTFOUND, "10 rows of 1296"},
-        {"ifg_correction", true, units, ERR_NOTFOUND, "3 of 3 subruns"},
-        {"ifg_corection", true, units, ERR_NOTFOUND, "ifg_correction"},
+        {"oof_correction", "run 4 subrun 3", early, ERR_NOTFOUND, true},
+        {"oof_correction", "2 of 3 subruns", early, ERR_NOTFOUND, true},
+        {"oof_correction", "\"gain\"", early, ERR_NOTFOUND, true},
+        {"oof_correction", "", early, ERR_OK, false},
+        {"channel_status", "10 rows of 1296", units, ERR_NOTFOUND, true},
+        {"ifg_correction", "3 of 3 subruns", units, ERR_NOTFOUND, true},
+        {"ifg_corection", "ifg_correction", units, ERR_NOTFOUND, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(open_use(path, "", &use), ERR_OK);

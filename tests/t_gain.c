@@ -60,7 +60,8 @@ static void add_table(struct cond_use *use, int k, size_t n_intervals, size_t n_
     for (size_t v = 0; v < n_intervals; v++) {
         interval[v] = (struct cond_interval){(int64_t)v + 1, 0, COND_FOREVER, 1, v * n_rows, n_rows};
         for (size_t i = 0; i < n_rows; i++) {
-            value[0][v * n_rows + i] = (double)(i / N_CRYSTALS) + 1.0;
+            size_t calo              = 1 + i / N_CRYSTALS;
+            value[0][v * n_rows + i] = (double)calo;
             value[1][v * n_rows + i] = (double)(i % N_CRYSTALS);
             for (int c = 2; c < (int)set.table.n_columns; c++)
                 value[c][v * n_rows + i] = constant(k, c - 2, (int)i) + (c == 2 && v == 1 && (int)i == bad ? 1.0 : 0.0);
