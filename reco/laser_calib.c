@@ -24,7 +24,7 @@
 /* clang-format on */
 CFG_DECLARE(laser_calib_cfg, LASER_CALIB_CFG)
 
-enum { N_CHANNELS = N_CALOS * N_CRYSTALS, UNUSABLE = 1 | 2 | 4, NO_MONITOR = 16 };
+enum { N_CHANNELS = N_CALOS * N_CRYSTALS, UNUSABLE = 1 | 2 | 4 | 32, NO_MONITOR = 16 };
 enum { KIND_SYNC, KIND_IN_FILL, KIND_OUT_OF_FILL, KIND_SECOND };
 /* the histograms of a gain curve: shots, sums of gains, of times, of the energies before */
 enum { SUM_COUNT, SUM_GAIN, SUM_TIME, SUM_ENERGY, N_SUMS };

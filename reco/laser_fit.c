@@ -26,7 +26,14 @@ CFG_DECLARE(laser_fit_cfg, LASER_FIT_CFG)
 
 enum { IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_FILL, IN_ODB };
 enum { KIND_SYNC, KIND_IN_FILL, KIND_OUT_OF_FILL, KIND_SECOND, KIND_FIRST };
-enum { NO_MONITOR = 16, MONITOR_CRATE = 100, CALOS_A_LASER = 4, N_LASERS = N_CALOS / CALOS_A_LASER, MAX_MONITOR = 64 };
+enum {
+    NO_MONITOR    = 16,
+    OTHER_LIGHT   = 32,
+    MONITOR_CRATE = 100,
+    CALOS_A_LASER = 4,
+    N_LASERS      = N_CALOS / CALOS_A_LASER,
+    MAX_MONITOR   = 64
+};
 static const double same_island_ns = 30.0, same_shot_ns = 3.0; /* of crystals and monitor */
 
 /* What a source monitor saw in one island. */
@@ -206,8 +213,9 @@ static enum err append(struct step *s, const struct shot *shot, size_t first_tra
         v.delay_ns[row]          = is_second ? (float)((h->pulse.t - first->pulse.t) * SAMPLE_NS) : 0.0F;
         v.first_adc[row]         = is_second ? (float)first->pulse.amplitude : 0.0F;
         v.chi2_ndf[row]          = (float)h->chi2_ndf;
-        v.status[row] = (uint8_t)(h->pulse.status | (is_second ? first->pulse.status & PULSE_SATURATED : 0U) |
-                                  (cfg->needs_monitor && !has_monitor ? NO_MONITOR : 0U));
+        v.status[row] =
+            (uint8_t)(h->pulse.status | (is_second ? first->pulse.status & PULSE_SATURATED : 0U) |
+                      (cfg->needs_monitor && !has_monitor ? NO_MONITOR : 0U) | (h->has_other_light ? OTHER_LIGHT : 0U));
         row++;
     }
     return block_resize(out, row);

@@ -9,7 +9,7 @@ enum { UNUSABLE = PULSE_NOT_CONVERGED | PULSE_AT_EDGE | PULSE_SATURATED };
 
 /* Pulses of each trace that are high enough, in order of time. */
 struct fits {
-    int n[LASER_MAX_CHANNELS];
+    int n[LASER_MAX_CHANNELS], n_all[LASER_MAX_CHANNELS]; /* high enough; with the small ones */
     struct pulse_fitter_pulse pulse[LASER_MAX_CHANNELS][PULSE_FIT_MAX_PULSES];
     double chi2_ndf[LASER_MAX_CHANNELS];
 };
@@ -65,6 +65,7 @@ static void fit_traces(struct pulse_fitter *fitter, const struct laser_traces *t
                                                  .polarity     = traces->polarity};
         pulse_fitter_fit(fitter, &trace, &result);
         out->n[k]        = 0;
+        out->n_all[k]    = result.n;
         out->chi2_ndf[k] = result.chi2_ndf;
         for (int j = 0; j < result.n; j++) {
             if (result.pulse[j].amplitude < cuts->min_adc) continue;
@@ -129,7 +130,8 @@ void laser_island_fit(struct pulse_fitter *fitter, const struct laser_traces *tr
     for (int shot = 0; shot < out->n_shots; shot++)
         for (size_t k = 0; k < traces->n_traces; k++) {
             const int j       = pulse_of(out, cuts, &fits, k, shot);
-            out->hit[shot][k] = (struct laser_hit){.is_there = j >= 0, .chi2_ndf = fits.chi2_ndf[k]};
+            out->hit[shot][k] = (struct laser_hit){
+                .is_there = j >= 0, .has_other_light = fits.n_all[k] != out->n_shots, .chi2_ndf = fits.chi2_ndf[k]};
             if (j >= 0) out->hit[shot][k].pulse = fits.pulse[k][j];
         }
     for (int shot = 0; shot < out->n_shots; shot++)

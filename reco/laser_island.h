@@ -23,7 +23,7 @@ struct laser_cuts {
 };
 
 struct laser_hit {
-    bool is_there;
+    bool is_there, has_other_light;  /* other light: more or fewer pulses in the trace than shots */
     struct pulse_fitter_pulse pulse; /* t from the island's first sample */
     double chi2_ndf;
 };

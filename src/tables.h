@@ -292,7 +292,7 @@
     C(f32, 1, delay_ns, "ns", "second of a double pulse: time after the first; else 0")                       \
     C(f32, 1, first_adc, "adc", "second of a double pulse: amplitude of the first; else 0")                   \
     C(f32, 1, chi2_ndf, "1", "chi-square over degrees of freedom of the trace's fit")                         \
-    C(u8,  1, status, "1", "bits of table pulse's status; 16: the monitor was not seen")
+    C(u8,  1, status, "1", "bits of table pulse's status; 16: the monitor was not seen, 32: other light in the trace")
 
 #define LASER_SUM_COLUMNS(C)                                                                                  \
     C(u8,  1, calo, "1", "calorimeter 1..24")                                                                 \

@@ -227,6 +227,7 @@ static void positrons(void **state)
     struct laser_pulse_view v = run(&rig);
     assert_int_equal(v.n, N_CRYSTALS);
     for (size_t i = 0; i < v.n; i++) {
+        assert_int_equal(v.status[i], v.crystal[i] < 9 ? 32 : 0);
         assert_near(v.amplitude_adc[i], 400.0, v.crystal[i] < 9 ? 20.0 : 10.0);
         assert_near(v.t_fill_ns[i], 8009.0 * SAMPLE_NS, 0.1);
     }
