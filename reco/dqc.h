@@ -56,7 +56,8 @@ struct dqc_sums {
     uint32_t n_fills, n_muon, n_good;
     uint32_t n_failed[N_DQC_CUTS], n_alone[N_DQC_CUTS];
     uint32_t n_with_calo[N_CALOS];
-    double calo_fraction; /* a calorimeter counts as present when it is whole in so many fills */
+    double calo_fraction;                  /* a calorimeter counts as present when it is whole in so many fills */
+    double n_oof_channels, n_no_constants; /* NaN: nothing to judge by */
 };
 struct dqc_subrun_cut {
     const char *name, *unit, *doc;

@@ -204,6 +204,8 @@ static double dqc_subrun_value_calos_present(const struct dqc_sums *s)
 {
     return __builtin_popcount(dqc_calos_present(s));
 }
+static double dqc_subrun_value_oof_channels(const struct dqc_sums *s) { return s->n_oof_channels; }
+static double dqc_subrun_value_no_constants(const struct dqc_sums *s) { return s->n_no_constants; }
 
 #define SUBRUN_ROW(A, B, name, unit, low, high, doc) {#name, unit, doc, dqc_subrun_value_##name},
 const struct dqc_subrun_cut dqc_subrun_cuts[N_DQC_SUBRUN_CUTS + 1] = {DQC_SUBRUN_CUTS(SUBRUN_ROW, , ){.name = NULL}};

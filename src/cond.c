@@ -111,6 +111,15 @@ const struct cond_table cond_standard[] = {
      4,
      2,
      {CALO, CRYSTAL, {"is_dead", false, "1", 0, 1, "no pulses"}, {"is_hot", false, "1", 0, 1, "too many"}}},
+    {"dqc_thresholds",
+     "lowest and highest value accepted by a cut of module Dqc",
+     4,
+     0,
+     3,
+     1,
+     {{"cut", true, "1", 0, 131, "bit of a cut on fills (src/dqc_cuts.h); 100 + bit of one on subruns"},
+      {"low", false, "1", -1e30, 1e30, "lowest value accepted, in the unit of the cut"},
+      {"high", false, "1", -1e30, 1e30, "highest"}}},
     {.name = ""},
 };
 

@@ -25,7 +25,9 @@ enum { DQC_MUON = 1 << 1, DQC_LASER = 1 << 2, DQC_PEDESTAL = 1 << 3, DQC_ANY = D
 #define DQC_SUBRUN_CUTS(C, A, B)                                                                                       \
     C(A, B, n_muon_fills,  "1",   1,    1e9,  "muon fills")                                                            \
     C(A, B, good_fraction, "1",   0.5,  1,    "good fills of all muon fills")                                          \
-    C(A, B, calos_present, "1",   24,   24,   "calorimeters there and whole in nearly all fills (parameter calo_fraction)")
+    C(A, B, calos_present, "1",   24,   24,   "calorimeters there and whole in nearly all fills (parameter calo_fraction)") \
+    C(A, B, oof_channels,  "1",   1200, 1296, "channels with enough laser pulses for an out-of-fill gain (parameter oof_pulses)") \
+    C(A, B, no_constants,  "1",   0,    0,    "tables of constants without an interval here (parameter needs_constants)")
 /* clang-format on */
 
 #define DQC_BIT(A, B, name, ...)       A##name,

@@ -1,35 +1,92 @@
-# The data chain: raw subruns -> pre-production -> production. Bad fills stay in tables and are not in histograms.
-# timeout: 120
+# The data chain: raw subruns -> pre-production -> constants -> production -> one file. Bad fills stay in tables and are not in
+# histograms; quality of subruns, thresholds from the database, what is missing.
+# timeout: 300
 . "$SOURCE/tests/job.sh"
-RAW_SUBRUNS=-1 small_fcl 1200 3 1
-"$GM2" -c small.fcl -n 3 -o sim/x.h5 >log 2>&1 || { cat log; fail "simulation"; }
-"$GM2" -c small.fcl -n 3 --nskip 3 -o sim/x.h5 --set physics.producers.gun.muons_per_fill=60 >log 2>&1 || { cat log; fail "simulation of few muons"; }
+RAW_SUBRUNS=-1 small_fcl 1200 6 1
+cat >>small.fcl <<FCL
+source.fills: daq
+source.cycle_muon: 2
+source.cycle_laser: 2
+source.cycle_pedestal: 2
+physics.producers.digitise: { module_type: Digitise gain_oof: true monitor_is_on: true pe_per_MeV: 0 }
+FCL
+"$GM2" -c small.fcl -n 6 -o sim/x.h5 >log 2>&1 || { cat log; fail "simulation"; }
+"$GM2" -c small.fcl -n 6 --nskip 6 -o sim/x.h5 --set physics.producers.gun.muons_per_fill=60 >log 2>&1 || { cat log; fail "simulation of few muons"; }
 ls sim/*.mid >list.txt
 [ "$(wc -l <list.txt)" = 2 ] || fail "two raw files are expected"
 
 value() { # FILE DATASET: its numbers, one after the other
   h5dump -d "$2" -y "$1" 2>/dev/null | sed -n '/DATA {/,/}/p' | sed '/}/q' | grep -v '[{}]' | tr -d ' ,\n'
 }
-# a hundredth part of the muons: the CTAG cut fails and no other
+is() { # FILE DATASET NUMBERS
+  local got
+  got=$(value "$1" "$2")
+  [ "$got" = "$3" ] || fail "$1 $2 is $got, $3 expected"
+}
+
+# ---- pre-production: in the second subrun the CTAG cut fails, and no other
 cut="--set physics.producers.dqc.ctag_low=20"
 "$GM2" -c preproduction.fcl -S list.txt -o pre/p.h5 $cut >log 2>&1 || { cat log; fail "preproduction"; }
 a=pre/p_r000001_s00000.h5 b=pre/p_r000001_s00001.h5
-[ "$(value $a dqc/flags)" = "000" ] || fail "first subrun: flags $(value $a dqc/flags)"
-[ "$(value $b dqc/flags)" = "323232" ] || fail "second subrun: flags $(value $b dqc/flags), CTAG alone is expected"
-[ "$(value $a dqc_subrun/is_good)$(value $b dqc_subrun/is_good)" = "10" ] || fail "verdicts"
-[ "$(value $a dqc_subrun/event)" = 0 ] || fail "a table of the subrun has event 0"
+is $a dqc/fill_type "$(value $b dqc/fill_type)"
+is $a dqc/flags 000000
+[ "$(value $b dqc/flags | grep -o 32 | wc -l)" = 2 ] || fail "two muon fills fail CTAG alone: $(value $b dqc/flags)"
+is $a dqc_subrun/is_good 1
+is $b dqc_subrun/is_good 0
+is $a dqc_subrun/event 0
+is $a dqc_subrun/oof_channels 1296
 h5ls $a | grep -qE '^(cluster|pulse) ' && fail "pre-production is to be light"
 grep -q '"data_tier":.*"dqc"' $a.json && grep -q '"data_stream":.*"fastdaq"' $a.json || fail "metadata"
 
-"$GM2" -c production.fcl -S list.txt -o full/f.h5 $cut >log 2>&1 || { cat log; fail "production"; }
-a=full/f_r000001_s00000.h5 b=full/f_r000001_s00001.h5
-[ "$(value $a hist/wiggle/fills)$(value $b hist/wiggle/fills)" = "30" ] || fail "bad fills in histograms"
-[ "$(value $b dqc/is_good)" = "000" ] || fail "bad fills"
-[ "$(value $b cluster/index/event)" = "123" ] || fail "bad fills stay in tables"
-[ "$(value $a hist/dqc/fills)" = "333" ] && [ "$(value $b hist/dqc/fills)" = "330" ] || fail "dqc/fills"
-"$GM2" -c production.fcl -S list.txt -o all/f.h5 $cut --set 'physics.producers.dqc.ignore=[ctag]' >log 2>&1 || { cat log; fail "ignore"; }
-[ "$(value all/f_r000001_s00001.h5 hist/wiggle/fills)" = 3 ] || fail "an ignored cut drops fills"
+# ---- constants
+"$GM2" cond init c.db --author test >log 2>&1 || { cat log; fail "cond init"; }
+"$GM2" calib $a $b -o calib --only oof,pedestal,noise --db c.db --author test --comment "pass 1" >log 2>&1 || { cat log; fail "gm2 calib"; }
+db=(--set 'services.conditions.database="c.db"')
 
-"$GM2" -c production.fcl -S list.txt -o bad/f.h5 --set physics.analyzers.wiggle.SelectEvents='[nobody]' >log 2>&1
+# ---- production
+"$GM2" -c production.fcl -S list.txt -o none/f.h5 >log 2>&1
+[ $? = 91 ] && grep -q 'services.conditions' log || { cat log; fail "without a database"; }
+"$GM2" -c production.fcl -S list.txt -o none/f.h5 "${db[@]}" --set physics.producers.gain.stdp=false >log 2>&1
+[ $? = 29 ] && grep -q 'missing\|no constants' log || { cat log; fail "without constants"; }
+cat >full.fcl <<FCL
+#include "production.fcl"
+services.conditions.database: "c.db"
+physics.producers.dqc.ctag_low: 20
+physics.producers.dqc.needs_constants: [oof_correction, ifg_correction]
+physics.producers.gain: { module_type: Gain ifg: false stdp: false energy_scale: false time_alignment: false channel_status: "off" }
+FCL
+"$GM2" -c full.fcl -S list.txt -o full/f.h5 >log 2>&1 || { cat log; fail "production"; }
+a=full/f_r000001_s00000.h5 b=full/f_r000001_s00001.h5
+is $a hist/wiggle/fills 2
+is $b hist/wiggle/fills 0
+[ "$(value $b cluster/index/event)" = "123456" ] || fail "bad fills stay in tables"
+is $a hist/dqc/fills 622
+is $b hist/dqc/fills 620
+is $a dqc_subrun/no_constants 1
+is $a dqc_subrun/is_good 0
+[ "$(h5dump -a conditions_tag $a | grep -c head)" = 1 ] || fail "the tag of the constants"
+"$GM2" -c full.fcl -S list.txt -o all/f.h5 --set 'physics.producers.dqc.ignore=[ctag]' >log 2>&1 || { cat log; fail "ignore"; }
+is all/f_r000001_s00001.h5 hist/wiggle/fills 2
+
+# ---- thresholds from the database: all of them, or none
+{ echo run,cut,low,high; for cut in 0 1 2 3 4 5 6 7 8 100 101 102 103 104; do echo 1,$cut,-1e9,1e9; done; } >thresholds.csv
+"$GM2" cond load c.db dqc_thresholds thresholds.csv --partial --author test --comment "open" >log 2>&1 || { cat log; fail "thresholds"; }
+"$GM2" -c full.fcl -S list.txt -o open/f.h5 --set physics.producers.dqc.thresholds=conditions >log 2>&1 || { cat log; fail "thresholds of the database"; }
+is open/f_r000001_s00001.h5 hist/wiggle/fills 2
+"$GM2" cond tag c.db few --author test --comment few >log 2>&1
+grep -v ',5,' thresholds.csv >few.csv
+"$GM2" cond load c.db dqc_thresholds few.csv --tag few --author test --comment few --partial >log 2>&1 || { cat log; fail "few thresholds"; }
+"$GM2" cond load c.db oof_correction calib/oof_correction.oof.csv --tag few --author test --comment few >log 2>&1 || { cat log; fail "gains"; }
+"$GM2" -c full.fcl -S list.txt -o few/f.h5 --set physics.producers.dqc.thresholds=conditions --set services.conditions.tag=few >log 2>&1
+[ $? = 29 ] && grep -q 'ctag' log || { cat log; fail "a threshold that is not there"; }
+
+# ---- one file, report
+ls full/*.h5 >full.txt
+"$GM2" -c merge.fcl -S full.txt -o merged/run1.h5 >log 2>&1 || { cat log; fail "merge"; }
+is merged/run1.h5 hist/dqc/fills 1242
+is merged/run1.h5 dqc_subrun/n_good 20
+grep -q '"oof_correction":' merged/run1.h5.json && grep -q '"data_stream":.*"fastdaq"' merged/run1.h5.json || { cat merged/run1.h5.json; fail "metadata of the merged file"; }
+
+"$GM2" -c full.fcl -S list.txt -o bad/f.h5 --set physics.analyzers.wiggle.SelectEvents='[nobody]' >log 2>&1
 [ $? = 91 ] && grep -q nobody log || { cat log; fail "an unknown path in SelectEvents"; }
 exit 0
