@@ -191,10 +191,10 @@ static enum err draw_status(const struct calib_input *in, const struct calib_res
                                          {"is_hot", "1", r->set.value[3] + last->first}};
     sheet_table(s, "flags", last->n_rows, flags, 4);
     fprintf(s->script,
-            "set xlabel 'calorimeter'\nset ylabel 'crystal'\nset cblabel 'log_{10} pulses'\nset xrange [0.5:24.5]\n"
-            "set yrange [-0.5:53.5]\nset xtics 1\nset ytics 9\nset key outside top right\n"
+            "set xlabel 'calorimeter'\nset ylabel 'crystal'\nset cblabel 'log10 of pulses'\nset xrange [0.5:24.5]\n"
+            "set yrange [-0.5:53.5]\nset xtics 1\nset ytics 9\nset key at graph 1.0, 1.09 horizontal\n"
             "plot $map using 1:2:3 with image notitle, $flags using ($3 > 0 ? $1 : NaN):2 with points pt 2 ps 1.2 lw 2 "
-            "lc rgb 'white' title 'dead', $flags using ($4 > 0 ? $1 : NaN):2 with points pt 6 ps 1.2 lw 2 lc rgb 'red' "
+            "lc rgb 'red' title 'dead', $flags using ($4 > 0 ? $1 : NaN):2 with points pt 6 ps 1.2 lw 2 lc rgb 'red' "
             "title 'hot'\n");
     return ERR_OK;
 }

@@ -9,16 +9,16 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { MIN_MUONS = 10, MIN_EDGE = 100 }; /* crossings a crystal; positrons above EDGE_LOW_GeV a calorimeter */
+enum { MIN_MUONS = 10, MIN_EDGE = 100 }; /* crossings a crystal; positrons above EDGE_LOW_GeV */
 #define MIP_CLIP      0.15               /* of ln(light): 1.4 rms of the peak */
 #define EDGE_LOW_GeV  2.5                /* below it the acceptance bends the spectrum: the fit would not describe it */
 #define EDGE_HIGH_GeV 3.8
+#define EDGE_ENOUGH   0.006 /* relative error with which a calorimeter has an edge of its own */
 #define EDGE_RELATIVE 0.001 /* to which CALIB_EDGE_GeV is known */
 
 struct scale {
-    struct location mip[CALIB_CHANNELS], mean; /* of ln(counts) */
-    double calo_mean[N_CALOS];                 /* of known crystals; else of all */
-    double MeV_per_adc[CALIB_CHANNELS];        /* by muons */
+    struct location mip[CALIB_CHANNELS], calo[N_CALOS], mean; /* of ln(counts): crystals, calorimeters, all */
+    double MeV_per_adc[CALIB_CHANNELS];                       /* by muons */
     struct energy_scale_edge edge, calo_edge[N_CALOS];
     bool has_edge, has_calo_edge[N_CALOS];
     size_t n_muons;
@@ -36,29 +36,22 @@ static enum err locate(const struct calib_mips *mips, struct scale *s)
             sample[n++] = (struct location_sample){mips->hit[i].channel, log(mips->hit[i].amplitude_adc)};
     s->n_muons  = n;
     enum err rc = location_groups(sample, n, MIP_CLIP, MIN_MUONS, CALIB_CHANNELS, s->mip);
+    for (size_t i = 0; i < n; i++) sample[i].group /= N_CRYSTALS;
+    if (!rc) rc = location_groups(sample, n, MIP_CLIP, MIN_MUONS, N_CALOS, s->calo);
     for (size_t i = 0; i < n; i++) sample[i].group = 0;
     if (!rc) rc = location_groups(sample, n, MIP_CLIP, MIN_MUONS, 1, &s->mean);
     mem_free(sample);
     return rc;
 }
 
-/* A crystal that too few muons crossed is taken as the mean of its calorimeter. */
+/* A crystal that too few muons crossed is taken as its calorimeter as a whole, that as the mean of all. */
 static void equalise(struct scale *s)
 {
-    for (int k = 0; k < N_CALOS; k++) {
-        double sum = 0.0;
-        int n      = 0;
-        for (int c = 0; c < N_CRYSTALS; c++) {
-            const struct location *l = &s->mip[k * N_CRYSTALS + c];
-            sum += l->is_known ? l->value : 0.0;
-            n += l->is_known;
-        }
-        s->calo_mean[k] = n ? sum / n : s->mean.value;
-        s->n_crystals += n;
-    }
     for (int i = 0; i < CALIB_CHANNELS; i++) {
-        double location   = s->mip[i].is_known ? s->mip[i].value : s->calo_mean[i / N_CRYSTALS];
-        s->MeV_per_adc[i] = CALIB_MIP_MeV / exp(location);
+        const struct location *calo = &s->calo[i / N_CRYSTALS];
+        const struct location *used = s->mip[i].is_known ? &s->mip[i] : calo->is_known ? calo : &s->mean;
+        s->MeV_per_adc[i]           = CALIB_MIP_MeV / exp(used->value);
+        s->n_crystals += s->mip[i].is_known;
     }
 }
 
@@ -119,7 +112,8 @@ static enum err find_edges(const struct hist *h, struct scale *s)
     s->has_edge = fit(&sum, 0.0, &s->edge);
     for (int k = 0; k < N_CALOS && s->has_edge; k++) {
         collect(h, s, k * N_CRYSTALS, (k + 1) * N_CRYSTALS, &sum);
-        s->has_calo_edge[k] = fit(&sum, s->edge.resolution, &s->calo_edge[k]);
+        s->has_calo_edge[k] = fit(&sum, s->edge.resolution, &s->calo_edge[k]) &&
+                              s->calo_edge[k].error_GeV < EDGE_ENOUGH * s->calo_edge[k].E0_GeV;
         s->n_edges += s->has_calo_edge[k];
     }
     mem_free(sum.count);
@@ -150,7 +144,7 @@ static enum err write_out(const struct calib_input *in, const struct scale *s, s
                  s->edge.E0_GeV, s->edge.error_GeV, 1e2 * s->edge.resolution, s->edge.deviance, s->edge.ndf,
                  s->n_edges);
     snprintf(out->note, sizeof out->note,
-             "%zu muons alone in a crystal, %d of %d crystals with %d or more, the others take the mean of their "
+             "%zu muons alone in a crystal, %d of %d crystals with %d or more, the others are taken as their "
              "calorimeter; "
              "error of one muon %.1f %%. After that: %s.",
              s->n_muons, s->n_crystals, CALIB_CHANNELS, MIN_MUONS, 1e2 * s->mean.error * sqrt((double)s->mean.n),

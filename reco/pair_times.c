@@ -11,8 +11,8 @@
 /* clang-format off */
 #define PAIR_TIMES_CFG(F, S)                                                                                   \
     F(S, f64, min_energy_GeV, 0.06, 0,   10,  "GeV", "both pulses are above this energy (time known to 0.07 ns; ours)") \
-    F(S, f64, window_ns,      5,    0.1, 20,  "ns",  "differences up to this: twice the largest offset expected (ours)") \
-    F(S, i64, n_bins,         100,  10,  1000, "1",  "bins over the window on either side together")
+    F(S, f64, window_ns,      4,    0.1, 20,  "ns",  "differences up to this: twice the largest offset expected (ours)") \
+    F(S, i64, n_bins,         320,  10,  10000, "1",  "bins over the window on either side: times of large pulses are known to 0.01 ns")
 /* clang-format on */
 CFG_DECLARE(pair_times_cfg, PAIR_TIMES_CFG)
 
@@ -64,7 +64,8 @@ static enum err load(const struct pair_times_cfg *cfg, struct state *st, const s
     }
     *n = 0;
     for (size_t i = 0; i < in->n; i++) {
-        bool is_good = in->calo[i] >= 1 && in->calo[i] <= N_CALOS && in->crystal[i] < N_CRYSTALS && (in->status[i] & FIT_STATUS) == 0;
+        bool is_good = in->calo[i] >= 1 && in->calo[i] <= N_CALOS && in->crystal[i] < N_CRYSTALS &&
+                       (in->status[i] & FIT_STATUS) == 0;
         if (!is_good || !(in->energy_GeV[i] > cfg->min_energy_GeV)) continue;
         st->hit[(*n)++] = (struct hit){in->t_fill_ns[i], in->energy_GeV[i], in->calo[i], in->crystal[i]};
     }
