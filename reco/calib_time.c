@@ -10,9 +10,10 @@
 #include <stdio.h>
 
 enum { MIN_PAIRS = 4, MIN_MUONS = 5, CLASSES = 2 };
-#define LEAST_WINDOW_NS 0.25 /* about the peak of a pair: 2 rms of the smallest pulses used */
-#define MAX_PULL        5.0  /* of a link, for it to be used */
-#define MUON_CLIP_NS    0.1  /* 2 rms of flight times: where in its crystal a muon went is not known */
+#define LEAST_WINDOW_NS 0.25  /* about the peak of a pair: 2 rms of the smallest pulses used */
+#define MAX_PULL        5.0   /* of a link, for it to be used */
+#define MUON_FLOOR_NS   0.003 /* flights differ with the place where muons are lost, as seen in simulation */
+#define MUON_CLIP_NS    0.1   /* 2 rms of flight times: where in its crystal a muon went is not known */
 
 /* ---- crystals of a calorimeter --------------------------------------------------------------------------------------- */
 /* All pairs of all calorimeters by which of the two is larger. */
@@ -142,7 +143,8 @@ static enum err solve_ring(struct times *t)
     size_t n = 0;
     for (int k = 0; k < N_CALOS; k++)
         if (t->link[k].is_known)
-            link[n++] = (struct align_link){k, (k + 1) % N_CALOS, t->link[k].value, t->link[k].error};
+            link[n++] =
+                (struct align_link){k, (k + 1) % N_CALOS, t->link[k].value, hypot(t->link[k].error, MUON_FLOOR_NS)};
     /* closed around the ring, the sum of all differences is 0, and what all flights have too much comes out */
     return align_solve(N_CALOS, link, n, n == N_CALOS, t->calo, &t->rings);
 }
