@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] = "OUT/STEM.h5 [-c FILE.fcl] [--png] [--follow]";
+static const char usage[] = "OUT/STEM.h5 [-c FILE.fcl] [--png] [--follow [--live]]";
 
 enum { POLL_MS = 250, COST_FACTOR = 10 };
 
@@ -38,6 +38,7 @@ static enum err set_names(struct dqm *d, const char *output)
     snprintf(d->out_dir, sizeof d->out_dir, "%.*s", slash ? (int)(slash == output ? 1 : slash - output) : 1,
              slash ? output : ".");
     snprintf(d->page_dir, sizeof d->page_dir, "%s/dqm", d->out_dir);
+    snprintf(d->unit_dir, sizeof d->unit_dir, "%s%s", d->out_dir, d->is_live ? "/live" : "");
     return ERR_OK;
 }
 
@@ -105,7 +106,7 @@ static enum err look(struct dqm *d, size_t room, bool *has_news)
 {
     size_t n, n_bad = d->n_bad;
     TRY(dqm_read_new(d, room, &n));
-    dqm_read_bad(d);
+    if (!d->is_live) dqm_read_bad(d);
     if (n) d->last_new_unix_s = seconds_of(CLOCK_REALTIME);
     *has_news |= n > 0 || d->n_bad != n_bad;
     return ERR_OK;
@@ -118,7 +119,7 @@ static enum err follow(struct dqm *d)
     while (is_alive) {
         is_alive = hear_job(d, &has_news);
         TRY(look(d, SIZE_MAX, &has_news));
-        TRY(dqm_calibrate(d, seconds_of(CLOCK_REALTIME), !is_alive));
+        if (!d->is_live) TRY(dqm_calibrate(d, seconds_of(CLOCK_REALTIME), !is_alive));
         double now_s = seconds_of(CLOCK_MONOTONIC);
         if (!has_news || (is_alive && now_s < next_page_s)) continue;
         TRY(dqm_page_write(d));
@@ -131,16 +132,20 @@ static enum err follow(struct dqm *d)
 
 static enum err run(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"config", 1, NULL, 'c'}, {"follow", 0, NULL, 'f'}, {"png", 0, NULL, 'p'}, {NULL, 0, NULL, 0}};
-    const char *config = NULL;
-    bool is_following = false, wants_png = false, has_news = false;
+    static const struct option names[] = {{"config", 1, NULL, 'c'},
+                                          {"follow", 0, NULL, 'f'},
+                                          {"png", 0, NULL, 'p'},
+                                          {"live", 0, NULL, 'l'},
+                                          {NULL, 0, NULL, 0}};
+    const char *config                 = NULL;
+    bool is_following = false, wants_png = false, is_live = false, has_news = false;
     optind = 0; /* glibc: start anew, with permutation */
     opterr = 0;
     for (int letter; (letter = getopt_long(argc, argv, "c:", names, NULL)) != -1;) switch (letter) {
         case 'c': config = optarg; break;
         case 'f': is_following = true; break;
         case 'p': wants_png = true; break;
+        case 'l': is_live = true; break;
         default: FAIL(ERR_OPTION, "usage: gm2 dqm %s", usage);
         }
     REQUIRE(optind + 1 == argc, ERR_OPTION, "usage: gm2 dqm %s", usage);
@@ -148,6 +153,7 @@ static enum err run(int argc, char **argv)
     enum err rc;
     TRY(mem_alloc(&d, 1, sizeof *d));
     d->wants_png = wants_png;
+    d->is_live   = is_live;
     TRY_TO(done, open_page(d, argv[optind], config));
     TRY_TO(done, look(d, (size_t)d->cfg.trend_subruns, &has_news));
     if (is_following) {

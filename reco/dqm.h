@@ -18,9 +18,10 @@ enum { DQM_CHANNELS = N_CALOS * N_CRYSTALS, DQM_RUN_TYPE = 16, DQM_MAX_CRATES = 
 #define DQM_SUMS(S, A, B)                                                                                              \
     S(A, B, n_fills)                                                                                                   \
     S(A, B, n_muon)                                                                                                    \
-    S(A, B, n_laser) S(A, B, n_pedestal) S(A, B, n_no_t0) S(A, B, n_damaged) S(A, B, n_missing) S(A, B, ctag)          \
-        S(A, B, pedestal_adc) S(A, B, t0_ns) S(A, B, t0_ns2) S(A, B, n_sync) S(A, B, sync_adc) S(A, B, n_noise)        \
-            S(A, B, noise_adc2) S(A, B, n_positrons) S(A, B, wiggle_cos) S(A, B, wiggle_sin)
+    S(A, B, n_laser)                                                                                                   \
+    S(A, B, n_pedestal) S(A, B, n_no_t0) S(A, B, n_damaged) S(A, B, n_missing) S(A, B, ctag) S(A, B, pedestal_adc)     \
+        S(A, B, t0_ns) S(A, B, t0_ns2) S(A, B, n_sync) S(A, B, sync_adc) S(A, B, n_noise) S(A, B, noise_adc2)          \
+            S(A, B, n_positrons) S(A, B, wiggle_cos) S(A, B, wiggle_sin)
 #define DQM_SUM_MEMBER(A, B, name) double name;
 /** Sums of one subrun, or of many: they add. */
 struct dqm_sums {
@@ -52,7 +53,7 @@ struct dqm_limits {
 /** All that a page shows. */
 struct dqm {
     struct dqm_cfg cfg;
-    char out_dir[1024], stem[256], page_dir[1100];
+    char out_dir[1024], unit_dir[1100], page_dir[1100], stem[256];
     struct dqm_limits limits;
     size_t n, capacity;
     struct dqm_row *row; /* by run and subrun */

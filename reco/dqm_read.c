@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 struct found {
     uint32_t run, subrun;
@@ -191,7 +192,7 @@ static enum err take_file(struct dqm *d, const struct found *f)
     char path[1400];
     struct dqm_row *row, fresh = {0};
     struct dqm_channel *channel;
-    snprintf(path, sizeof path, "%s/%s", d->out_dir, f->name);
+    snprintf(path, sizeof path, "%s/%s", d->unit_dir, f->name);
     TRY(read_sums(path, &fresh.sums, fresh.run_type));
     TRY(mem_alloc(&channel, DQM_CHANNELS, sizeof *channel));
     enum err rc = read_channels(path, channel, &fresh.dead_channels);
@@ -213,7 +214,7 @@ static enum err take_file(struct dqm *d, const struct found *f)
     return ERR_OK;
 }
 
-/* STEM_rNNNNNN_sNNNNN.h5 */
+/* STEM_rNNNNNN_sNNNNN.h5; parts of files that grow: STEM_rNNNNNN_sNNNNN_bBYTE.h5 */
 static bool is_unit_name(const struct dqm *d, const char *name, struct found *out)
 {
     size_t n = strlen(d->stem);
@@ -221,7 +222,9 @@ static bool is_unit_name(const struct dqm *d, const char *name, struct found *ou
     if (strncmp(name, d->stem, n) != 0 || strlen(name) >= sizeof out->name) return false;
     if (sscanf(name + n, "_r%6u_s%5u%n", &out->run, &out->subrun, &used) != 2 || used == 0) return false;
     snprintf(out->name, sizeof out->name, "%s", name);
-    return strcmp(name + n + used, ".h5") == 0;
+    name += n + (size_t)used;
+    if (d->is_live && strncmp(name, "_b", 2) == 0) name += 2 + strspn(name + 2, "0123456789");
+    return strcmp(name, ".h5") == 0;
 }
 
 /* Its metadata come a moment after a product; one that was killed in between has none. */
@@ -246,7 +249,7 @@ static int newest_first(const void *a, const void *b)
 static enum err list_new(const struct dqm *d, struct found **out, size_t *n)
 {
     size_t capacity = 0;
-    DIR *folder     = opendir(d->out_dir);
+    DIR *folder     = opendir(d->unit_dir);
     enum err rc     = ERR_OK;
     *n              = 0;
     if (!folder) return ERR_OK;
@@ -262,6 +265,13 @@ static enum err list_new(const struct dqm *d, struct found **out, size_t *n)
     }
     closedir(folder);
     return rc;
+}
+
+static void remove_part(const struct dqm *d, const struct found *f)
+{
+    char path[1500];
+    snprintf(path, sizeof path, "%s/%s", d->unit_dir, f->name);
+    unlink(path);
 }
 
 /* A row that only says that the file is known. */
@@ -285,6 +295,7 @@ enum err dqm_read_new(struct dqm *d, size_t room, size_t *n)
     for (size_t i = use; !rc && !d->is_live && i < n_found; i++) rc = add_empty(d, f[i].run, f[i].subrun);
     for (size_t i = use; !rc && i-- > 0;) { /* oldest of them first: runs begin in order */
         rc = take_file(d, &f[i]);
+        if (d->is_live) remove_part(d, &f[i]);
         if (rc) {
             log_warn("%s", err_message());
             err_clear();

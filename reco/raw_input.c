@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "midas_file.h"
 #include "module.h"
+#include "rng.h"
 #include "tables.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 #define RAW_INPUT_CFG(F, S)                                                                                   \
     F(S, strs, fileNames,  "[]",   0,  0,             "",  "raw files, one a unit; -s and -S set them")       \
     F(S, i64,  maxEvents,  -1,     -1, 1000000000000, "1", "fills in all, -1: all there are")                 \
+    F(S, f64,  fraction,   1,      0,  1,             "1", "share of the fills that is used, chosen by run, subrun and event number; --fraction sets it") \
     F(S, i64,  skipEvents, 0,      0,  1000000000000, "1", "fills to pass over at the start")                 \
     F(S, str,  truncated,  "keep", 0,  0,             "keep|error", "a file that ends early, inside an event or without an end-of-run event: keep what there is, with a warning, or give it up")
 /* clang-format on */
@@ -19,6 +21,7 @@ CFG_DECLARE(raw_input_cfg, RAW_INPUT_CFG)
 enum { OUT_RAW, OUT_ODB };
 enum count { COUNT_FILL, COUNT_OTHER, COUNT_DAMAGED, COUNT_CUT, COUNT_NO_EOR, COUNT_REPEATED, COUNT_MISSING, N_COUNTS };
 enum { MAX_SERIALS = 1 << 20 }; /* a subrun has some 100 */
+enum { FRACTION_STREAM = 95 };
 
 struct state {
     struct midas_reader *reader;
@@ -96,7 +99,21 @@ static enum err begin_unit(struct step *s)
             s->unit->source, run, state->next.serial);
     TRY(take_odb(s, &state->next));
     state->next.bytes = NULL;
-    return ERR_OK;
+    return s->unit->first_byte > 0 ? midas_file_seek(state->reader, s->unit->first_byte) : ERR_OK;
+}
+
+/* The same fills whoever looks, whenever. */
+static bool is_chosen(const struct step *s, uint32_t event)
+{
+    const struct raw_input_cfg *cfg = s->cfg;
+    struct rng r                    = rng_start(rng_key(0, s->unit->run, s->unit->subrun, event, FRACTION_STREAM), 0);
+    return cfg->fraction >= 1.0 || rng_uniform(&r) < cfg->fraction;
+}
+
+/* Part of a file ends where it was told to. */
+static bool is_part_over(const struct step *s, const struct state *state)
+{
+    return s->unit->end_byte > 0 && midas_file_status(state->reader)->n_bytes >= s->unit->end_byte;
 }
 
 static enum err next_event(struct state *state, struct midas_event *out)
@@ -186,6 +203,8 @@ static enum err event(struct step *s)
     struct midas_event e;
     s->pass = state->reader && (s->unit->n_fills < 0 || state->n_given < s->unit->n_fills);
     while (s->pass) {
+        s->pass = !is_part_over(s, state);
+        if (!s->pass) return ERR_OK;
         uint64_t n_damaged = midas_file_status(state->reader)->n_damaged;
         TRY(next_event(state, &e));
         bool is_damaged = midas_file_status(state->reader)->n_damaged > n_damaged;
@@ -198,6 +217,7 @@ static enum err event(struct step *s)
         if (!is_fill) count(state, COUNT_OTHER);
         /* a number in a damaged event may be another one's */
         if (is_fill && !is_damaged && is_repeated(state, s->unit->source, e.serial)) continue;
+        if (is_fill && !is_chosen(s, e.serial + 1)) continue;
         if (is_fill && state->n_passed++ >= s->unit->n_skip) return give(s, &e);
     }
     return ERR_OK;

@@ -24,6 +24,9 @@ static const char usage[] =
     "      --nskip N           fills to pass over\n"
     "  -o, --output DIR/STEM.h5  products: DIR/STEM_r..._s....h5 (units), DIR/STEM_shard....h5, NAME.json\n"
     "      --watch DIR         take every raw file of a folder as it is closed, until told to stop (nearline.fcl)\n"
+    "      --fraction F        with --watch: follow the file that still grows, use this share of its fills; a page, "
+    "no\n"
+    "                          products (online.fcl)\n"
     "      --once              with --watch: what is there now, then end\n"
     "      --process-name NAME\n"
     "      --set KEY=VALUE     override one value of the configuration (may be repeated)\n"
@@ -47,6 +50,7 @@ enum {
     OPT_CHECKPOINT,
     OPT_WATCH,
     OPT_ONCE,
+    OPT_FRACTION,
     OPT_HELP
 };
 
@@ -67,6 +71,7 @@ static const struct option long_options[] = {
     {"checkpoint-exit-code", required_argument, NULL, OPT_CHECKPOINT},
     {"watch", required_argument, NULL, OPT_WATCH},
     {"once", no_argument, NULL, OPT_ONCE},
+    {"fraction", required_argument, NULL, OPT_FRACTION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -79,6 +84,15 @@ static enum err read_count(const char *text, const char *option, int64_t low, in
     REQUIRE(*text && !*end && !errno && v >= low && v <= high, ERR_OPTION,
             "%s %s: a whole number from %lld to %lld is expected", option, text, (long long)low, (long long)high);
     *out = v;
+    return ERR_OK;
+}
+
+static enum err read_fraction(const char *text, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    REQUIRE(*text && !*end && *out > 0.0 && *out <= 1.0, ERR_OPTION,
+            "--fraction %s: a number above 0, at most 1, is expected", text);
     return ERR_OK;
 }
 
@@ -105,6 +119,7 @@ static enum err read_option(int option, const char *value, struct job_options *o
         break;
     case OPT_WATCH: o->watch = value; break;
     case OPT_ONCE: o->is_once = true; break;
+    case OPT_FRACTION: return read_fraction(value, &o->fraction);
     case OPT_HELP: *wants_help = true; break;
     case ':': FAIL(ERR_OPTION, "an option lacks its value; 'gm2 -c --help' lists them");
     default: FAIL(ERR_OPTION, "unknown option; 'gm2 -c --help' lists them");

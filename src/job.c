@@ -130,6 +130,11 @@ static enum err put_settings(const struct job_options *o, struct fhicl *document
         TRY(fhicl_set(document, key, equal + 1, "command line"));
     }
     if (o->process_name) TRY(fhicl_set(document, "process_name", o->process_name, "command line"));
+    if (o->fraction > 0.0) {
+        char fraction[32];
+        snprintf(fraction, sizeof fraction, "%.9g", o->fraction);
+        TRY(fhicl_set(document, "source.fraction", fraction, "command line"));
+    }
     return put_sources(o, document);
 }
 

@@ -75,8 +75,8 @@ void job_close(struct job *job);
 /** The identity that outputs of such a job would bear (gm2.fcl_hash), without starting one; with_modules: all modules are
  *  begun too, so that every wrong parameter is found. Not collective. */
 enum err job_check(const struct job_options *options, bool with_modules, char id[41]);
-/** Rank 0 of a watched folder: one more unit, a raw file whose path is lent for as long as the job lives. */
-enum err job_add_unit(struct job *job, const struct watch_file *file);
+/** Rank 0 of a watched folder: one more unit, a raw file or part of one; its path is lent for as long as the job lives. */
+enum err job_add_unit(struct job *job, const struct unit *unit, double cost);
 /** The file of a unit, and of the shard that holds it. */
 void job_file_of(const struct job *job, const struct unit *unit, char path[1536]);
 void job_unit_path(const struct job *job, size_t unit, char path[1536]);

@@ -120,7 +120,7 @@ static enum err plan_watch(struct job *job)
     return ERR_OK;
 }
 
-enum err job_add_unit(struct job *job, const struct watch_file *file)
+enum err job_add_unit(struct job *job, const struct unit *unit, double cost)
 {
     if (job->n_units == job->unit_capacity) {
         size_t capacity = job->unit_capacity ? 2 * job->unit_capacity : 64;
@@ -128,15 +128,13 @@ enum err job_add_unit(struct job *job, const struct watch_file *file)
         TRY(mem_resize(&job->cost, job->n_units, capacity, sizeof *job->cost));
         job->unit_capacity = capacity;
     }
-    job->cost[job->n_units]  = (double)file->mark.size;
-    job->units[job->n_units] = (struct unit){.index         = (int64_t)job->n_units,
-                                             .run           = file->run,
-                                             .subrun        = file->subrun,
-                                             .n_fills       = -1,
-                                             .source        = file->path,
-                                             .out_dir       = job->out_dir,
-                                             .closed_unix_s = 1e-9 * (double)file->mark.changed_ns};
-    job->n_units++;
+    struct unit *u = &job->units[job->n_units];
+    *u             = *unit;
+    u->index       = (int64_t)job->n_units;
+    u->out_dir     = job->out_dir;
+    u->n_fills     = -1;
+
+    job->cost[job->n_units++] = cost;
     return ERR_OK;
 }
 
@@ -150,7 +148,11 @@ enum err job_plan(struct job *job)
 
 void job_file_of(const struct job *job, const struct unit *unit, char path[1536])
 {
-    snprintf(path, 1536, "%s/%s_r%06u_s%05u.h5", job->out_dir, job->out_stem, unit->run, unit->subrun);
+    if (unit->end_byte > 0) /* part of a file that grows: for the page, not for good */
+        snprintf(path, 1536, "%s/live/%s_r%06u_s%05u_b%" PRIu64 ".h5", job->out_dir, job->out_stem, unit->run,
+                 unit->subrun, unit->end_byte);
+    else
+        snprintf(path, 1536, "%s/%s_r%06u_s%05u.h5", job->out_dir, job->out_stem, unit->run, unit->subrun);
 }
 
 void job_unit_path(const struct job *job, size_t unit, char path[1536]) { job_file_of(job, &job->units[unit], path); }

@@ -333,6 +333,14 @@ fail:
     return rc;
 }
 
+enum err midas_file_seek(struct midas_reader *r, uint64_t byte)
+{
+    TRY(midas_stream_seek(r->stream, byte));
+    r->begin = r->start = r->end = 0;
+    r->status.n_bytes            = byte;
+    return ERR_OK;
+}
+
 const struct midas_status *midas_file_status(const struct midas_reader *r) { return &r->status; }
 
 void midas_file_close(struct midas_reader *r)

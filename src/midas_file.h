@@ -41,6 +41,9 @@ enum err midas_file_open(const char *path, const struct midas_options *options, 
 /** The next event, lent until the next call; out->bytes NULL at the end, well or cut (see the status).
  *  ERR_DATA in strict mode for anything out of order; ERR_READ. */
 enum err midas_file_next(struct midas_reader *r, struct midas_event *out);
+/** Goes on at a byte of a plain file, where an event begins. ERR_OPTION for compressed files, ERR_READ.
+ *  Test: tests/t_midas.c */
+enum err midas_file_seek(struct midas_reader *r, uint64_t byte);
 const struct midas_status *midas_file_status(const struct midas_reader *r);
 /** NULL is fine. */
 void midas_file_close(struct midas_reader *r);

@@ -214,6 +214,16 @@ enum err midas_stream_read(struct midas_stream *s, void *data, size_t n, size_t 
     return ERR_OK;
 }
 
+enum err midas_stream_seek(struct midas_stream *s, uint64_t byte)
+{
+    REQUIRE(s->kind == MIDAS_PLAIN, ERR_OPTION, "%s is compressed: it can only be read from its start", s->path);
+    REQUIRE(lseek(s->fd, (off_t)byte, SEEK_SET) >= 0, ERR_READ, "cannot read %s: %s", s->path, strerror(errno));
+    s->at = s->n = 0;
+    s->is_end    = false;
+    s->position  = byte;
+    return ERR_OK;
+}
+
 const char *midas_stream_problem(const struct midas_stream *s) { return s->problem; }
 uint64_t midas_stream_position(const struct midas_stream *s) { return s->position; }
 

@@ -22,6 +22,8 @@ enum err midas_stream_open(const char *path, struct midas_stream **out);
 enum err midas_stream_read(struct midas_stream *s, void *data, size_t n, size_t *got);
 /** Why compressed data ended before their own end; NULL when all is well. */
 const char *midas_stream_problem(const struct midas_stream *s);
+/** Goes on at a byte of a plain file; compressed ones cannot: ERR_OPTION. ERR_READ. */
+enum err midas_stream_seek(struct midas_stream *s, uint64_t byte);
 /** Bytes given out so far. */
 uint64_t midas_stream_position(const struct midas_stream *s);
 

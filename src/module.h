@@ -44,12 +44,13 @@ struct fill {
 struct unit {
     int64_t index; /* 0.. in the job's list */
     uint32_t run, subrun;
-    int64_t n_fills;      /* simulation: fills to make; raw input: at most so many, -1 all */
-    int64_t first_fill;   /* simulation: number of its first fill, counted from subrun 0 of the run */
-    int64_t n_skip;       /* raw input: events to pass over */
-    const char *source;   /* raw input: the file, else NULL */
-    const char *out_dir;  /* folder of the job's products */
-    double closed_unix_s; /* raw input of a watched folder: when the file was closed; else 0 */
+    int64_t n_fills;               /* simulation: fills to make; raw input: at most so many, -1 all */
+    int64_t first_fill;            /* simulation: number of its first fill, counted from subrun 0 of the run */
+    int64_t n_skip;                /* raw input: events to pass over */
+    const char *source;            /* raw input: the file, else NULL */
+    const char *out_dir;           /* folder of the job's products */
+    uint64_t first_byte, end_byte; /* raw input: from event to event of a file that grows; 0, 0: all of it */
+    double closed_unix_s;          /* raw input of a watched folder: when the file was closed; else 0 */
 };
 
 /** What the job knows of itself, for ODB dumps and headers. */

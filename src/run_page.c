@@ -36,12 +36,12 @@ static enum err write_document(const struct job *job, size_t size, char *path)
     return rc;
 }
 
-static int spawn(const char *config, char *output, int read_fd, pid_t *pid)
+static int spawn(const char *config, char *output, bool is_live, int read_fd, pid_t *pid)
 {
-    char name[] = "gm2", command[] = "dqm", follow[] = "--follow", with[] = "-c", file[1600];
+    char name[] = "gm2", command[] = "dqm", follow[] = "--follow", live[] = "--live", with[] = "-c", file[1600];
     posix_spawn_file_actions_t actions;
     snprintf(file, sizeof file, "%s", config);
-    char *const argv[] = {name, command, output, with, file, follow, NULL};
+    char *const argv[] = {name, command, output, with, file, follow, is_live ? live : NULL, NULL};
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, read_fd, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
@@ -66,13 +66,15 @@ enum err run_page_open(const struct job *job, struct run_page **out)
     bool is_on;
     *out = NULL;
     TRY(is_wanted(job, &is_on));
+    REQUIRE(is_on || job->options.fraction == 0.0, ERR_CONFIG,
+            "--fraction makes nothing but the page, and services.dqm.is_on is false");
     if (!is_on) return ERR_OK;
     TRY(write_document(job, sizeof config, config));
     TRY(mem_alloc(out, 1, sizeof **out));
     REQUIRE(pipe2(fd, O_CLOEXEC) == 0, ERR_MEMORY, "no pipe for the page: %s", strerror(errno));
     fcntl(fd[1], F_SETFL, O_NONBLOCK);
     snprintf(output, sizeof output, "%s/%s.h5", job->out_dir, job->out_stem);
-    int rc = spawn(config, output, fd[0], &(*out)->pid);
+    int rc = spawn(config, output, job->options.fraction > 0.0, fd[0], &(*out)->pid);
     close(fd[0]);
     (*out)->pipe_fd = fd[1];
     REQUIRE(rc == 0, ERR_MEMORY, "the process of the page cannot be started: %s", strerror(rc));

@@ -20,6 +20,8 @@ struct run_watch {
     double next_look_s;
     int n_looks;
     bool is_unreadable;
+    uint32_t live_run, live_subrun; /* --fraction: the file that is followed, and how far it is taken */
+    uint64_t live_byte;
     struct run_page *page;
     double next_words_s;
 };
@@ -112,16 +114,62 @@ static void recall_bad_files(const struct round *r)
 
 /* ---- units ----------------------------------------------------------------------------------------------------------- */
 
+static enum err add_unit(struct round *r, const struct unit *unit, double bytes, bool *has_new)
+{
+    TRY(job_add_unit(r->job, unit, bytes));
+    if (r->deal) TRY(deal_add(r->deal, bytes));
+    *has_new = true;
+    return ERR_OK;
+}
+
 static enum err take_closed(struct round *r, bool *has_new)
 {
     struct watch_file f;
-    *has_new = false;
     while (watch_take(r->watch->watch, &f)) {
-        TRY(job_add_unit(r->job, &f));
-        if (r->deal) TRY(deal_add(r->deal, (double)f.mark.size));
-        *has_new = true;
+        struct unit unit = {
+            .run = f.run, .subrun = f.subrun, .source = f.path, .closed_unix_s = 1e-9 * (double)f.mark.changed_ns};
+        TRY(add_unit(r, &unit, (double)f.mark.size, has_new));
         log_detail("run %u subrun %u is closed: %" PRIu64 " bytes", f.run, f.subrun, f.mark.size);
     }
+    return ERR_OK;
+}
+
+/* The file to follow: the present one until all its whole events are taken, then the latest. */
+static const struct watch_file *choose_live(const struct run_watch *w)
+{
+    size_t n;
+    const struct watch_file *files = watch_files(w->watch, &n), *latest = NULL;
+    for (size_t i = n; i-- > 0 && !latest;)
+        if (!files[i].is_compressed && !files[i].is_lost && files[i].end_of_events > 0) latest = &files[i];
+    const struct watch_file *now = w->live_byte > 0 ? watch_find(w->watch, w->live_run, w->live_subrun) : NULL;
+    return now && now->end_of_events > w->live_byte ? now : latest;
+}
+
+/* What has come since: one part at a time, so that no queue grows when the machine is too slow. */
+static enum err take_live(struct round *r, bool *has_new)
+{
+    struct run_watch *w = r->watch;
+    if (r->deal && deal_count(r->deal, DEAL_PENDING) + deal_count(r->deal, DEAL_GRANTED) > 0) return ERR_OK;
+    const struct watch_file *f = choose_live(w);
+    if (!f) return ERR_OK;
+    if (f->run != w->live_run || f->subrun != w->live_subrun) w->live_byte = 0;
+    w->live_run    = f->run;
+    w->live_subrun = f->subrun;
+    if (f->end_of_events <= w->live_byte) return ERR_OK;
+    struct unit unit = {.run           = f->run,
+                        .subrun        = f->subrun,
+                        .source        = f->path,
+                        .first_byte    = w->live_byte,
+                        .end_byte      = f->end_of_events,
+                        .closed_unix_s = 1e-9 * (double)f->mark.changed_ns};
+    w->live_byte     = f->end_of_events;
+    return add_unit(r, &unit, (double)(unit.end_byte - unit.first_byte), has_new);
+}
+
+static enum err take_new(struct round *r, bool *has_new)
+{
+    *has_new = false;
+    TRY(r->job->options.fraction > 0.0 ? take_live(r, has_new) : take_closed(r, has_new));
     return r->products ? product_grow(r->products) : ERR_OK;
 }
 
@@ -142,6 +190,22 @@ static enum err look(struct round *r)
     return ERR_OK;
 }
 
+/* Parts of an earlier life were for its page. */
+static enum err make_live_folder(const struct job *job)
+{
+    char path[1800];
+    int n = snprintf(path, sizeof path, "%s/live", job->out_dir);
+    TRY(publish_make_folder(path));
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strncmp(e->d_name, job->out_stem, strlen(job->out_stem)) != 0) continue;
+        snprintf(path + n, sizeof path - (size_t)n, "/%s", e->d_name);
+        unlink(path);
+    }
+    if (d) closedir(d);
+    return ERR_OK;
+}
+
 static void tell_page(const struct round *r)
 {
     char words[256];
@@ -157,7 +221,8 @@ enum err run_watch_open(struct round *r)
     TRY(watch_open(r->job->options.watch, &r->job->watch, &r->watch->watch));
     TRY(look(r));
     recall_bad_files(r);
-    TRY(take_closed(r, &has_new));
+    if (r->job->options.fraction > 0.0) TRY(make_live_folder(r->job));
+    TRY(take_new(r, &has_new));
     log_info("%s is watched: %zu subruns are closed, %zu are not", r->job->options.watch, r->job->n_units,
              watch_count(r->watch->watch, WATCH_GROWING));
     return run_page_open(r->job, &r->watch->page);
@@ -184,13 +249,17 @@ enum err run_watch_look(struct round *r, bool *has_new)
         tell_page(r);
     }
     TRY(look(r));
-    return take_closed(r, has_new);
+    return take_new(r, has_new);
 }
 
 bool run_watch_is_over(const struct round *r)
 {
-    return r->job->options.is_once && r->watch->n_looks >= 2 && watch_count(r->watch->watch, WATCH_READY) == 0 &&
-           deal_count(r->deal, DEAL_PENDING) == 0;
+    if (!r->job->options.is_once || r->watch->n_looks < 2 || deal_count(r->deal, DEAL_PENDING) > 0) return false;
+    if (r->job->options.fraction > 0.0) {
+        const struct watch_file *f = choose_live(r->watch);
+        return !f || f->end_of_events <= r->watch->live_byte;
+    }
+    return watch_count(r->watch->watch, WATCH_READY) == 0;
 }
 
 /* What was bad is good now. */
@@ -206,13 +275,14 @@ enum err run_watch_done(struct round *r, const struct report *report)
     const struct unit *u = &r->job->units[report->unit];
     struct watch_mark mark;
     struct run_watch_totals *t = &r->totals->watch;
-    forget_bad(r, u);
+    if (u->end_byte == 0) forget_bad(r, u);
     if (report->was_published) return ERR_OK;
     double latency_s = run_unix_s() - u->closed_unix_s, bin = latency_s > 0.01 ? 8.0 * log2(latency_s * 100.0) : 0.0;
     t->bytes += r->job->cost[report->unit];
     t->n++;
     t->latency_bins[bin < RUN_LATENCY_BINS - 1.0 ? (int)bin : RUN_LATENCY_BINS - 1]++;
     if (latency_s > t->latency_max_s) t->latency_max_s = latency_s;
+    if (u->end_byte > 0) return ERR_OK;
     const struct watch_file *f = watch_find(r->watch->watch, u->run, u->subrun);
     if (watch_mark(u->source, &mark)) { /* it may have been cleared away */
         err_clear();
@@ -230,7 +300,7 @@ enum err run_watch_failed(struct round *r, const struct report *report)
 {
     const struct unit *u       = &r->job->units[report->unit];
     const struct watch_file *f = watch_find(r->watch->watch, u->run, u->subrun);
-    if (!f) return ERR_OK;
+    if (!f || u->end_byte > 0) return ERR_OK;
     TRY(set_aside(r->job, f, report->message));
     watch_reject(r->watch->watch, u->run, u->subrun);
     return ERR_OK;

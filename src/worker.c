@@ -36,7 +36,7 @@ static void run_unit(struct worker *w, const struct unit *unit, struct report *r
     }
     if (w->job->options.watch) r->rc = cond_use_reload(w->job->conditions, unit);
     if (!r->rc) r->rc = chain_run_unit(w->chain, unit, path, &w->drop, &r->result);
-    if (!r->rc) r->rc = product_describe_unit(w->job, unit);
+    if (!r->rc && unit->end_byte == 0) r->rc = product_describe_unit(w->job, unit);
     if (r->rc) snprintf(r->message, sizeof r->message, "%s", err_message());
 }
 

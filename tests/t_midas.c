@@ -150,6 +150,33 @@ static void test_round_trips(void **state)
 }
 
 /* The bytes of a small event by hand, so that the writer is not judged by the reader alone. */
+/* From any event's first byte on, the events are the same. */
+static void test_seek(void **state)
+{
+    (void)state;
+    struct midas_build as = {.flavour = MIDAS_BANK32};
+    struct midas_reader *r;
+    struct midas_event e;
+    uint64_t at[N_EVENTS + 1] = {0};
+    write_file(path_of("seek.mid"), as, MIDAS_PLAIN);
+    assert_int_equal(midas_file_open(path_of("seek.mid"), NULL, &r), ERR_OK);
+    for (uint32_t i = 0; i < N_EVENTS; i++) {
+        assert_int_equal(midas_file_next(r, &e), ERR_OK);
+        at[i + 1] = midas_file_status(r)->n_bytes;
+    }
+    for (uint32_t i = N_EVENTS - 1; i-- > 1;) {
+        assert_int_equal(midas_file_seek(r, at[i]), ERR_OK);
+        assert_int_equal(midas_file_next(r, &e), ERR_OK);
+        check_fill(&e, i - 1, &as);
+        assert_int_equal(midas_file_status(r)->n_bytes, at[i + 1]);
+    }
+    midas_file_close(r);
+    write_file(path_of("seek.mid.gz"), as, MIDAS_GZ);
+    assert_int_equal(midas_file_open(path_of("seek.mid.gz"), NULL, &r), ERR_OK);
+    assert_int_equal(midas_file_seek(r, at[1]), ERR_OPTION);
+    midas_file_close(r);
+}
+
 static void test_bytes(void **state)
 {
     (void)state;
@@ -566,19 +593,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_unpadded),
-        cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_truncated_compressed),
-        cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_hostile_lengths),
-        cmocka_unit_test(test_damaged_middle),
-        cmocka_unit_test(test_not_midas),
-        cmocka_unit_test(test_strict),
-        cmocka_unit_test(test_concatenated),
-        cmocka_unit_test(test_cannot_write),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bytes),          cmocka_unit_test(test_unpadded),
+        cmocka_unit_test(test_round_trips),    cmocka_unit_test(test_seek),
+        cmocka_unit_test(test_truncated),      cmocka_unit_test(test_truncated_compressed),
+        cmocka_unit_test(test_mutations),      cmocka_unit_test(test_hostile_lengths),
+        cmocka_unit_test(test_damaged_middle), cmocka_unit_test(test_not_midas),
+        cmocka_unit_test(test_strict),         cmocka_unit_test(test_concatenated),
+        cmocka_unit_test(test_cannot_write),   cmocka_unit_test(test_names),
     };
     int rc = cmocka_run_group_tests(tests, set_up, tear_down);
     return rc || mem_live() != 0;
