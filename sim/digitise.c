@@ -215,9 +215,10 @@ static enum err add_in_fill(const struct step *step, const struct state *s, stru
 {
     const struct digitise_cfg *cfg = step->cfg;
     if (cfg->laser_every <= 0 || (step->fill.nth + 1) % cfg->laser_every != 0) return ERR_OK;
-    double record_us = (double)(cfg->n_samples - cfg->injection_sample) * SAMPLE_NS / 1000.0;
-    double range_us  = cfg->laser_range_us > 0.0 ? fmin(cfg->laser_range_us, record_us) : record_us;
-    double t_us      = fmod(cfg->laser_step_us * (double)(step->fill.nth / cfg->laser_every), range_us);
+    const int64_t n_before = step->fill.nth / cfg->laser_every;
+    double record_us       = (double)(cfg->n_samples - cfg->injection_sample) * SAMPLE_NS / 1000.0;
+    double range_us        = cfg->laser_range_us > 0.0 ? fmin(cfg->laser_range_us, record_us) : record_us;
+    double t_us            = fmod(cfg->laser_step_us * (double)n_before, range_us);
     return digitise_laser(step->rng, DIGITISE_LASER, (double)cfg->injection_sample + t_us * 1000.0 / SAMPLE_NS,
                           cfg->laser_adc, cfg->laser_adc, &s->truth.lasers, light);
 }

@@ -62,7 +62,8 @@ static enum err add_turn(const struct digitise_cfg *cfg, struct rng_key key, int
     const double rms_ns = hypot(BUNCH_RMS_NS, SPREAD_NS * turns), rms_mm = planes[harps[harp].plane].rms_mm;
     for (int f = 0; f < FIBRES; f++) {
         const int segment   = FIBRES * harp + f;
-        const double x      = ((f - FIBRES / 2) * HARP_PITCH_MM - middle) / rms_mm;
+        const double place  = HARP_PITCH_MM * (f - 0.5 * (FIBRES - 1));
+        const double x      = (place - middle) / rms_mm;
         struct rng rng      = rng_start(key, (uint32_t)DIGITISE_HARP | (uint32_t)n << 8 | (uint32_t)segment);
         const uint64_t n_pe = rng_poisson(&rng, cfg->harp_pe * exp(-0.5 * x * x - t_ns / LIFE_NS));
         for (uint64_t i = 0; i < n_pe; i++) {

@@ -36,21 +36,14 @@
     F(S, f64,  oof_per_hour,      0.01,     -1, 1,      "1/h", "common drift from the run's start") \
     F(S, f64,  oof_walk,          0.002,     0, 0.1,    "1",   "rms step of each crystal's random walk, a subrun") \
     F(S, i64,  run_start_unix_s,  1524400000, 0, 4000000000, "s", "when the drift was 0") \
-    F(S, flag, sync_is_on,        true,      0, 1,      "1",   "laser sync pulse before injection, in all crystals") \
-    F(S, flag, t0_is_on,          true,      0, 1,      "1",   "T0 counter's crate") \
-    F(S, flag, gain_ifg,          false,     0, 1,      "1",   "in-fill gain sag 1 - C_A e^(-t/tau)") \
-    F(S, flag, gain_stdp,         false,     0, 1,      "1",   "short-term sag after an earlier pulse of the crystal") \
     F(S, i64,  q_flush_fills,     0,         0, 1000,   "1",   "Q histograms (CQ banks): muon fills in a sum; 0: none are made (Run 6: 4)") \
     F(S, i64,  q_decimation,      60,        1, 10000,  "ct",  "samples in a bin of the Q histograms (75 ns; Run 6: 30)") \
     F(S, i64,  q_first_sample,    0,         0, 1000000, "ct", "first sample of the Q histograms") \
     F(S, i64,  q_last_sample,     -1,       -1, 1000000, "ct", "their last sample; -1: the record's last") \
     F(S, f64,  q_sag_adc,         0,     -1000, 1000,   "adc", "pedestals in the Q histograms are lower by this at injection ...") \
     F(S, f64,  q_sag_tau_us,      30,     0.01, 1e4,    "us",  "... and recover with this time (ours)") \
-    F(S, flag, clock_is_on,       false,     0, 1,      "1",   "clock crate: banks TTCA, TTCB, TTCZ") \
-    F(S, flag, fits_is_on,        false,     0, 1,      "1",   "the GPU's own fits of muon fills: banks CFnn") \
     F(S, i64,  raw_every,         0,         0, 100000, "1",   "whole waveforms of a calorimeter (banks CRnn, 60 MB) in every n-th muon fill; 0: never") \
     F(S, i64,  raw_calos,         1,         1, 24,     "1",   "whole waveforms: calorimeters in such a fill, taken in turn") \
-    F(S, flag, gain_oof,          false,     0, 1,      "1",   "long-term drift and walk") \
     F(S, f64,  laser_fluctuation, 0,         0, 0.3,    "1",   "rms of a laser's intensity from shot to shot, common to its four calorimeters (running: 0.01)") \
     F(S, f64,  laser_drift,       0,         0, 0.3,    "1",   "rms of a laser's mean intensity from subrun to subrun (running: 0.01; ours)") \
     F(S, f64,  laser_step_us,     5,         0, 1000,   "us",  "in-fill laser pulses: step of the time from one to the next") \
@@ -58,11 +51,8 @@
     F(S, f64,  double_adc,        1250,      0, 4000,   "adc", "laser fills: mean amplitude of the pulse before the test pulse in every second waveform, 2 GeV; 0: none (ours)") \
     F(S, f64,  double_step_ns,    5,      1.25, 1000,   "ns",  "laser fills: step of the time between the two pulses (ours)") \
     F(S, i64,  double_steps,      16,        1, 1000,   "1",   "laser fills: number of steps, the first one step long (ours)") \
-    F(S, flag, monitor_is_on,     false,     0, 1,      "1",   "source monitors of the six lasers, banks sTnn") \
-    F(S, f64,  monitor_adc,       1600,      0, 4000,   "adc", "mean peak amplitude of a source monitor's segment (ours)") \
-    F(S, flag, ibms_is_on,        false,     0, 1,      "1",   "crate 26: the beam's profile at injection in 16 + 16 fibres") \
+    F(S, f64,  monitor_adc,       1000,      0, 4000,   "adc", "mean peak amplitude of a source monitor's segment; the first of two pulses is higher as double_adc is (ours)") \
     F(S, f64,  ibms_adc,          1000,      0, 4000,   "adc", "highest sample of a fibre in the beam's middle (ours)") \
-    F(S, flag, harp_is_on,        false,     0, 1,      "1",   "crate 28: the stored beam turn by turn in four harps of 7 fibres (the beam itself is not touched)") \
     F(S, f64,  harp_from_us,      5,         0, 700,    "us",  "fibre harps: from this time after injection ...") \
     F(S, f64,  harp_to_us,        50,        0, 700,    "us",  "... to this (ours)") \
     F(S, f64,  harp_pe,           60,        0, 1000,   "1",   "photo-electrons a turn in a fibre in the beam's middle, at injection (ours)") \
@@ -76,7 +66,17 @@
     F(S, f64s, hot_channels,      "[]",      0, 2453,   "1",   "channels with pulses of their own, calorimeter * 100 + crystal") \
     F(S, f64,  hot_fraction,      0,         0, 1,      "1",   "share of further channels with pulses of their own, drawn for the run") \
     F(S, f64,  hot_rate_kHz,      100,       0, 1e5,    "kHz", "rate of a hot channel's own pulses (ours)") \
-    F(S, f64,  hot_adc,           150,       0, 4000,   "adc", "their mean amplitude, falling exponentially (ours)")
+    F(S, f64,  hot_adc,           150,       0, 4000,   "adc", "their mean amplitude, falling exponentially (ours)") \
+    F(S, flag, sync_is_on,        true,      0, 1,      "1",   "laser sync pulse before injection, in all crystals") \
+    F(S, flag, t0_is_on,          true,      0, 1,      "1",   "T0 counter's crate") \
+    F(S, flag, gain_ifg,          false,     0, 1,      "1",   "in-fill gain sag 1 - C_A e^(-t/tau)") \
+    F(S, flag, gain_stdp,         false,     0, 1,      "1",   "short-term sag after an earlier pulse of the crystal") \
+    F(S, flag, clock_is_on,       false,     0, 1,      "1",   "clock crate: banks TTCA, TTCB, TTCZ") \
+    F(S, flag, fits_is_on,        false,     0, 1,      "1",   "the GPU's own fits of muon fills: banks CFnn") \
+    F(S, flag, gain_oof,          false,     0, 1,      "1",   "long-term drift and walk") \
+    F(S, flag, monitor_is_on,     false,     0, 1,      "1",   "source monitors of the six lasers, banks sTnn") \
+    F(S, flag, ibms_is_on,        false,     0, 1,      "1",   "crate 26: the beam's profile at injection in 16 + 16 fibres") \
+    F(S, flag, harp_is_on,        false,     0, 1,      "1",   "crate 28: the stored beam turn by turn in four harps of 7 fibres (the beam itself is not touched)")
 /* clang-format on */
 struct digitise_cfg {
     DIGITISE_CFG(CFG_MEMBER, digitise_cfg)

@@ -272,7 +272,9 @@ static int16_t built[BANK_CRATE_CHANNELS][4 * 800];
 static void check_built(struct bank_wfd_build b, const char *prefix)
 {
     struct midas_build event = {0};
-    struct midas_bank bank[4];
+    struct midas_bank bank;
+    const void *data[4];
+    size_t size[4];
     struct bank_amc amc;
     struct bank_wfd w;
     struct bank_waveform waveform;
@@ -283,15 +285,17 @@ static void check_built(struct bank_wfd_build b, const char *prefix)
     assert_int_equal(midas_build_end(&event), ERR_OK);
     for (int i = 0; i < 4; i++) {
         char name[5] = {prefix[0], "RACZ"[i], '1', '7', 0};
-        find_bank(&event, name, &bank[i]);
+        find_bank(&event, name, &bank);
+        data[i] = bank.data;
+        size[i] = bank.size;
     }
-    assert_int_equal(bank_ca_read(bank[1].data, bank[1].size, &amc), ERR_OK);
+    assert_int_equal(bank_ca_read(data[1], size[1], &amc), ERR_OK);
     assert_true(amc.trigger == b.trigger && amc.fill_type == b.fill_type);
-    assert_int_equal(bank_cc_fill(bank[2].data, bank[2].size, &fill_number), ERR_OK);
+    assert_int_equal(bank_cc_fill(data[2], size[2], &fill_number), ERR_OK);
     assert_int_equal(fill_number, b.fill_number);
-    assert_int_equal(bank_cz_words(bank[3].data, bank[3].size, &n_words), ERR_OK);
+    assert_int_equal(bank_cz_words(data[3], size[3], &n_words), ERR_OK);
     assert_int_equal(n_words, amc.total & 0xFFFFFF);
-    bank_wfd_open(bank[0].data, bank[0].size, &amc, BANK_CHECK_ALL, &w);
+    bank_wfd_open(data[0], size[0], &amc, BANK_CHECK_ALL, &w);
     for (size_t c = 0; c < BANK_CRATE_CHANNELS; c++)
         for (uint32_t k = 0; b.samples[c] && k < b.n_waveforms; k++) {
             if (bank_wfd_next(&w, &waveform)) fail_msg("%s", err_message());
