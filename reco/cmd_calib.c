@@ -16,16 +16,17 @@ enum { MAX_CALIBRATIONS = 32 };
 
 static const char usage[] =
     "gm2 calib FILE.h5 [FILE.h5 ...] -o DIR [--only NAME[,NAME]] [--reference RUN:SUBRUN] [--png]\n"
-    "          [--db DB [--tag TAG] [--author NAME] [--comment TEXT]]\n"
+    "          [--open-end] [--db DB [--tag TAG] [--author NAME] [--comment TEXT]]\n"
     "    constants with uncertainties from the sums of jobs: DIR/TABLE.NAME.csv (for gm2 cond load), a page, its "
     "numbers;\n"
+    "    --open-end: the last interval of each table holds until others are loaded, for runs to come\n"
     "    --db loads them: what is there with the same constants is not loaded again\n"
     "calibrations (NAME, table of conditions):\n";
 
 struct options {
     const char *dir, *only, *db, *tag, *reference;
     struct cond_note note;
-    bool wants_png;
+    bool wants_png, is_open_end;
 };
 
 static void print_usage(FILE *f)
@@ -72,13 +73,16 @@ static enum err needs(const struct calibration *c, const struct calib_input *in)
 }
 
 /* Tries one; false when the files are not of its kind and nobody asked for it by name. */
-static bool attempt(const struct calibration *c, const struct calib_input *in, bool is_asked, struct calib_attempt *out)
+static bool attempt(const struct options *o, const struct calibration *c, const struct calib_input *in,
+                    struct calib_attempt *out)
 {
     *out = (struct calib_attempt){.calibration = c};
-    if (!is_asked && !calibration_has_input(c, in)) return false;
+    if (!o->only && !calibration_has_input(c, in)) return false;
     enum err rc = needs(c, in);
     if (!rc) rc = calibration_run(c, in, &out->result);
     out->is_made = rc == ERR_OK;
+    if (out->is_made && o->is_open_end && out->result.set.n_intervals > 0)
+        out->result.set.interval[out->result.set.n_intervals - 1].end = COND_FOREVER;
     if (rc) snprintf(out->problem, sizeof out->problem, "%s", err_message());
     if (rc) log_warn("%s", out->problem);
     if (rc) err_clear();
@@ -150,7 +154,7 @@ static enum err make(const struct options *o, char *const *paths, const struct c
     size_t n = 0, n_made = 0;
     for (size_t i = 0; calibrations[i] && n < MAX_CALIBRATIONS; i++) {
         if (o->only && !is_named(o->only, calibrations[i]->name)) continue;
-        n += attempt(calibrations[i], in, o->only != NULL, &all[n]);
+        n += attempt(o, calibrations[i], in, &all[n]);
     }
     for (size_t i = 0; i < n; i++) n_made += all[i].is_made;
     REQUIRE(n > 0, ERR_NOTFOUND,
@@ -189,9 +193,9 @@ static enum err calib(const struct options *o, char *const *paths, size_t n)
 static enum err run(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"output", 1, NULL, 'o'}, {"only", 1, NULL, 'n'}, {"reference", 1, NULL, 'r'}, {"png", 0, NULL, 'p'},
-        {"db", 1, NULL, 'd'},     {"tag", 1, NULL, 't'},  {"author", 1, NULL, 'a'},    {"comment", 1, NULL, 'c'},
-        {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0}};
+        {"open-end", 0, NULL, 'e'}, {"output", 1, NULL, 'o'}, {"only", 1, NULL, 'n'}, {"reference", 1, NULL, 'r'},
+        {"png", 0, NULL, 'p'},      {"db", 1, NULL, 'd'},     {"tag", 1, NULL, 't'},  {"author", 1, NULL, 'a'},
+        {"comment", 1, NULL, 'c'},  {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0}};
     struct passwd *login = getpwuid(geteuid());
     struct options o     = {.dir = "calib", .tag = COND_HEAD, .note.author = login ? login->pw_name : NULL};
     optind               = 0; /* glibc: start anew, with permutation */
@@ -201,6 +205,7 @@ static enum err run(int argc, char **argv)
         case 'n': o.only = optarg; break;
         case 'r': o.reference = optarg; break;
         case 'p': o.wants_png = true; break;
+        case 'e': o.is_open_end = true; break;
         case 'd': o.db = optarg; break;
         case 't': o.tag = optarg; break;
         case 'a': o.note.author = optarg; break;

@@ -98,14 +98,14 @@ static enum err make_arguments(const struct dqm *d, size_t first, size_t end, co
     for (size_t i = 0; i < n_words; i++) (*out)[n++] = mem_string(words[i]);
     for (size_t i = first; i < end; i++) {
         char path[1400];
-        if (!(d->row[i].sums.n_fills > 0.0)) continue;
+        if (!is_calibration(d, &d->row[i])) continue;
         snprintf(path, sizeof path, "%s/%s_r%06u_s%05u.h5", d->out_dir, d->stem, d->row[i].run, d->row[i].subrun);
         (*out)[n++] = mem_string(path);
     }
     return ERR_OK;
 }
 
-static enum err extract(struct dqm *d, size_t first, size_t end)
+static enum err extract(struct dqm *d, size_t first, size_t end, size_t n)
 {
     uint32_t run = d->row[first].run;
     char folder[1400], log_path[1400], words[200], text[400], **argv = NULL;
@@ -113,8 +113,8 @@ static enum err extract(struct dqm *d, size_t first, size_t end)
     done_path(d, run, ".log", sizeof log_path, log_path);
     TRY(publish_make_folder(folder));
     const char *db           = d->cfg.load_into;
-    const char *with_db[]    = {"gm2",   "calib",         "-o",       folder,     "--db", db,
-                                "--tag", d->cfg.load_tag, "--author", "nearline", NULL};
+    const char *with_db[]    = {"gm2",   "calib",         "-o",       folder,     "--db",       db,
+                                "--tag", d->cfg.load_tag, "--author", "nearline", "--open-end", NULL};
     const char *without_db[] = {"gm2", "calib", "-o", folder, NULL};
     enum err rc              = make_arguments(d, first, end, *db ? with_db : without_db, &argv);
     int status               = rc ? -1 : run_self(argv, log_path);
@@ -122,23 +122,27 @@ static enum err extract(struct dqm *d, size_t first, size_t end)
     mem_free(argv);
     TRY(rc);
     last_line(log_path, sizeof words, words);
-    snprintf(text, sizeof text, "calibration of run %u (%s, %zu subruns): %s", run, d->row[first].run_type, end - first,
+    snprintf(text, sizeof text, "calibration of run %u (%zu subruns): %s", run, n,
              status == 0
                  ? (*db ? "constants extracted and loaded" : "constants extracted, no database to load them into")
                  : words);
     tell(d, text);
     log_line(status == 0 ? LOG_INFO : LOG_WARN, "%s", text);
-    return note_done(d, run, end - first);
+    return note_done(d, run, n);
 }
 
+/* A run's calibration subruns are complete when another kind of subrun or another run has begun, or nothing comes. */
 enum err dqm_calibrate(struct dqm *d, double unix_s, bool is_end)
 {
     for (size_t first = 0, end; first < d->n; first = end) {
-        for (end = first + 1; end < d->n && d->row[end].run == d->row[first].run;) end++;
-        bool is_over = is_end || end < d->n || unix_s - d->last_new_unix_s > d->cfg.calibrate_after_s;
-        if (!is_over || !is_calibration(d, &d->row[first])) continue;
-        if (n_done(d, d->row[first].run) == end - first) continue;
-        TRY(extract(d, first, end));
+        size_t n = 0, last = first;
+        for (end = first; end < d->n && d->row[end].run == d->row[first].run; end++)
+            if (is_calibration(d, &d->row[end])) {
+                n++;
+                last = end;
+            }
+        bool is_over = is_end || last + 1 < d->n || unix_s - d->last_new_unix_s > d->cfg.calibrate_after_s;
+        if (n > 0 && is_over && n_done(d, d->row[first].run) != n) TRY(extract(d, first, end, n));
     }
     return ERR_OK;
 }
