@@ -14,7 +14,7 @@
 #define AUX_PULSES_CFG(F, S)                                                                                  \
     F(S, strs, detectors,      "[t0, ibms, harp]", 0, 0, "", "which: t0, ibms, harp")                         \
     F(S, f64,  threshold_adc,  12,  1,  4096, "adc", "a pulse is a stretch of samples above this (ours)")     \
-    F(S, f64,  split,          0.5, 0,  1,    "1",   "... cut where it falls below this share of the peaks on both sides; T0 is never cut (ours)") \
+    F(S, f64,  split,          0.5, 0,  1,    "1",   "... cut where it falls below this share of the peaks on both sides; harps alone (ours)") \
     F(S, i64,  polarity,       0,   -1, 1,    "1",   "direction of pulses, 0: as the file's ODB says, up where it says nothing") \
     F(S, f64,  harp_bin_ns,    10,  1.25, 1000, "ns", "bins of the harps' signal: several a turn of 149 ns")   \
     F(S, f64,  harp_to_us,     60,  1,  700,  "us",  "the harps' signal is followed so long")                 \
@@ -54,11 +54,12 @@ static enum err book(struct step *s, struct state *a)
 {
     const struct aux_pulses_cfg *cfg = s->cfg;
     const bool is_proton             = strcmp(cfg->beam, "proton") == 0;
-    struct hist_axis plane = hist_axis(AUX_IBMS_PLANES, -0.5, AUX_IBMS_PLANES - 0.5, "plane 1x, 1y, 2x, 2y", "1");
-    struct hist_axis fibre = hist_axis(AUX_IBMS_FIBRES, -0.5, AUX_IBMS_FIBRES - 0.5, "fibre", "1");
-    struct hist_axis harp  = hist_axis(AUX_HARPS, -0.5, AUX_HARPS - 0.5, "harp 180y, 180x, 270y, 270x", "1");
-    struct hist_axis place = hist_axis(AUX_HARP_FIBRES, -0.5 * AUX_HARP_FIBRES * AUX_HARP_PITCH_MM,
-                                       0.5 * AUX_HARP_FIBRES * AUX_HARP_PITCH_MM, "place of the fibre", "mm");
+    struct hist_axis plane           = hist_axis(AUX_IBMS_PLANES, -0.5, AUX_IBMS_PLANES - 0.5, "plane x, y", "1");
+    struct hist_axis fibre           = hist_axis(AUX_IBMS_FIBRES, -0.5 * AUX_IBMS_FIBRES * AUX_IBMS_PITCH_MM,
+                                                 0.5 * AUX_IBMS_FIBRES * AUX_IBMS_PITCH_MM, "place of the fibre", "mm");
+    struct hist_axis harp            = hist_axis(AUX_HARPS, -0.5, AUX_HARPS - 0.5, "harp 180y, 180x, 270y, 270x", "1");
+    struct hist_axis place           = hist_axis(AUX_HARP_FIBRES, -0.5 * AUX_HARP_FIBRES * AUX_HARP_PITCH_MM,
+                                                 0.5 * AUX_HARP_FIBRES * AUX_HARP_PITCH_MM, "place of the fibre", "mm");
     struct hist_axis all =
         hist_axis(AUX_HARPS * AUX_HARP_FIBRES, -0.5, AUX_HARPS * AUX_HARP_FIBRES - 0.5, "7 harp + fibre", "1");
     const int64_t n_bins  = (int64_t)ceil(cfg->harp_to_us * 1000.0 / cfg->harp_bin_ns);
@@ -169,7 +170,8 @@ static enum err put_pulse(struct step *s, const struct trace_in *t, int32_t from
 static enum err find_pulses(struct step *s, const struct trace_in *t)
 {
     const struct aux_pulses_cfg *cfg = s->cfg;
-    const double split = t->what.kind == AUX_T0 ? 0.0 : cfg->split; /* T0 sees the bunch's profile: one pulse */
+    const double split =
+        t->what.kind == AUX_HARP ? cfg->split : 0.0; /* T0 and IBMS see the bunch's profile: one pulse */
     int32_t from = -1, valley = 0;
     double peak = 0.0, lowest = 0.0;
     for (int32_t i = 0; i <= t->n; i++) {
@@ -208,7 +210,7 @@ static void fill_samples(const struct trace_in *t, struct state *a)
         if (t->what.kind == AUX_IBMS) hist_fill(a->ibms_time, plane, ns, h);
         if (t->what.kind == AUX_HARP) hist_fill(a->harp_signal, AUX_HARP_FIBRES * plane + fibre, ns * 1e-3, h);
     }
-    if (t->what.kind == AUX_IBMS) hist_fill(a->ibms, plane, fibre, sum);
+    if (t->what.kind == AUX_IBMS) hist_fill(a->ibms, plane, aux_ibms_mm(fibre), sum);
     if (t->what.kind == AUX_HARP) hist_fill(a->harp, plane, aux_harp_mm(fibre), sum);
 }
 

@@ -153,6 +153,17 @@ static size_t n_before(const struct q_method_cfg *cfg, const struct shape *h)
     return n < h->n ? n : h->n;
 }
 
+/* Pedestal before injection: a rolling one close to it sees what comes behind. */
+static double quiet_mean(const struct q_rolling *q, size_t n)
+{
+    double sum = 0.0, count = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += q->is_quiet[i] ? q->x[i] : 0.0;
+        count += q->is_quiet[i];
+    }
+    return count > 0.0 ? sum / count : q->pedestal[0];
+}
+
 /* The pedestal is smooth: a few of its bins tell. */
 static void fill_drift(const struct shape *h, double calo, double fixed, struct state *q)
 {
@@ -176,7 +187,6 @@ static void add_crystal(const struct step *s, const struct q_hist_view *v, size_
                                            .clip     = cfg->clip_sigma,
                                            .n_rounds = (int)cfg->n_rounds};
     const double GeV_per_count          = cfg->GeV_per_adc / q->area;
-    double fixed                        = 0.0;
     size_t n_early                      = n_before(cfg, h);
     double sigma                        = q_rolling_take(&q->rolling, &set, h->n, adc, v->polarity[row]);
     for (size_t k = 0; k < cfg->thresholds_MeV.n; k++)
@@ -184,7 +194,7 @@ static void add_crystal(const struct step *s, const struct q_hist_view *v, size_
                       q->sum + k * q->capacity);
     hist_fill(q->noise, v->calo[row], v->crystal[row], sigma / sqrt(h->n_summed));
     if (n_early == 0) return;
-    for (size_t i = 0; i < n_early; i++) fixed += q->rolling.pedestal[i] / (double)n_early;
+    const double fixed = quiet_mean(&q->rolling, n_early);
     for (size_t i = 0; i < h->n; i++)
         q->sum[cfg->thresholds_MeV.n * q->capacity + i] += GeV_per_count * (q->rolling.x[i] - fixed);
     for (size_t i = 0; i < n_early && sigma > 0.0; i++)

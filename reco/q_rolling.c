@@ -101,13 +101,18 @@ double q_rolling_take(struct q_rolling *q, const struct q_rolling_settings *set,
     memset(q->is_quiet, 1, n);
     for (size_t i = 0; i < n; i++) q->pedestal[i] = 0.0;
     find_pedestals(q, set, n);
+    bool is_last = set->n_rounds <= 1;
     for (int round = 0; round < set->n_rounds; round++) {
-        const bool is_last = round + 1 == set->n_rounds;
+        size_t n_changed = 0;
         for (size_t i = 0; i < n; i++) {
-            double d       = q->x[i] - q->pedestal[i];
-            q->is_quiet[i] = d < cut && (!is_last || d > -cut);
+            double d         = q->x[i] - q->pedestal[i];
+            uint8_t is_quiet = d < cut && (!is_last || d > -cut);
+            n_changed += is_quiet != q->is_quiet[i];
+            q->is_quiet[i] = is_quiet;
         }
-        find_pedestals(q, set, n);
+        if (n_changed > 0) find_pedestals(q, set, n);
+        if (is_last) break;
+        is_last = n_changed == 0 || round + 2 == set->n_rounds;
     }
     return sigma;
 }

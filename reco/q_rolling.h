@@ -3,10 +3,10 @@
  * The pedestal of bin i is the mean of the quiet bins of a window on both sides of it; the bin itself and `gap`
  * neighbours, to which its own pulse may reach, stay out:
  *     p_i = mean of x_j, gap < |j - i| <= gap + window, j quiet
- * All bins are quiet first; then those that are not above their own pedestal by `clip` sigma; after the last round also those
- * far below (undershoots) go. Where less than a quarter of a window is quiet the pedestal stays that of the round before: of
- * all bins in the end, a symmetric linear filter, which changes amplitude and phase of a decaying oscillation but not its
- * frequency.
+ * All bins are quiet first; then those that are not above their own pedestal by `clip` sigma, in rounds until none changes; in
+ * the last round those far below (undershoots) go too. Where less than a quarter of a window is quiet the pedestal stays that
+ * of the round before: of all bins in the end, a symmetric linear filter, which changes amplitude and phase of a decaying
+ * oscillation but not its frequency.
  * The threshold rolls with the pedestal: x_i - p_i > T; bins from `before` ahead of such a bin to `after` behind it are
  * summed. sigma is measured: differences of neighbouring bins, median. All ours. Test: tests/t_q_rolling.c */
 #ifndef GM2_Q_ROLLING_H

@@ -19,3 +19,5 @@ bool aux_detector(int crate, int segment, struct aux_detector *out)
 }
 
 double aux_harp_mm(int fibre) { return AUX_HARP_PITCH_MM * (fibre - AUX_HARP_FIBRES / 2); }
+
+double aux_ibms_mm(int fibre) { return AUX_IBMS_PITCH_MM * (fibre - 0.5 * (AUX_IBMS_FIBRES - 1)); }

@@ -110,13 +110,13 @@ static void test_pulses(void **state)
     add_trace(&t, BANK_CRATE_T0, 0, 1, -1700.0, 800.0, 1, once);
     add_trace(&t, BANK_CRATE_T0, 1, 1, -1690.0, 600.0, 1, later);
     add_trace(&t, BANK_CRATE_HARP, 9, 1, -1700.0, 400.0, 3, turns);
-    add_trace(&t, BANK_CRATE_IBMS, 59, 1, -1700.0, 300.0, 1, once);
+    add_trace(&t, BANK_CRATE_IBMS, 31, 1, -1700.0, 300.0, 1, once);
     add_trace(&t, BANK_CRATE_HARP, 28, 1, -1700.0, 400.0, 1, once); /* not connected */
     add_trace(&t, 5, 3, 1, -1700.0, 400.0, 1, once);                /* a calorimeter */
     assert_int_equal(module_aux_pulses.event(&t.step), ERR_OK);
     struct aux_pulse_view v = aux_pulse_view(t.step.out[0]);
     assert_int_equal(v.n, 6);
-    const int detector[] = {4, 4, 0, 0, 0, 3}, crate[] = {25, 25, 28, 28, 28, 26}, channel[] = {0, 1, 9, 9, 9, 59};
+    const int detector[] = {4, 4, 0, 0, 0, 3}, crate[] = {25, 25, 28, 28, 28, 26}, channel[] = {0, 1, 9, 9, 9, 31};
     const double ns[] = {0.0, 0.7, 20.0, 169.0, 318.0, 0.0}, adc[] = {800.0, 600.0, 400.0, 200.0, 100.0, 300.0};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(v.detector[i], detector[i]);
@@ -174,10 +174,11 @@ static void test_map(void **state)
     (void)state;
     struct aux_detector d;
     assert_true(aux_detector(25, 1, &d) && d.kind == AUX_T0 && d.plane == 1);
-    assert_true(aux_detector(26, 31, &d) && d.kind == AUX_IBMS && d.plane == 2 && d.fibre == 1);
+    assert_true(aux_detector(26, 17, &d) && d.kind == AUX_IBMS && d.plane == 1 && d.fibre == 1);
     assert_true(aux_detector(28, 27, &d) && d.kind == AUX_HARP && d.plane == 3 && d.fibre == 6);
-    assert_false(aux_detector(28, 28, &d) || aux_detector(26, 60, &d) || aux_detector(24, 0, &d) ||
+    assert_false(aux_detector(28, 28, &d) || aux_detector(26, 32, &d) || aux_detector(24, 0, &d) ||
                  aux_detector(25, 2, &d));
+    assert_true(fabs(aux_ibms_mm(0) + 41.25) < 1e-9 && fabs(aux_ibms_mm(15) - 41.25) < 1e-9);
     assert_true(fabs(aux_harp_mm(0) + 39.0) < 1e-9 && fabs(aux_harp_mm(3)) < 1e-9);
 }
 
