@@ -10,11 +10,11 @@ struct sums {
     const struct hist *count, *gain, *time, *energy;
 };
 
-static enum err find_sums(const struct hist_set *hists, const char *stem, struct sums *out)
+static enum err find_sums(const struct hist_set *hists, const char *stem, bool has_energy, struct sums *out)
 {
     static const char *const names[] = {"count", "gain", "time", "energy"};
     const struct hist **h[]          = {&out->count, &out->gain, &out->time, &out->energy};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < (has_energy ? 4 : 3); i++) {
         char name[96];
         snprintf(name, sizeof name, "%s_%s", stem, names[i]);
         *h[i] = hist_find(hists, name);
@@ -26,15 +26,15 @@ static enum err find_sums(const struct hist_set *hists, const char *stem, struct
     return ERR_OK;
 }
 
-/* Sums of one bin: shots, gains, their squares, times, energies. */
+/* Sums of one bin: shots, gains, their squares, times, energies; the last two are kept in thousandths. */
 static void add_bin(const struct sums *s, int64_t channel, int64_t bin, double sum[5])
 {
     const int64_t i = channel * s->count->y.n + bin;
     sum[0] += (double)s->count->content[i];
     sum[1] += (double)s->gain->content[i] * s->gain->quantum;
     sum[2] += (double)s->gain->squares[i] * s->gain->quantum;
-    sum[3] += (double)s->time->content[i] * s->time->quantum;
-    sum[4] += (double)s->energy->content[i] * s->energy->quantum;
+    sum[3] += (double)s->time->content[i] * 1e-3;
+    sum[4] += s->energy ? (double)s->energy->content[i] * 1e-3 : 0.0;
 }
 
 enum err gain_curve_take(const struct hist_set *hists, const char *stem, int64_t channel, bool has_energy,
@@ -44,7 +44,7 @@ enum err gain_curve_take(const struct hist_set *hists, const char *stem, int64_t
     double within = 0.0;
     out->n        = 0;
     out->ndf = out->spread2 = 0.0;
-    TRY(find_sums(hists, stem, &s));
+    TRY(find_sums(hists, stem, has_energy, &s));
     REQUIRE(s.count->y.n <= GAIN_CURVE_MAX, ERR_NUMBER, "histogram %s_count has more than %d bins of time", stem,
             GAIN_CURVE_MAX);
     const int64_t first = channel < 0 ? 0 : channel, last = channel < 0 ? s.count->x.n - 1 : channel;

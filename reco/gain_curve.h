@@ -20,8 +20,8 @@ struct gain_curve {
     double spread2, ndf; /* variance of one shot about its bin's mean, and its degrees of freedom */
 };
 
-/** One channel (row of the first axis) of the histograms STEM_count, _gain, _time, _energy of module LaserCalib, or all of
- *  them together (channel -1). ERR_NOTFOUND, ERR_NUMBER (too many bins). */
+/** One channel (row of the first axis) of the histograms STEM_count, _gain, _time (sums in thousandths of the unit) and, where
+ *  it is told, _energy (in MeV) of module LaserCalib, or all channels together (channel -1). ERR_NOTFOUND, ERR_NUMBER (too many bins). */
 enum err gain_curve_take(const struct hist_set *hists, const char *stem, int64_t channel, bool has_energy,
                          struct gain_curve *out);
 

@@ -17,7 +17,7 @@
     F(S, f64, ifg_bin_us,    5,      0.1, 100,  "us",  "bins of the time after injection, centred on multiples of it; the step of the shots or a part of it") \
     F(S, f64, ifg_range_us,  700,    10,  1000, "us",  "their range")                                                 \
     F(S, f64, stdp_bin_ns,   2.5,    0.1, 100,  "ns",  "bins of the delay of double pulses, centred on multiples of it") \
-    F(S, f64, stdp_range_ns, 200,    10,  1000, "ns",  "their range")                                                 \
+    F(S, f64, stdp_range_ns, 120,    10,  1000, "ns",  "their range")                                                 \
     F(S, f64, energy_scale_MeV_per_adc, 1.6, 0.01, 100, "MeV/adc", "energy of a first pulse of height 1 (as PulseFit's)") \
     F(S, flag, uses_energy_scale, false, 0, 1,   "1", "take the energy of a first pulse from table energy_scale of the conditions instead") \
     F(S, i64, min_pulses,    5,      2,   100000, "1", "a crystal with fewer pulses outside the fill has no response in the subrun (ours)")
@@ -26,7 +26,8 @@ CFG_DECLARE(laser_calib_cfg, LASER_CALIB_CFG)
 
 enum { N_CHANNELS = N_CALOS * N_CRYSTALS, UNUSABLE = 1 | 2 | 4 | 32, NO_MONITOR = 16 };
 enum { KIND_SYNC, KIND_IN_FILL, KIND_OUT_OF_FILL, KIND_SECOND };
-/* the histograms of a gain curve: shots, sums of gains, of times, of the energies before */
+/* the histograms of a gain curve: shots, sums of gains, of times, of the energies before; the last two in thousandths, as
+ * integers, since squares of them are of no use */
 enum { SUM_COUNT, SUM_GAIN, SUM_TIME, SUM_ENERGY, N_SUMS };
 
 struct channel {
@@ -51,19 +52,26 @@ struct state {
 };
 
 /* ---- histograms ---------------------------------------------------------------------------------------------------------- */
-static enum err book(struct step *s, const char *stem, const char *what, const char *label, const char *unit,
-                     double bin, double range, struct hist *out[N_SUMS])
+struct curve {
+    const char *stem, *what, *label, *unit;
+    double bin, range;
+    int n_sums;
+};
+
+static enum err book(struct step *s, const struct curve *c, struct hist *out[N_SUMS])
 {
     static const char *const names[N_SUMS]  = {"count", "gain", "time", "energy"};
-    static const char *const titles[N_SUMS] = {"shots", "sum of response over that outside the fill", "sum of times",
-                                               "sum of the first pulses' energies"};
-    const int64_t n                         = (int64_t)ceil(range / bin);
-    for (int i = 0; i < N_SUMS; i++) {
+    static const char *const titles[N_SUMS] = {"shots", "sum of response over that outside the fill",
+                                               "sum of times, in thousandths of the axis' unit",
+                                               "sum of the first pulses' energies, in MeV"};
+    const int64_t n                         = (int64_t)ceil(c->range / c->bin);
+    for (int i = 0; i < c->n_sums; i++) {
         char name[96], title[160];
-        snprintf(name, sizeof name, "laser/%s_%s", stem, names[i]);
-        snprintf(title, sizeof title, "%s: %s", what, titles[i]);
+        snprintf(name, sizeof name, "laser/%s_%s", c->stem, names[i]);
+        snprintf(title, sizeof title, "%s: %s", c->what, titles[i]);
         TRY(hist_book(s->hists, name, title, hist_axis(N_CHANNELS, -0.5, N_CHANNELS - 0.5, "channel", "1"),
-                      hist_axis(n, -0.5 * bin, ((double)n - 0.5) * bin, label, unit), i != SUM_COUNT, &out[i]));
+                      hist_axis(n, -0.5 * c->bin, ((double)n - 0.5) * c->bin, c->label, c->unit), i == SUM_GAIN,
+                      &out[i]));
     }
     return ERR_OK;
 }
@@ -75,10 +83,12 @@ static enum err begin(struct step *s)
     TRY(mem_alloc(&state, 1, sizeof *state));
     s->state = state;
     if (cfg->uses_energy_scale) TRY(cond_use_want(s->job->conditions, "energy_scale", true, s->label, &state->scale));
-    TRY(book(s, "ifg", "In-fill laser shots", "time after injection", "us", cfg->ifg_bin_us, cfg->ifg_range_us,
-             state->ifg));
-    return book(s, "stdp", "Double pulses of the laser", "delay", "ns", cfg->stdp_bin_ns, cfg->stdp_range_ns,
-                state->stdp);
+    const struct curve ifg = {
+        "ifg", "In-fill laser shots", "time after injection", "us", cfg->ifg_bin_us, cfg->ifg_range_us, SUM_ENERGY};
+    const struct curve stdp = {"stdp",           "Double pulses of the laser", "delay", "ns",
+                               cfg->stdp_bin_ns, cfg->stdp_range_ns,           N_SUMS};
+    TRY(book(s, &ifg, state->ifg));
+    return book(s, &stdp, state->stdp);
 }
 
 static void end(struct step *s)
@@ -180,8 +190,8 @@ static enum err begin_unit(struct step *s)
 
 static void fill_sums(struct hist *const h[N_SUMS], const struct shot *shot, double gain)
 {
-    const double weight[N_SUMS] = {1.0, gain, (double)shot->time, (double)shot->energy_GeV};
-    for (int i = 0; i < N_SUMS; i++) hist_fill(h[i], shot->channel, (double)shot->time, weight[i]);
+    const double weight[N_SUMS] = {1.0, gain, 1e3 * (double)shot->time, 1e3 * (double)shot->energy_GeV};
+    for (int i = 0; i < N_SUMS && h[i]; i++) hist_fill(h[i], shot->channel, (double)shot->time, weight[i]);
 }
 
 static enum err end_unit(struct step *s)

@@ -32,7 +32,7 @@ static void book(struct hist_set *set, const struct toy *t, struct hist *h[4])
         char name[64];
         snprintf(name, sizeof name, "%s_%s", t->stem, names[i]);
         assert_int_equal(hist_book(set, name, name, hist_axis(CALIB_CHANNELS, -0.5, CALIB_CHANNELS - 0.5, "", "1"),
-                                   hist_axis(n, -0.5 * t->step, ((double)n - 0.5) * t->step, "", "us"), i > 0, &h[i]),
+                                   hist_axis(n, -0.5 * t->step, ((double)n - 0.5) * t->step, "", "us"), i == 1, &h[i]),
                          ERR_OK);
     }
 }
@@ -45,10 +45,11 @@ static void shoot(struct hist_set *set, const struct toy *t)
         struct rng rng = rng_start(rng_key(11, 1, 0, 1, 55), (uint32_t)k);
         for (int i = 1; i <= t->n_times; i++)
             for (int j = 0; j < t->n_shots; j++) {
-                const double x      = i * t->step,
-                             energy = t->has_energy ? t->energy * (1.0 + 0.02 * rng_normal(&rng)) : 1.0;
-                const double mean   = 1.0 - amplitude_of(t, k) * energy * exp(-x / t->tau);
-                const double gain = mean * (1.0 + t->rms * rng_normal(&rng)), weight[4] = {1.0, gain, x, energy};
+                const double x         = i * t->step,
+                             energy    = t->has_energy ? t->energy * (1.0 + 0.02 * rng_normal(&rng)) : 1.0;
+                const double mean      = 1.0 - amplitude_of(t, k) * energy * exp(-x / t->tau);
+                const double gain      = mean * (1.0 + t->rms * rng_normal(&rng)),
+                             weight[4] = {1.0, gain, 1e3 * x, 1e3 * energy};
                 for (int q = 0; q < 4; q++) hist_fill(h[q], k, x, weight[q]);
             }
     }
