@@ -18,8 +18,9 @@
     F(S, i64,  fills,           0, 0, 1000000000000, "1", "of a simulation: -n")                                     \
     F(S, str,  split,           "draining", 0, 0, "",  "how the dataset is cut into submissions: nfiles(20), byrun(low=..,high=..), ...") \
     F(S, strs, needs,           "[]",       0, 0, "",  "stages that must be complete before this one starts")        \
-    F(S, str,  executor,        "local",    0, 0, "local", "where jobs run")                                         \
-    F(S, i64,  ranks,           1, 1, 100000, "1", "of a job; more than one by mpirun")                              \
+    F(S, str,  executor,        "local",    0, 0, "local|slurm", "where jobs run: processes of this host, or sbatch")      \
+    F(S, strs, sbatch,          "[]",       0, 0, "",  "options of sbatch: account, queue, time limit, nodes")        \
+    F(S, i64,  ranks,           1, 1, 100000, "1", "of a job; more than one by mpirun, with Slurm always by srun")                              \
     F(S, i64,  max_submissions, 1, 1, 10000,  "1", "at the same time")                                               \
     F(S, i64,  max_attempts,    3, 1, 100,    "1", "at a file before it is parked for a human")
 /* clang-format on */

@@ -7,6 +7,7 @@
 #include "err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum executor_answer {
     EXECUTOR_UNKNOWN,     /* it could not be asked */
@@ -20,6 +21,9 @@ struct executor_job {
     const char *folder;      /* of its own, made by start(): log, exit status */
     const char *name;        /* unique */
     const char *const *argv; /* NULL-ended; argv[0] a path */
+    int n_ranks;
+    size_t n_options;
+    const char *const *option; /* of the executor's own command: sbatch */
 };
 
 struct executor {
@@ -33,8 +37,10 @@ struct executor {
     enum err (*stop)(const char *folder, const char *name, const char *batch_id);
 };
 
-extern const struct executor executor_local;
+extern const struct executor executor_local, executor_slurm;
 /** By name; ERR_CONFIG. */
 enum err executor_find(const char *name, const struct executor **out);
+/** The number in a file of one line; false if there is none, or not a whole one yet. */
+bool executor_read_number(const char *path, int *out);
 
 #endif

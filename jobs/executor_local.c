@@ -24,8 +24,7 @@ static enum err path_of(const char *folder, const char *file, char path[MAX_PATH
     return ERR_OK;
 }
 
-/* False if there is none, or not a whole one. */
-static bool read_number(const char *path, int *out)
+bool executor_read_number(const char *path, int *out)
 {
     char text[32] = "";
     int fd        = open(path, O_RDONLY | O_CLOEXEC);
@@ -49,6 +48,23 @@ static void write_all(int fd, const char *text)
     }
 }
 
+/* The job itself, by mpirun if it has several ranks. */
+static void become(const struct executor_job *job)
+{
+    enum { MAX_ARGS = 128 };
+    const char *argv[MAX_ARGS + 1];
+    char ranks[16];
+    size_t n = 0;
+    snprintf(ranks, sizeof ranks, "%d", job->n_ranks);
+    const char *const front[] = {"mpirun", "-n", ranks};
+    for (size_t i = 0; job->n_ranks > 1 && i < 3; i++) argv[n++] = front[i];
+    for (size_t i = 0; job->argv[i] && n < MAX_ARGS; i++) argv[n++] = job->argv[i];
+    argv[n] = NULL;
+    execvp(argv[0], (char *const *)argv);
+    fprintf(stderr, "%s cannot be started: %s\n", argv[0], strerror(errno));
+    _Exit(127);
+}
+
 /* Runs in a child: returns only by leaving. The job keeps the lock open too, so that it is not taken for dead when its
  * supervisor is. */
 static void supervise(const struct executor_job *job, int lock_fd, const char *exit_path)
@@ -70,9 +86,7 @@ static void supervise(const struct executor_job *job, int lock_fd, const char *e
     if (child == 0) {
         signal(SIGHUP, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
-        execv(job->argv[0], (char *const *)job->argv);
-        fprintf(stderr, "%s cannot be started: %s\n", job->argv[0], strerror(errno));
-        _Exit(127);
+        become(job);
     }
     if (child < 0) _Exit(66);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
@@ -93,7 +107,8 @@ static enum err start(const struct executor_job *job, char batch_id[64])
     REQUIRE(fd >= 0, ERR_WRITE, "%s cannot be made: %s", lock, strerror(errno));
     bool is_running = flock(fd, LOCK_EX | LOCK_NB) != 0;
     bool was_begun  = fstat(fd, &st) == 0 && st.st_size > 0;
-    if (is_running || was_begun || read_number(exit_path, &unused)) { /* an earlier start, whose answer was lost */
+    if (is_running || was_begun ||
+        executor_read_number(exit_path, &unused)) { /* an earlier start, whose answer was lost */
         close(fd);
         return ERR_OK;
     }
@@ -125,7 +140,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     TRY(path_of(folder, "exit", exit_path));
     *answer    = EXECUTOR_ENDED;
     *exit_code = LOST;
-    if (read_number(exit_path, exit_code)) return ERR_OK;
+    if (executor_read_number(exit_path, exit_code)) return ERR_OK;
     *exit_code = LOST;
     int fd     = open(lock, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
@@ -139,7 +154,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
         *answer = EXECUTOR_RUNNING;
     else if (!is_begun)
         *answer = EXECUTOR_NOT_STARTED;
-    else if (!read_number(exit_path, exit_code)) /* looked at once more: it may have ended meanwhile */
+    else if (!executor_read_number(exit_path, exit_code)) /* looked at once more: it may have ended meanwhile */
         *exit_code = LOST;
     return ERR_OK;
 }
@@ -153,7 +168,7 @@ static enum err stop(const char *folder, const char *name, const char *batch_id)
     TRY(ask(folder, name, batch_id, &answer, &code));
     if (answer != EXECUTOR_RUNNING) return ERR_OK;
     TRY(path_of(folder, "lock", lock));
-    REQUIRE(read_number(lock, &pid) && pid > 1, ERR_AGAIN, "%s tells no process yet", lock);
+    REQUIRE(executor_read_number(lock, &pid) && pid > 1, ERR_AGAIN, "%s tells no process yet", lock);
     kill(-pid, SIGTERM);
     return ERR_OK;
 }
@@ -162,11 +177,11 @@ const struct executor executor_local = {"local", start, ask, stop};
 
 enum err executor_find(const char *name, const struct executor **out)
 {
-    static const struct executor *const all[] = {&executor_local};
+    static const struct executor *const all[] = {&executor_local, &executor_slurm};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0) {
             *out = all[i];
             return ERR_OK;
         }
-    FAIL(ERR_CONFIG, "there is no executor \"%s\"; there is: local", name);
+    FAIL(ERR_CONFIG, "there is no executor \"%s\"; there are: local, slurm", name);
 }

@@ -237,8 +237,7 @@ static enum err write_list(const struct work *w, int64_t submission_id, const ch
 static enum err launch(const struct work *w, struct ledger_submission *s)
 {
     enum { MAX_ARGS = 80 };
-    char folder[MAX_PATH], list[MAX_PATH + 16], output[MAX_PATH + 80], program[MAX_PATH], fills[32], ranks[32],
-        batch_id[64];
+    char folder[MAX_PATH], list[MAX_PATH + 16], output[MAX_PATH + 80], program[MAX_PATH], fills[32], batch_id[64];
     const char *argv[MAX_ARGS + 1];
     size_t n = 0;
     submission_folder(w, s->name, folder);
@@ -249,12 +248,7 @@ static enum err launch(const struct work *w, struct ledger_submission *s)
     snprintf(output, sizeof output, "%s/products/%s_%.8s.h5", is_simulation(w) ? w->folder : folder, w->stage->name,
              w->stage->config_id);
     snprintf(fills, sizeof fills, "%" PRId64, w->stage->cfg.fills);
-    snprintf(ranks, sizeof ranks, "%" PRId64, w->stage->cfg.ranks);
     TRY(own_program(w, program));
-    if (w->stage->cfg.ranks > 1) {
-        const char *const front[] = {"/usr/bin/env", "mpirun", "-n", ranks};
-        for (size_t i = 0; i < 4; i++) argv[n++] = front[i];
-    }
     const char *const job[] = {program, "-c", w->stage->cfg.config, "-o", output};
     for (size_t i = 0; i < 5; i++) argv[n++] = job[i];
     if (!is_simulation(w)) TRY(write_list(w, s->id, list));
@@ -266,10 +260,15 @@ static enum err launch(const struct work *w, struct ledger_submission *s)
         argv[n++] = w->stage->cfg.set.value[i];
     }
     argv[n]                       = NULL;
-    const struct executor_job one = {folder, s->name, argv};
+    const struct executor_job one = {.folder    = folder,
+                                     .name      = s->name,
+                                     .argv      = argv,
+                                     .n_ranks   = (int)w->stage->cfg.ranks,
+                                     .n_options = w->stage->cfg.sbatch.n,
+                                     .option    = w->stage->cfg.sbatch.value};
     TRY(w->executor->start(&one, batch_id));
     log_info("%s: submission %s started, %" PRId64 " files", w->stage->name, s->name, s->n_files);
-    return ledger_change(w->catalogue, s, LEDGER_RUNNING, batch_id, "");
+    return ledger_change(w->catalogue, s, LEDGER_IDLE, batch_id, "");
 }
 
 /* ---- ending --------------------------------------------------------------------------------------------------------- */
@@ -330,6 +329,11 @@ static enum err settle(const struct work *w, struct ledger_submission *s, int ex
     return ERR_OK;
 }
 
+static enum err pass_on(const struct work *w, struct ledger_submission *s, enum ledger_state now)
+{
+    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, NULL, "");
+}
+
 static enum err meet(const struct work *w, struct ledger_submission *s)
 {
     char folder[MAX_PATH];
@@ -342,9 +346,8 @@ static enum err meet(const struct work *w, struct ledger_submission *s)
         log_warn("%s: submission %s: no answer from %s; left as it is", w->stage->name, s->name, w->executor->name);
         return ERR_OK;
     case EXECUTOR_NOT_STARTED: return launch(w, s);
-    case EXECUTOR_WAITING:
-    case EXECUTOR_RUNNING:
-        return s->state == LEDGER_RUNNING ? ERR_OK : ledger_change(w->catalogue, s, LEDGER_RUNNING, NULL, "");
+    case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE);
+    case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING);
     case EXECUTOR_ENDED: break;
     }
     return settle(w, s, exit_code);
