@@ -2,6 +2,7 @@
  * names the database in GM2_TEST_PGSQL. */
 #include "catalogue.h"
 #include "mem.h"
+#include "test_db.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,35 +10,25 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-static char path[]     = "/tmp/t_catalogue.XXXXXX";
-static const char *url = path;
+static struct test_db db;
 static struct catalogue *catalogue;
 
 static int set_up(void **state)
 {
     (void)state;
-    if (getenv("GM2_TEST_PGSQL")) {
-        url = getenv("GM2_TEST_PGSQL");
-    } else {
-        int fd = mkstemp(path);
-        if (fd < 0) return -1;
-        close(fd);
-        unlink(path);
-    }
-    return catalogue_init(url, &catalogue) ? -1 : 0;
+    if (test_db_open(&db)) return -1;
+    catalogue = db.catalogue;
+    return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    catalogue_close(catalogue);
-    if (url == path) unlink(path);
+    test_db_close(&db);
     return mem_live() == 0 ? 0 : -1;
 }
 
@@ -182,7 +173,7 @@ static void *write_some(void *context)
 {
     int number = *(const int *)context;
     struct catalogue *own;
-    if (catalogue_open(url, DB_WRITE, &own)) return context;
+    if (catalogue_open(db.url, DB_WRITE, &own)) return context;
     for (int i = 0; i < N_EACH; i++) {
         char name[64];
         struct catalogue_file file[2];

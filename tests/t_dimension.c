@@ -3,20 +3,18 @@
 #include "catalogue.h"
 #include "dimension.h"
 #include "mem.h"
+#include "test_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-static char path[]     = "/tmp/t_dimension.XXXXXX";
-static const char *url = path;
+static struct test_db db;
 static struct catalogue *catalogue;
 
 static void declare(const char *name, const char *rest)
@@ -36,15 +34,8 @@ static void declare(const char *name, const char *rest)
 static int set_up(void **state)
 {
     (void)state;
-    if (getenv("GM2_TEST_PGSQL")) {
-        url = getenv("GM2_TEST_PGSQL");
-    } else {
-        int fd = mkstemp(path);
-        if (fd < 0) return -1;
-        close(fd);
-        unlink(path);
-    }
-    if (catalogue_init(url, &catalogue)) return -1;
+    if (test_db_open(&db)) return -1;
+    catalogue = db.catalogue;
     declare("raw1.mid", "\"file_size\":10,\"data_tier\":\"raw\",\"data_stream\":\"full\",\"event_count\":91,"
                         "\"start_time\":\"2022-03-01T12:00:00+00:00\",\"end_time\":\"2022-03-01T12:00:08+00:00\","
                         "\"runs\":[[24337,195,\"physics\"]]");
@@ -72,8 +63,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    catalogue_close(catalogue);
-    if (url == path) unlink(path);
+    test_db_close(&db);
     return 0;
 }
 

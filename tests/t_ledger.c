@@ -2,42 +2,33 @@
  * GM2_TEST_PGSQL (tests/server/files.sh). */
 #include "ledger.h"
 #include "mem.h"
+#include "test_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-static char path[]     = "/tmp/t_ledger.XXXXXX";
-static const char *url = path;
+static struct test_db db;
 static struct catalogue *catalogue;
 static int64_t campaign, stage;
 
 static int set_up(void **state)
 {
     (void)state;
-    if (getenv("GM2_TEST_PGSQL")) {
-        url = getenv("GM2_TEST_PGSQL");
-    } else {
-        int fd = mkstemp(path);
-        if (fd < 0) return -1;
-        close(fd);
-        unlink(path);
-    }
-    return catalogue_init(url, &catalogue) || ledger_init(catalogue) || ledger_init(catalogue) ? -1 : 0;
+    if (test_db_open(&db)) return -1;
+    catalogue = db.catalogue;
+    return ledger_init(catalogue) || ledger_init(catalogue) ? -1 : 0; /* twice is once */
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    catalogue_close(catalogue);
-    if (url == path) unlink(path);
+    test_db_close(&db);
     return mem_live() == 0 ? 0 : -1;
 }
 
