@@ -177,7 +177,7 @@ static enum err draw_status(const struct calib_input *in, const struct calib_res
         if (channel >= 0 && channel < CALIB_CHANNELS) pulses[channel] += v[2][i];
     }
     for (int i = 0; i < CALIB_CHANNELS; i++) {
-        calo[i]    = 1 + i / N_CRYSTALS;
+        calo[i]    = (int)(1 + i / N_CRYSTALS);
         crystal[i] = i % N_CRYSTALS;
         pulses[i]  = log10(fmax(0.5, pulses[i]));
     }

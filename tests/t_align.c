@@ -130,10 +130,10 @@ static void module_sums_pairs(void **state)
         int calo, crystal;
         double t, energy;
     } hit[] = {
-        {3, 10, 1000.0, 0.9},  {3, 11, 1000.76, 0.3},  {3, 19, 999.86, 0.2}, /* right of 10 and above it */
-        {3, 12, 1000.0, 0.05},                                             /* too small */
-        {3, 9, 1009.0, 0.5},                                               /* too late */
-        {4, 10, 1000.0, 0.9},                                              /* another calorimeter */
+        {3, 10, 1000.0, 0.9},  {3, 11, 1000.76, 0.3}, {3, 19, 999.86, 0.2}, /* right of 10 and above it */
+        {3, 12, 1000.0, 0.05},                                              /* too small */
+        {3, 9, 1009.0, 0.5},                                                /* too late */
+        {4, 10, 1000.0, 0.9},                                               /* another calorimeter */
         {24, 44, 5000.0, 0.1}, {24, 53, 5000.1, 0.4},
     };
     assert_int_equal(block_resize(s.in[0], 8), ERR_OK);

@@ -110,24 +110,30 @@ static void probabilities(void **state)
 extern const struct module module_channel_counts;
 enum { IN_FILL, IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_PULSE, LENGTH = 10 };
 
-/* One island of calorimeter 2 with all crystals: a laser pulse that crystal 5 does not answer. */
-static void add_laser_island(struct step *s)
+/* An island of calorimeter 2 with all crystals, a laser pulse that crystal 5 does not answer, and one of calorimeter 3 with a
+ * shower in two crystals. */
+static void add_islands(struct step *s)
 {
-    assert_int_equal(block_resize(s->in[IN_ISLAND], 1), ERR_OK);
-    assert_int_equal(block_resize(s->in[IN_TRACE], N_CRYSTALS), ERR_OK);
-    assert_int_equal(block_resize(s->in[IN_SAMPLE], N_CRYSTALS * LENGTH), ERR_OK);
+    assert_int_equal(block_resize(s->in[IN_ISLAND], 2), ERR_OK);
+    assert_int_equal(block_resize(s->in[IN_TRACE], 2 * N_CRYSTALS), ERR_OK);
+    assert_int_equal(block_resize(s->in[IN_SAMPLE], 2 * N_CRYSTALS * LENGTH), ERR_OK);
     struct island_view island = island_view(s->in[IN_ISLAND]);
     struct trace_view trace   = trace_view(s->in[IN_TRACE]);
     struct sample_view sample = sample_view(s->in[IN_SAMPLE]);
-    island.calo[0]            = 2;
-    island.n_samples[0]       = LENGTH;
-    island.n_crystals[0]      = N_CRYSTALS;
-    island.first_trace[0]     = 0;
-    for (uint32_t c = 0; c < N_CRYSTALS; c++) {
-        trace.crystal[c]      = (uint8_t)c;
-        trace.pedestal_adc[c] = -1700.0F;
-        trace.first_sample[c] = c * LENGTH;
-        for (uint32_t i = 0; i < LENGTH; i++) sample.adc[c * LENGTH + i] = (int16_t)(i == 4 && c != 5 ? -1500 : -1700);
+    for (uint32_t k = 0; k < 2; k++) {
+        island.calo[k]        = (uint8_t)(2 + k);
+        island.n_samples[k]   = LENGTH;
+        island.n_crystals[k]  = N_CRYSTALS;
+        island.first_trace[k] = k * N_CRYSTALS;
+    }
+    for (uint32_t t = 0; t < 2 * N_CRYSTALS; t++) {
+        uint32_t c            = t % N_CRYSTALS;
+        bool has_light        = t < N_CRYSTALS ? c != 5 : c < 2;
+        trace.crystal[t]      = (uint8_t)c;
+        trace.pedestal_adc[t] = -1700.0F;
+        trace.first_sample[t] = t * LENGTH;
+        for (uint32_t i = 0; i < LENGTH; i++)
+            sample.adc[t * LENGTH + i] = (int16_t)(i == 4 && has_light ? -1500 : -1700);
     }
 }
 
@@ -143,7 +149,7 @@ static void module_counts(void **state)
     assert_int_equal(module_channel_counts.begin(&s), ERR_OK);
     assert_int_equal(module_channel_counts.begin_unit(&s), ERR_OK);
     assert_int_equal(block_resize(s.in[IN_FILL], 1), ERR_OK);
-    add_laser_island(&s);
+    add_islands(&s);
     assert_int_equal(block_resize(s.in[IN_PULSE], 2), ERR_OK);
     struct pulse_view pulse = pulse_view(s.in[IN_PULSE]);
     for (int i = 0; i < 2; i++) {
@@ -165,6 +171,7 @@ static void module_counts(void **state)
     assert_true(v.first_event[dead] == 0 && v.last_event[dead] == 0 && v.last_laser[dead] == 3);
     assert_true(v.n_response[alive] == 3 && v.n_pulses[alive] == 3 && v.first_event[alive] == 1);
     assert_true(v.n_fills[0] == 0 && v.n_laser[0] == 0);
+    assert_true(v.n_fills[2 * N_CRYSTALS] == 3 && v.n_laser[2 * N_CRYSTALS] == 0 && v.n_response[2 * N_CRYSTALS] == 0);
     module_channel_counts.end(&s);
     for (int i = 0; i <= IN_PULSE; i++) block_free(s.in[i]);
     block_free(s.out[0]);
