@@ -107,7 +107,7 @@ static size_t draw_all(const struct report *r, const struct report_options *o, c
 {
     const struct picture *lists[] = {report_wiggle_pictures, report_quality_pictures,     report_beam_pictures,
                                      report_spin_pictures,   report_oscillation_pictures, report_loss_pictures,
-                                     report_q_pictures,      report_aux_pictures};
+                                     report_q_pictures,      report_aux_pictures,         report_dqc_pictures};
     size_t n                      = 0;
     if (!plot_has_gnuplot())
         log_warn("gnuplot is not installed (Debian package gnuplot-nox): the report has no pictures");

@@ -36,7 +36,7 @@ struct picture {
 /** All pictures in the order of the page; end with a NULL name. */
 extern const struct picture report_wiggle_pictures[], report_quality_pictures[], report_beam_pictures[],
     report_oscillation_pictures[], report_spin_pictures[], report_loss_pictures[], report_q_pictures[],
-    report_aux_pictures[];
+    report_aux_pictures[], report_dqc_pictures[];
 
 /* ---- report_html.c ---- */
 /** Builds the page; *out is to be given to free(). */

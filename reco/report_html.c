@@ -2,6 +2,7 @@
 #include "phys.h"
 #include "report.h"
 #include "report_beam.h"
+#include "report_dqc.h"
 #include "wiggle_truth.h"
 
 #include <math.h>
@@ -66,6 +67,7 @@ enum err report_html(const struct report *r, const struct page_figure *figures, 
     fputs("</p>\n", f);
     if (r->has_wiggle || !r->has_beam) put_answer(f, r);
     if (r->has_beam) report_beam_table(f, &r->beam);
+    report_dqc_table(f, r);
     fputs("<div class=grid><div>", f);
     if (r->has_best) put_fit(f, r, &r->best, "T-method, the model asked for");
     if (r->has_fit) put_fit(f, r, &r->five, "T-method, five parameters");

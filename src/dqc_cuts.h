@@ -16,7 +16,7 @@ enum { DQC_MUON = 1 << 1, DQC_LASER = 1 << 2, DQC_PEDESTAL = 1 << 3, DQC_ANY = D
     C(A, B, t0_adc,        "adc", 200,  2000, DQC_MUON, 110, 0,    2200,   "highest sample of the T0 pulse, photomultiplier A; 0: no pulse") \
     C(A, B, t0_width_ns,   "ns",  10,   60,   DQC_MUON, 100, 0,    100,    "rms width of the T0 pulse")                \
     C(A, B, t0_pair_ns,    "ns",  -2,   2,    DQC_MUON, 100, -10,  10,     "T0 photomultiplier A minus B, mean times") \
-    C(A, B, ctag,          "1",   50,   1e9,  DQC_MUON, 200, 0,    2000,   "clusters above 2 GeV later than 50 us")    \
+    C(A, B, ctag,          "1",   50,   1e9,  DQC_MUON, 200, 0,    800,    "clusters above 2 GeV later than 50 us")    \
     C(A, B, sync_channels, "1",   1200, 1296, DQC_MUON, 163, 0,    1304,   "channels that saw the laser's sync pulse") \
     C(A, B, bad_pedestals, "1",   0,    10,   DQC_MUON, 100, -0.5, 99.5,   "channels whose quiet samples are off the fill's pedestal") \
     C(A, B, noise_adc,     "adc", 0.3,  4,    DQC_MUON, 100, 0,    10,     "rms of quiet samples about each trace's mean")

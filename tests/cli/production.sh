@@ -80,7 +80,14 @@ grep -v ',5,' thresholds.csv >few.csv
 "$GM2" -c full.fcl -S list.txt -o few/f.h5 --set physics.producers.dqc.thresholds=conditions --set services.conditions.tag=few >log 2>&1
 [ $? = 29 ] && grep -q 'ctag' log || { cat log; fail "a threshold that is not there"; }
 
-# ---- one file, report
+# ---- what cuts cost, as a page; streams
+"$GM2" report pre/*.h5 -o report >log 2>&1 || { cat log; fail "report"; }
+tr '\n' ' ' <report/index.html | grep -q '<td>ctag<td class=u>[^<]*<td>2<td>50.00<td>2<td>50.00' || fail "the table of cuts"
+"$GM2" -c preproduction.fcl -s "$(head -1 list.txt)" -n 1 -o stream/p.h5 --set services.FileCatalogMetadata.particle=proton --set services.FileCatalogMetadata.streamName=mine >log 2>&1 || { cat log; fail "another stream"; }
+grep -q '"gm2.particle":.*"proton"' stream/*.json && grep -q '"data_stream":.*"mine"' stream/*.json || fail "the words of another stream"
+[ "$(h5dump -a config_id stream/p_r000001_s00000.h5 | grep '(0)')" != "" ] || fail "config_id"
+
+# ---- one file
 ls full/*.h5 >full.txt
 "$GM2" -c merge.fcl -S full.txt -o merged/run1.h5 >log 2>&1 || { cat log; fail "merge"; }
 is merged/run1.h5 hist/dqc/fills 1242
