@@ -43,6 +43,15 @@ static inline enum err fire(struct one *g, uint32_t run, uint32_t subrun, uint32
     return g->step.module->event(&g->step);
 }
 
+/* Muons that the gun makes in a fill of another type. */
+static inline size_t fire_type(struct one *g, uint8_t type)
+{
+    assert_int_equal(block_resize(g->step.out[0], 0), ERR_OK);
+    g->step.fill.type = type;
+    assert_int_equal(g->step.module->event(&g->step), ERR_OK);
+    return g->step.out[0]->n;
+}
+
 static inline void close_gun(struct one *g)
 {
     g->step.module->end(&g->step);

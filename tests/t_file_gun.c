@@ -120,6 +120,8 @@ static void rows_of_a_fill(void **state)
         int first = 5 + 30 * (2 * (int)fills[k][0] + (int)fills[k][1] - 1);
         for (int i = 0; i < 30; i++) assert_int_equal(row_of(&m, (size_t)i), (first + i) % 100);
     }
+    assert_int_equal(fire_type(&g, 1), 30);
+    assert_int_equal(fire_type(&g, 2), 0); /* a laser fill */
     close_gun(&g);
     assert_int_equal(open_file_gun(&g, "muons_per_fill: 30"), ERR_OK);
     for (uint32_t e = 1; e <= 3; e++) assert_int_equal(fire(&g, 1, 0, e), ERR_OK);

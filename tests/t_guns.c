@@ -1,4 +1,5 @@
 /* InflectorGun and what the guns share: what comes out of a fill. (FileGun: t_file_gun.c, GasGun: t_gun.c.) */
+#include "bank.h"
 #include "bunch.h"
 #include "inflector.h"
 #include "phys.h"
@@ -241,6 +242,24 @@ static void impossible_inflectors(void **state)
     err_clear();
 }
 
+/* Guns populate muon fills alone. */
+static void no_muons_in_other_fills(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"GasGun", "InflectorGun"};
+    for (int i = 0; i < 2; i++) {
+        struct one g;
+        assert_int_equal(open_gun(&g, names[i], "muons_per_fill: 50"), ERR_OK);
+        if (g.step.module->begin_unit) assert_int_equal(g.step.module->begin_unit(&g.step), ERR_OK);
+        assert_int_equal(fire(&g, 1, 0, 1), ERR_OK);
+        assert_true(g.step.out[0]->n > 0);
+        assert_true(fire_type(&g, BANK_MUON) > 0);
+        assert_int_equal(fire_type(&g, BANK_LASER), 0);
+        assert_int_equal(fire_type(&g, BANK_PEDESTAL), 0);
+        close_gun(&g);
+    }
+}
+
 static int nothing_is_kept(void **state)
 {
     (void)state;
@@ -250,9 +269,13 @@ static int nothing_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(twiss_at_exit), cmocka_unit_test(momentum_and_time),
-        cmocka_unit_test(aperture),      cmocka_unit_test(rows_of_the_inflector),
-        cmocka_unit_test(aim),           cmocka_unit_test(impossible_inflectors),
+        cmocka_unit_test(twiss_at_exit),
+        cmocka_unit_test(momentum_and_time),
+        cmocka_unit_test(aperture),
+        cmocka_unit_test(rows_of_the_inflector),
+        cmocka_unit_test(aim),
+        cmocka_unit_test(impossible_inflectors),
+        cmocka_unit_test(no_muons_in_other_fills),
     };
     return cmocka_run_group_tests(tests, NULL, nothing_is_kept);
 }
