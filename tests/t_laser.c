@@ -1,5 +1,6 @@
 /* Laser pulses from islands made by hand: kinds, responses over the monitor, double pulses, what is no laser; sums of a unit. */
 #include "cfg.h"
+#include "cond_use.h"
 #include "mem.h"
 #include "module.h"
 #include "phys.h"
@@ -274,6 +275,72 @@ static void sums_of_a_unit(void **state)
     rig_free(&rig);
 }
 
+/* Constants in memory: 3.2 MeV a count in all channels. */
+static struct cond_use *energy_scale(void)
+{
+    static const char text[]     = "services.conditions.database: \"none.db\"";
+    struct cond_set set          = {.table = *cond_standard_table("energy_scale"), .n_intervals = 1};
+    struct cond_interval forever = {.id = 1, .end = COND_FOREVER, .load_id = 1, .n_rows = COND_CHANNELS};
+    struct fhicl *document;
+    struct cond_use *use;
+    int handle;
+    static double value[4][COND_CHANNELS];
+    for (int k = 0; k < COND_CHANNELS; k++) {
+        const double row[4] = {1 + k / N_CRYSTALS, k % N_CRYSTALS, 3.2, 0.1};
+        for (int c = 0; c < 4; c++) value[c][k] = row[c];
+    }
+    for (int c = 0; c < 4; c++) set.value[c] = value[c];
+    set.interval = &forever;
+    set.n_rows   = COND_CHANNELS;
+    assert_int_equal(fhicl_parse(text, strlen(text), "test", &document), ERR_OK);
+    assert_int_equal(cfg_fill_defaults(conditions_cfg_fields, document, "services.conditions"), ERR_OK);
+    assert_int_equal(cond_use_create(document, &use), ERR_OK);
+    fhicl_free(document);
+    assert_int_equal(cond_use_add(use, &set, &handle), ERR_OK);
+    return use;
+}
+
+/* Energies of first pulses: by the parameter, or by the conditions. */
+static void energies(void **state)
+{
+    (void)state;
+    for (int is_by_conditions = 0; is_by_conditions <= 1; is_by_conditions++) {
+        static const char setting[] = "uses_energy_scale: true";
+        const struct module *m      = &module_laser_calib;
+        const struct unit unit      = {.run = 7, .subrun = 3};
+        struct fhicl *document      = NULL;
+        struct rig rig;
+        rig_make(&rig);
+        m->end(&rig.calib);
+        cfg_free(m->fields, rig.cfg[1]);
+        const struct job_info job = {.conditions = is_by_conditions ? energy_scale() : NULL};
+        if (is_by_conditions) assert_int_equal(fhicl_parse(setting, strlen(setting), "test", &document), ERR_OK);
+        assert_int_equal(cfg_read(m->fields, document, "test", NULL, rig.cfg[1]), ERR_OK);
+        rig.calib.job   = &job;
+        rig.calib.unit  = &unit;
+        rig.calib.label = "laser_calib";
+        assert_int_equal(m->begin(&rig.calib), ERR_OK);
+        assert_int_equal(m->begin_unit(&rig.calib), ERR_OK);
+        for (int f = 0; f < 6; f++) {
+            begin_fill(&rig, 2);
+            add_shot(&rig, 3, 400.0, 1.0, f ? 0.0 : 1250.0, 16.0, true);
+            add_monitor(&rig, 400.0, 1.0, f ? 0.0 : 800.0, 16.0);
+            run(&rig);
+            assert_int_equal(m->event(&rig.calib), ERR_OK);
+        }
+        assert_int_equal(m->end_unit(&rig.calib), ERR_OK);
+        const struct hist *energy = hist_find(&rig.hists, "laser/stdp_energy");
+        for (int64_t c = 0; c < N_CRYSTALS; c++) {
+            int64_t sum = 0;
+            for (int64_t b = 0; b < energy->y.n; b++) sum += energy->content[(2 * N_CRYSTALS + c) * energy->y.n + b];
+            assert_near(sum, 1250.0 * gain_of((int)c) * (is_by_conditions ? 3.2 : 1.6), 30.0);
+        }
+        rig_free(&rig);
+        fhicl_free(document);
+        cond_use_free(job.conditions);
+    }
+}
+
 static void frees_all(void **state)
 {
     (void)state;
@@ -283,7 +350,7 @@ static void frees_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(sync_and_in_fill), cmocka_unit_test(double_pulses),
-                                       cmocka_unit_test(positrons), cmocka_unit_test(sums_of_a_unit),
-                                       cmocka_unit_test(frees_all)};
+                                       cmocka_unit_test(positrons),        cmocka_unit_test(sums_of_a_unit),
+                                       cmocka_unit_test(energies),         cmocka_unit_test(frees_all)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
