@@ -24,6 +24,13 @@ static bool mean_of(const struct sums *s, double *mean, double *error)
     return true;
 }
 
+/* The rows of a unit stand together, mostly all channels: from the first of another unit's to its last, else to the next row. */
+static size_t pass_over(const double *run, const double *subrun, size_t i, size_t n)
+{
+    const size_t last = i + CALIB_CHANNELS - 1;
+    return last < n && run[last] == run[i] && subrun[last] == subrun[i] ? last : i;
+}
+
 /* Adds up the rows of `unit` (NULL: of all units) by channel; names: n, sum, sum of squares. */
 static enum err add_up(const struct calib_input *in, const struct calib_unit *unit, const char *names,
                        struct sums *channel)
@@ -34,7 +41,10 @@ static enum err add_up(const struct calib_input *in, const struct calib_unit *un
     TRY(calib_columns(in, "laser_sum", "run subrun calo crystal", at, &n));
     memset(channel, 0, CALIB_CHANNELS * sizeof *channel);
     for (size_t i = 0; i < n; i++) {
-        if (unit && (at[0][i] != unit->run || at[1][i] != unit->subrun)) continue;
+        if (unit && (at[0][i] != unit->run || at[1][i] != unit->subrun)) {
+            i = pass_over(at[0], at[1], i, n);
+            continue;
+        }
         int k = calib_channel((int)at[2][i], (int)at[3][i]);
         REQUIRE(k >= 0 && k < CALIB_CHANNELS, ERR_DATA, "table laser_sum: calorimeter %g, crystal %g", at[2][i],
                 at[3][i]);

@@ -35,7 +35,8 @@ static void add_truth(struct calib_input *in, int subrun)
         assert_int_equal(mem_alloc(&t.value[c], CALIB_CHANNELS, sizeof **t.value), ERR_OK);
     }
     for (int k = 0; k < CALIB_CHANNELS; k++) {
-        const double row[7] = {5, subrun, 1 + k / N_CRYSTALS, k % N_CRYSTALS, oof_of(subrun, k), offset_of(k), k == 77};
+        const double row[7] = {
+            5, subrun, floor(1 + k / (double)N_CRYSTALS), k % N_CRYSTALS, oof_of(subrun, k), offset_of(k), k == 77};
         for (size_t c = 0; c < 7; c++) t.value[c][k] = row[c];
     }
     assert_int_equal(calib_input_rows(in, &t), ERR_OK);

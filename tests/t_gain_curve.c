@@ -66,7 +66,7 @@ static void add_truth(struct calib_input *in, const struct toy *t, const char *a
         assert_int_equal(mem_alloc(&tt.value[c], CALIB_CHANNELS, sizeof **tt.value), ERR_OK);
     }
     for (int k = 0; k < CALIB_CHANNELS; k++) {
-        const double row[6] = {1, 0, 1 + k / N_CRYSTALS, k % N_CRYSTALS, amplitude_of(t, k), t->tau};
+        const double row[6] = {1, 0, floor(1 + k / (double)N_CRYSTALS), k % N_CRYSTALS, amplitude_of(t, k), t->tau};
         for (size_t c = 0; c < 6; c++) tt.value[c][k] = row[c];
     }
     assert_int_equal(calib_input_rows(in, &tt), ERR_OK);

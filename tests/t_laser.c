@@ -286,7 +286,7 @@ static struct cond_use *energy_scale(void)
     int handle;
     static double value[4][COND_CHANNELS];
     for (int k = 0; k < COND_CHANNELS; k++) {
-        const double row[4] = {1 + k / N_CRYSTALS, k % N_CRYSTALS, 3.2, 0.1};
+        const double row[4] = {floor(1 + k / (double)N_CRYSTALS), k % N_CRYSTALS, 3.2, 0.1};
         for (int c = 0; c < 4; c++) value[c][k] = row[c];
     }
     for (int c = 0; c < 4; c++) set.value[c] = value[c];
