@@ -9,6 +9,10 @@
 #define CALIB_MIP_MeV  159.0
 #define CALIB_EDGE_GeV 3.042
 
+/** Picture: edge of the spectrum against time in the fill, over that of all times: what gain corrections leave. Its numbers:
+ *  table edge {time [us], change [1], error [1]}. ERR_NOTFOUND with too few positrons or without histogram calib/endpoint_time. */
+enum err calib_draw_edge_time(const struct calib_input *in, const struct calib_result *r, struct sheet *s);
+
 /** Pictures of each calibration; end with a NULL name. */
 extern const struct calib_picture calib_time_pictures[], calib_energy_pictures[], calib_pedestal_pictures[],
     calib_noise_pictures[], calib_status_pictures[];

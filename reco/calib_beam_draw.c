@@ -216,6 +216,10 @@ const struct calib_picture calib_energy_pictures[] = {
     MAP(MAP_CAPTION),
     {"light", "light of lost muons", "Clusters of one crystal in triple coincidences.", 700, 420, draw_light},
     {"edge", "energies of positrons", "All calorimeters, constants not applied.", 700, 420, draw_edge},
+    {"edge_time", "edge in the fill",
+     "Edge of the spectrum in whole periods of the spin, over that of all times: flat if the "
+     "gain is.",
+     900, 420, calib_draw_edge_time},
     {NULL, NULL, NULL, 0, 0, NULL},
 };
 const struct calib_picture calib_pedestal_pictures[] = {MAP(MAP_CAPTION), {NULL, NULL, NULL, 0, 0, NULL}};
