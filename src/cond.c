@@ -610,6 +610,14 @@ static enum err check_layout(struct cond *cond)
     return ERR_OK;
 }
 
+/* All our queries follow an index, in its order; a server without statistics would rather read and sort everything. */
+static enum err tune(struct cond *cond)
+{
+    if (!db_is_pgsql(cond->db)) return ERR_OK;
+    return db_exec(cond->db, "set enable_sort = off; set enable_bitmapscan = off; set jit = off; "
+                             "set plan_cache_mode = force_generic_plan");
+}
+
 enum err cond_open(const char *url, enum db_access access, struct cond **out)
 {
     *out = NULL;
@@ -618,6 +626,7 @@ enum err cond_open(const char *url, enum db_access access, struct cond **out)
     enum err rc = db_open(url, access, &cond->db);
     if (!rc) {
         rc = check_layout(cond);
+        if (!rc) rc = tune(cond);
         if (rc) rc = err_context(rc, "database %s", url);
     }
     if (rc) {
@@ -633,6 +642,7 @@ void cond_close(struct cond *cond)
     if (!cond) return;
     db_finish(cond->intervals);
     db_finish(cond->rows);
+    db_finish(cond->packed);
     db_close(cond->db);
     mem_free(cond);
 }

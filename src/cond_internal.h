@@ -9,7 +9,7 @@ struct cond {
     /* of the table and tag that were read last: neither a definition nor a tag ever changes */
     struct cond_table table;
     char tag[64];
-    struct db_statement *intervals, *rows;
+    struct db_statement *intervals, *rows, *packed; /* packed: of a server only */
 };
 
 enum { COND_VERSION = 1, COND_SQL = 4096 };
