@@ -1,8 +1,8 @@
 /* gm2 cond: constants with intervals of validity, in a SQLite file or on a PostgreSQL server. */
+#include "cmd_cond.h"
+
 #include "cfg.h"
 #include "command.h"
-#include "cond.h"
-#include "log.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -42,18 +42,11 @@ static const char usage[] =
     "never in\n"
     "the URL. TIME: RUN, RUN:SUBRUN or RUN:SUBRUN:EVENT. --author NAME says who, by default the login name.\n";
 
-struct options {
-    const char *verb, *db, *place[3], *tag, *from, *until, *at, *range, *output, *table;
-    struct cond_note note;
-    int n_places;
-    bool is_json, is_partial, is_freeze, is_intervals;
-};
-
 static const char *const verbs[] = {"init", "tables", "load", "get", "dump", "tag", "diff", "log", "snapshot"};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 /* ---- command line -------------------------------------------------------------------------------------------------- */
-static enum err parse_option(struct options *o, const char *word, const char *value, bool *takes_value)
+static enum err parse_option(struct cmd_cond_options *o, const char *word, const char *value, bool *takes_value)
 {
     const struct {
         const char *name;
@@ -95,7 +88,7 @@ static enum err parse_option(struct options *o, const char *word, const char *va
     return ERR_OK;
 }
 
-static enum err parse(int argc, char **argv, struct options *o)
+static enum err parse(int argc, char **argv, struct cmd_cond_options *o)
 {
     int i = 1, v = 0;
     REQUIRE(argc > 1, ERR_OPTION, "a verb is missing; wanted is\n%s", usage);
@@ -120,14 +113,14 @@ static enum err parse(int argc, char **argv, struct options *o)
     return ERR_OK;
 }
 
-static enum err want_places(const struct options *o, int min, int max, const char *what)
+enum err cmd_cond_places(const struct cmd_cond_options *o, int min, int max, const char *what)
 {
     REQUIRE(o->n_places >= min && o->n_places <= max, ERR_OPTION, "wanted is: gm2 cond %s DB %s", o->verb, what);
     return ERR_OK;
 }
 
 /* ---- verbs --------------------------------------------------------------------------------------------------------- */
-static enum err add_table(struct cond *cond, const struct options *o)
+static enum err add_table(struct cond *cond, const struct cmd_cond_options *o)
 {
     char text[65536];
     struct cond_table table;
@@ -143,15 +136,15 @@ static enum err add_table(struct cond *cond, const struct options *o)
     return ERR_OK;
 }
 
-static enum err do_init(const struct options *o)
+static enum err do_init(const struct cmd_cond_options *o)
 {
     struct cond_note note = o->note;
     struct cond *cond;
-    TRY(want_places(o, 0, 0, "[--table FILE.json]"));
+    TRY(cmd_cond_places(o, 0, 0, "[--table FILE.json]"));
     if (!note.comment) note.comment = "standard tables";
     TRY(cond_init(o->db, &note, &cond));
-    struct options with = *o;
-    with.note           = note;
+    struct cmd_cond_options with = *o;
+    with.note                    = note;
     if (!o->note.comment) with.note.comment = "table added";
     enum err rc = o->table ? add_table(cond, &with) : ERR_OK;
     cond_close(cond);
@@ -173,11 +166,11 @@ static enum err print_columns(struct cond *cond, const char *name)
     return ERR_OK;
 }
 
-static enum err do_tables(struct cond *cond, const struct options *o)
+static enum err do_tables(struct cond *cond, const struct cmd_cond_options *o)
 {
     char(*names)[COND_NAME];
     size_t n;
-    TRY(want_places(o, 0, 1, "[TABLE]"));
+    TRY(cmd_cond_places(o, 0, 1, "[TABLE]"));
     if (o->n_places) return print_columns(cond, o->place[0]);
     TRY(cond_tables(cond, &names, &n));
     enum err rc = ERR_OK;
@@ -190,13 +183,13 @@ static enum err do_tables(struct cond *cond, const struct options *o)
     return rc;
 }
 
-static enum err do_load(struct cond *cond, const struct options *o)
+static enum err do_load(struct cond *cond, const struct cmd_cond_options *o)
 {
     struct cond_time from, until;
     struct cond_table table;
     struct cond_set set;
     struct cond_loaded done = {0};
-    TRY(want_places(o, 2, 2, "TABLE FILE --comment TEXT"));
+    TRY(cmd_cond_places(o, 2, 2, "TABLE FILE --comment TEXT"));
     if (o->from) TRY(cond_time_parse(o->from, &from));
     if (o->until) TRY(cond_time_parse(o->until, &until));
     TRY(cond_table(cond, o->place[0], &table));
@@ -212,93 +205,6 @@ static enum err do_load(struct cond *cond, const struct options *o)
     return rc ? err_context(rc, "%s", o->place[1]) : ERR_OK;
 }
 
-static enum err print_intervals(const struct cond_set *set)
-{
-    printf("iov_id begin end rows load\n");
-    for (size_t i = 0; i < set->n_intervals; i++) {
-        const struct cond_interval *v = &set->interval[i];
-        char begin[72], end[72];
-        cond_time_print(&set->table, v->begin, begin);
-        cond_time_print(&set->table, v->end, end);
-        printf("%" PRId64 " %s %s %zu %" PRId64 "\n", v->id, begin, end, v->n_rows, v->load_id);
-    }
-    return ERR_OK;
-}
-
-static enum err put_set(const struct cond_set *set, const struct options *o)
-{
-    const char *tag = o->tag ? o->tag : COND_HEAD;
-    if (o->is_intervals) return print_intervals(set);
-    FILE *f = o->output ? fopen(o->output, "wxe") : stdout;
-    REQUIRE(f, ERR_WRITE, "%s cannot be written: %s", o->output, strerror(errno));
-    enum err rc = o->is_json ? cond_write_json(set, tag, f) : cond_write_csv(set, tag, f);
-    if (f != stdout && fclose(f) != 0 && !rc)
-        rc = err_fail(ERR_WRITE, __FILE__, __LINE__, "%s: %s", o->output, strerror(errno));
-    return rc;
-}
-
-/* The packed range that is asked for. */
-static enum err range_of(const struct cond_table *t, const struct options *o, int64_t *first, int64_t *last)
-{
-    struct cond_time a, b;
-    char text[128];
-    REQUIRE(!o->at != !o->range, ERR_OPTION, "one of --at TIME and --range TIME..TIME is wanted");
-    if (o->at) {
-        TRY(cond_time_parse(o->at, &a));
-        if (t->event_digits == 0) a.event = 0;
-        TRY(cond_pack(t, a, first));
-        *last = *first;
-        return ERR_OK;
-    }
-    const char *dots = strstr(o->range, "..");
-    REQUIRE(dots && (size_t)(dots - o->range) < sizeof text, ERR_OPTION, "--range %s: wanted is TIME..TIME", o->range);
-    snprintf(text, sizeof text, "%.*s", (int)(dots - o->range), o->range);
-    TRY(cond_time_parse(text, &a));
-    TRY(cond_time_parse(dots + 2, &b));
-    if (t->event_digits == 0) a.event = 0;
-    TRY(cond_pack(t, a, first));
-    bool is_whole_run = !strchr(dots + 2, ':');
-    if (is_whole_run) b.run++;
-    TRY(is_whole_run ? cond_pack(t, b, last) : cond_pack_end(t, b, last));
-    *last -= is_whole_run;
-    REQUIRE(*last >= *first, ERR_OPTION, "--range %s: it ends before it begins", o->range);
-    return ERR_OK;
-}
-
-static enum err do_get(struct cond *cond, const struct options *o)
-{
-    struct cond_table table;
-    struct cond_set set;
-    int64_t first, last, hole;
-    char where[72];
-    TRY(want_places(o, 1, 1, "TABLE --at TIME"));
-    TRY(cond_table(cond, o->place[0], &table));
-    TRY(range_of(&table, o, &first, &last));
-    TRY(cond_read(cond, table.name, o->tag ? o->tag : COND_HEAD, first, last, true, &set));
-    enum err rc = ERR_OK;
-    if (set.n_intervals == 0 || cond_has_hole(&set, first, first, &hole)) {
-        cond_time_print(&table, first, where);
-        rc = err_fail(ERR_NOTFOUND, __FILE__, __LINE__, "table %s has no constants for %s under tag %s", table.name,
-                      where, o->tag ? o->tag : COND_HEAD);
-    } else if (cond_has_hole(&set, first, last, &hole)) {
-        cond_time_print(&table, hole, where);
-        log_warn("table %s has no constants from %s on, within the range", table.name, where);
-    }
-    if (!rc) rc = put_set(&set, o);
-    cond_set_free(&set);
-    return rc;
-}
-
-static enum err do_dump(struct cond *cond, const struct options *o)
-{
-    struct cond_set set;
-    TRY(want_places(o, 1, 1, "TABLE"));
-    TRY(cond_read(cond, o->place[0], o->tag ? o->tag : COND_HEAD, 0, COND_FOREVER - 1, !o->is_intervals, &set));
-    enum err rc = put_set(&set, o);
-    cond_set_free(&set);
-    return rc;
-}
-
 static enum err print_tag(void *context, const struct cond_event *e)
 {
     (void)context;
@@ -308,54 +214,13 @@ static enum err print_tag(void *context, const struct cond_event *e)
     return ERR_OK;
 }
 
-static enum err do_tag(struct cond *cond, const struct options *o)
+static enum err do_tag(struct cond *cond, const struct cmd_cond_options *o)
 {
-    TRY(want_places(o, 0, 1, "[NEW [--from TAG] | TAG --freeze] --comment TEXT"));
+    TRY(cmd_cond_places(o, 0, 1, "[NEW [--from TAG] | TAG --freeze] --comment TEXT"));
     if (!o->n_places) return cond_log(cond, NULL, print_tag, NULL);
     if (!o->is_freeze) return cond_tag(cond, o->place[0], o->from, &o->note);
     REQUIRE(!o->from, ERR_OPTION, "--from makes a tag, --freeze closes one: two commands");
     return cond_freeze(cond, o->place[0], &o->note);
-}
-
-struct difference_print {
-    const struct cond_table *table;
-    const char *tag[2];
-    size_t n;
-};
-
-static enum err print_difference(void *context, const struct cond_difference *d)
-{
-    struct difference_print *p = context;
-    char begin[72], end[72];
-    p->n++;
-    cond_time_print(p->table, d->begin, begin);
-    cond_time_print(p->table, d->end, end);
-    printf("%s to %s: ", begin, end);
-    if (!d->a || !d->b) {
-        printf("only %s has constants, iov_id %" PRId64 "\n", p->tag[!d->a], d->a ? d->a->id : d->b->id);
-        return ERR_OK;
-    }
-    printf("iov_id %" PRId64 " and %" PRId64 ", %zu rows differ", d->a->id, d->b->id, d->n_rows);
-    for (size_t c = p->table->n_keys; c < p->table->n_columns; c++)
-        printf(", %s by up to %.6g", p->table->column[c].name, d->largest[c]);
-    printf("\n");
-    return ERR_OK;
-}
-
-static enum err do_diff(struct cond *cond, const struct options *o, size_t *n_differences)
-{
-    struct cond_set a, b;
-    TRY(want_places(o, 3, 3, "TABLE TAG TAG"));
-    TRY(cond_read(cond, o->place[0], o->place[1], 0, COND_FOREVER - 1, true, &a));
-    enum err rc = cond_read(cond, o->place[0], o->place[2], 0, COND_FOREVER - 1, true, &b);
-    if (!rc) {
-        struct difference_print p = {&a.table, {o->place[1], o->place[2]}, 0};
-        rc                        = cond_diff(&a, &b, print_difference, &p);
-        *n_differences            = p.n;
-        cond_set_free(&b);
-    }
-    cond_set_free(&a);
-    return rc;
 }
 
 static enum err print_event(void *context, const struct cond_event *e)
@@ -369,24 +234,24 @@ static enum err print_event(void *context, const struct cond_event *e)
     return ERR_OK;
 }
 
-static enum err do_log(struct cond *cond, const struct options *o)
+static enum err do_log(struct cond *cond, const struct cmd_cond_options *o)
 {
     struct cond_table table;
-    TRY(want_places(o, 0, 1, "[TABLE]"));
+    TRY(cmd_cond_places(o, 0, 1, "[TABLE]"));
     if (o->n_places) TRY(cond_table(cond, o->place[0], &table));
     return cond_log(cond, o->n_places ? o->place[0] : NULL, print_event, NULL);
 }
 
-static enum err do_snapshot(struct cond *cond, const struct options *o)
+static enum err do_snapshot(struct cond *cond, const struct cmd_cond_options *o)
 {
     struct cond_note note = o->note;
-    TRY(want_places(o, 1, 1, "TAG -o FILE.db"));
+    TRY(cmd_cond_places(o, 1, 1, "TAG -o FILE.db"));
     REQUIRE(o->output, ERR_OPTION, "-o FILE.db is missing");
     if (!note.comment) note.comment = "snapshot";
     return cond_snapshot(cond, o->place[0], o->output, &note);
 }
 
-static enum err run(struct options *o, size_t *n_differences)
+static enum err run(struct cmd_cond_options *o, size_t *n_differences)
 {
     struct cond *cond;
     bool writes = strcmp(o->verb, "load") == 0 || (strcmp(o->verb, "tag") == 0 && o->n_places > 0);
@@ -394,10 +259,10 @@ static enum err run(struct options *o, size_t *n_differences)
     TRY(cond_open(o->db, writes ? DB_WRITE : DB_READ, &cond));
     enum err rc = strcmp(o->verb, "tables") == 0 ? do_tables(cond, o)
                   : strcmp(o->verb, "load") == 0 ? do_load(cond, o)
-                  : strcmp(o->verb, "get") == 0  ? do_get(cond, o)
-                  : strcmp(o->verb, "dump") == 0 ? do_dump(cond, o)
+                  : strcmp(o->verb, "get") == 0  ? cmd_cond_get(cond, o)
+                  : strcmp(o->verb, "dump") == 0 ? cmd_cond_dump(cond, o)
                   : strcmp(o->verb, "tag") == 0  ? do_tag(cond, o)
-                  : strcmp(o->verb, "diff") == 0 ? do_diff(cond, o, n_differences)
+                  : strcmp(o->verb, "diff") == 0 ? cmd_cond_diff(cond, o, n_differences)
                   : strcmp(o->verb, "log") == 0  ? do_log(cond, o)
                                                  : do_snapshot(cond, o);
     cond_close(cond);
@@ -406,9 +271,9 @@ static enum err run(struct options *o, size_t *n_differences)
 
 int cmd_cond(int argc, char **argv)
 {
-    size_t n_differences = 0;
-    struct passwd *login = getpwuid(geteuid());
-    struct options o     = {.note.author = login ? login->pw_name : NULL};
+    size_t n_differences      = 0;
+    struct passwd *login      = getpwuid(geteuid());
+    struct cmd_cond_options o = {.note.author = login ? login->pw_name : NULL};
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
         return 0;

@@ -27,6 +27,8 @@ enum err cond_check_note(const struct cond_note *note);
 enum err cond_check_table(struct cond_table *table);
 /** True if keys, values, units, ranges and digits are the same. */
 bool cond_is_same_table(const struct cond_table *a, const struct cond_table *b);
+/** 10^digits. */
+int64_t cond_power(int digits);
 /** Rows an interval has when all keys are there. */
 size_t cond_full_rows(const struct cond_table *table);
 /** Makes the layout in an open database. */

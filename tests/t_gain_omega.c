@@ -122,7 +122,7 @@ static void inject(struct constants *c)
         c->ifg_tau_us[k]     = 8.0 * (1.0 + 0.1 * rng_normal(&r));
         c->stdp_amplitude[k] = 0.03 * (1.0 + 0.1 * rng_normal(&r));
         c->stdp_tau_ns[k]    = 15.0 * (1.0 + 0.1 * rng_normal(&r));
-        for (int h = 0; h < N_OOF; h++) c->oof[h][k] = 1.0 + 0.01 * (h - N_OOF / 2) + 0.002 * rng_normal(&r);
+        for (int h = 0; h < N_OOF; h++) c->oof[h][k] = 1.0 + 0.01 * (h - 0.5 * (N_OOF - 1)) + 0.002 * rng_normal(&r);
     }
 }
 

@@ -35,7 +35,8 @@ static enum err fill(struct cond *cond, int64_t run, size_t n, size_t channels)
         TRY(cond_pack(&set.table, (struct cond_time){run + (int64_t)(i / 1000), (int64_t)(i % 1000), 0},
                       &set.interval[i].begin));
         for (size_t k = 0; k < channels; k++) {
-            set.value[0][i * channels + k] = (double)(k / 54 + 1);
+            size_t calo                    = k / 54 + 1;
+            set.value[0][i * channels + k] = (double)calo;
             set.value[1][i * channels + k] = (double)(k % 54);
             set.value[2][i * channels + k] = 0.9 + 1e-7 * (double)(i + k);
             set.value[3][i * channels + k] = 1e-3;

@@ -11,5 +11,6 @@ for name in unit conditions gm2_conditions_dev gm2_job; do psql -X -q -d postgre
 GM2_TEST_PGSQL=$URL/unit "$BUILD/tests/t_db" >log 2>&1 || { cat log; fail "t_db on PostgreSQL"; }
 GM2_TEST_PGSQL=$URL/conditions "$BUILD/tests/t_cond" >log 2>&1 || { cat log; fail "t_cond on PostgreSQL"; }
 COND_DB=$URL/gm2_conditions_dev bash "$SOURCE/tests/cli/cond.sh" || fail "gm2 cond on PostgreSQL"
+mkdir job && cd job
 COND_DB=$URL/gm2_job bash "$SOURCE/tests/cli/cond_job.sh" || fail "a job on PostgreSQL"
 exit 0
