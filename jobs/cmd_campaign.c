@@ -6,6 +6,7 @@
 #include "log.h"
 #include "mem.h"
 #include "options.h"
+#include "publish.h"
 #include "step.h"
 
 #include <inttypes.h>
@@ -255,6 +256,7 @@ static enum err retry(struct catalogue *c, const struct options *o)
 static enum err run(const struct options *o, int *status)
 {
     struct catalogue *c;
+    publish_own_parts(); /* other passes may work in the same folders */
     TRY(catalogue_open(o->db, DB_WRITE, &c));
     enum err rc = ERR_OK;
     if (strcmp(o->verb, "plan") == 0) rc = start(c, o, true);

@@ -3,8 +3,10 @@
 #include "catalogue.h"
 #include "command.h"
 #include "dimension.h"
+#include "drop_box.h"
 #include "ingest.h"
 #include "options.h"
+#include "publish.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -21,6 +23,10 @@ static const char usage[] =
     "gm2 files declare DB FILE ... [--location URL] [--no-location]\n"
     "    FILE: a product with FILE.json beside it, or that JSON; declared again it is a success. Its own place is its\n"
     "    location unless another is given\n"
+    "gm2 files ingest DB DIR --to STORE\n"
+    "    move what lies in a drop box with its metadata (NAME, NAME.json) to STORE/TIER/RUN/: copied, checked, "
+    "declared, and\n"
+    "    only then gone from DIR; killed anywhere, run it again\n"
     "gm2 files get DB NAME ...\n"
     "    all that is known of a file, as JSON\n"
     "gm2 files list DB QUERY [--columns a,b,...] [--budget N]\n"
@@ -46,8 +52,9 @@ static const char usage[] =
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
     "    location, unless availability says otherwise. Dimensions:\n";
 
-static const char *const verbs[] = {"init",     "declare", "get",    "list",   "count",       "explain",  "lineage",
-                                    "coverage", "locate",  "retire", "define", "definitions", "snapshot", NULL};
+static const char *const verbs[] = {"init",   "declare", "ingest",      "get",      "list",
+                                    "count",  "explain", "lineage",     "coverage", "locate",
+                                    "retire", "define",  "definitions", "snapshot", NULL};
 
 static void print_usage(FILE *to)
 {
@@ -163,6 +170,18 @@ static enum err declare(struct catalogue *c, const struct files_options *o, int 
     return ERR_OK;
 }
 
+static enum err ingest(struct catalogue *c, const struct files_options *o, int *status)
+{
+    struct ingest_tally t = {{0}};
+    TRY(want_places(o, 1, 1, "DIR --to STORE"));
+    REQUIRE(o->store, ERR_OPTION, "--to STORE is missing: the folder that files are kept in");
+    TRY(drop_box_ingest(c, o->place[0], o->store, o->user, &t));
+    printf("%zu ingested, %zu known before, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED],
+           t.n[CATALOGUE_SAME], t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED]);
+    *status = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED] ? 1 : 0;
+    return ERR_OK;
+}
+
 static enum err locate(struct catalogue *c, const struct files_options *o)
 {
     TRY(want_places(o, 2, 2, "NAME URL"));
@@ -215,6 +234,7 @@ static enum err run(const struct files_options *o, int *status)
         {"snapshot", DB_WRITE, snapshot},
     };
     struct catalogue *c;
+    publish_own_parts(); /* others may work in the same folders */
     enum err rc = ERR_OK;
     if (strcmp(o->verb, "init") == 0) {
         TRY(want_places(o, 0, 0, ""));
@@ -222,13 +242,14 @@ static enum err run(const struct files_options *o, int *status)
         catalogue_close(c);
         return ERR_OK;
     }
-    bool is_writing = strcmp(o->verb, "declare") == 0;
+    bool is_writing = strcmp(o->verb, "declare") == 0 || strcmp(o->verb, "ingest") == 0;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (strcmp(calls[i].verb, o->verb) == 0) is_writing = calls[i].access == DB_WRITE;
     TRY(catalogue_open(o->db, is_writing ? DB_WRITE : DB_READ, &c));
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (strcmp(calls[i].verb, o->verb) == 0) rc = calls[i].call(c, o);
     if (strcmp(o->verb, "declare") == 0) rc = declare(c, o, status);
+    if (strcmp(o->verb, "ingest") == 0) rc = ingest(c, o, status);
     if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
     if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
     catalogue_close(c);
@@ -240,13 +261,14 @@ int cmd_files(int argc, char **argv)
     struct files_options o      = {.user = NULL};
     const struct option known[] = {{"--location", &o.location, NULL, "declare"},
                                    {"--no-location", NULL, &o.has_no_location, "declare"},
+                                   {"--to", &o.store, NULL, "ingest"},
                                    {"--columns", &o.columns, NULL, "list"},
                                    {"--budget", &o.budget, NULL, "list"},
                                    {"--depth", &o.depth, NULL, "lineage"},
                                    {"--wanted", &o.wanted, NULL, "coverage"},
                                    {"--remove", NULL, &o.is_remove, "locate"},
                                    {"--reason", &o.reason, NULL, "retire"},
-                                   {"--user", &o.user, NULL, "declare locate retire define snapshot"},
+                                   {"--user", &o.user, NULL, "declare ingest locate retire define snapshot"},
                                    {NULL, NULL, NULL, NULL}};
     const char **place;
     size_t n;

@@ -57,22 +57,21 @@ static enum err add_own_place(const char *json, struct catalogue_file *f)
     return f->location ? ERR_OK : ERR_MEMORY;
 }
 
-static enum err read_one(const char *name, const char *location, struct catalogue_file *out)
+enum err ingest_read(const char *name, const char *location, char **text, struct catalogue_file *out)
 {
-    char path[MAX_PATH], *text;
+    char path[MAX_PATH];
     int n = snprintf(path, sizeof path, "%s%s", name, ends(name, ".json") ? "" : ".json");
     REQUIRE(n < MAX_PATH, ERR_OPEN, "file name too long: %.100s...", name);
-    TRY(read_text(path, &text));
-    enum err rc = catalogue_parse(text, path, out);
-    mem_free(text);
-    if (rc) return rc;
-    if (!location) {
-        rc = add_own_place(path, out);
-    } else if (*location) {
+    TRY(read_text(path, text));
+    enum err rc = catalogue_parse(*text, path, out);
+    if (!rc && !location) rc = add_own_place(path, out);
+    if (!rc && location && *location) {
         out->location = mem_string(location);
         rc            = out->location ? ERR_OK : ERR_MEMORY;
     }
     if (!rc) return ERR_OK;
+    mem_free(*text);
+    *text = NULL;
     catalogue_file_free(out);
     return err_context(rc, "%s", path);
 }
@@ -102,13 +101,15 @@ enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_
     enum err rc = ERR_OK;
     TRY(mem_alloc(&file, BATCH, sizeof *file));
     for (size_t i = 0; i < n_paths && !rc; i++) {
-        if (read_one(paths[i], location, &file[n])) { /* one bad file does not keep the others out */
+        char *text = NULL;
+        if (ingest_read(paths[i], location, &text, &file[n])) { /* one bad file does not keep the others out */
             log_error("%s", err_message());
             err_clear();
             tally->n[CATALOGUE_REFUSED]++;
         } else {
             n++;
         }
+        mem_free(text);
         if (n < BATCH && i + 1 < n_paths) continue;
         rc = declare_batch(c, user, file, n, tally);
         while (n > 0) catalogue_file_free(&file[--n]);
@@ -120,7 +121,7 @@ enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_
 /* ---- folders ------------------------------------------------------------------------------------------------------- */
 static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-static enum err list_folder(const char *folder, char ***names, size_t *n)
+enum err ingest_list(const char *folder, char ***names, size_t *n)
 {
     size_t capacity = 0;
     enum err rc     = ERR_OK;
@@ -148,13 +149,18 @@ static enum err list_folder(const char *folder, char ***names, size_t *n)
     return rc;
 }
 
+void ingest_list_free(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) mem_free(names[i]);
+    mem_free(names);
+}
+
 enum err ingest_folder(struct catalogue *c, const char *folder, const char *user, struct ingest_tally *tally)
 {
     char **names;
     size_t n;
-    enum err rc = list_folder(folder, &names, &n);
+    enum err rc = ingest_list(folder, &names, &n);
     if (!rc && n) rc = ingest_declare(c, (const char *const *)names, n, NULL, user, tally);
-    for (size_t i = 0; i < n; i++) mem_free(names[i]);
-    mem_free(names);
+    ingest_list_free(names, n);
     return rc;
 }

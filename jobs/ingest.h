@@ -15,4 +15,10 @@ enum err ingest_declare(struct catalogue *catalogue, const char *const *paths, s
 /** All that have metadata in a folder, in order of their names; a folder that is not there has none. */
 enum err ingest_folder(struct catalogue *catalogue, const char *folder, const char *user, struct ingest_tally *tally);
 
+/** The metadata of one product: their text (mem_free() it) and what it says. */
+enum err ingest_read(const char *name, const char *location, char **text, struct catalogue_file *out);
+/** Names of the metadata in a folder, sorted; none if it is not there. */
+enum err ingest_list(const char *folder, char ***names, size_t *n);
+void ingest_list_free(char **names, size_t n);
+
 #endif

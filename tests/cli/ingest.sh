@@ -1,0 +1,32 @@
+# A drop box: files go to the store and the catalogue; damaged, lost and conflicting ones stay and are named.
+# timeout: 120
+set -u
+fail() { echo "FAILED: $*"; exit 1; }
+same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+DB=$PWD/c.db
+"$GM2" files init "$DB" || fail init
+"$SOURCE/tests/make_products.py" box 5
+same "$("$GM2" files ingest "$DB" box --to store)" "10 ingested, 0 known before, 0 in conflict, 0 refused" ingest
+same "$(ls box)" "" "the box is empty"
+same "$("$GM2" files ingest "$DB" box --to store)" "0 ingested, 0 known before, 0 in conflict, 0 refused" "an empty box"
+[ -s store/raw/024337/gm2_run24337_00003.mid ] && [ -s store/raw/024337/gm2_run24337_00003.mid.json ] || fail "not in the store"
+same "$("$GM2" files list "$DB" "data_tier raw minus isparentof: (data_tier reco)")" "" "lineage"
+same "$("$GM2" files get "$DB" a_full_00002.h5 | grep -c "file:$PWD/store/reco/024337/a_full_00002.h5")" 1 location
+# the same bytes once more: known, and the box is emptied
+"$SOURCE/tests/make_products.py" box 2
+same "$("$GM2" files ingest "$DB" box --to store)" "0 ingested, 4 known before, 0 in conflict, 0 refused" again
+same "$(ls box)" "" "the box is empty again"
+# other bytes; a damaged file; a child whose parent is nowhere; metadata without a file
+"$SOURCE/tests/make_products.py" box 8 2000
+printf 'x' >>box/gm2_run24337_00006.mid
+rm box/gm2_run24337_00007.mid
+cp store/raw/024337/gm2_run24337_00001.mid before
+"$GM2" files ingest "$DB" box --to store >out 2>err; same $? 1 "exit status"
+same "$(cat out)" "2 ingested, 0 known before, 10 in conflict, 4 refused" "a mixed box"
+cmp before store/raw/024337/gm2_run24337_00001.mid || fail "the store's file was touched"
+grep -q "gm2_run24337_00006.mid.json stays: .*its metadata say" err && grep -q "a_full_00007.h5 stays: its parent" err && \
+  grep -q "there is no file box/gm2_run24337_00007.mid" err || { cat err; fail "words"; }
+[ -s box/gm2_run24337_00001.mid ] && [ -s box/gm2_run24337_00006.mid ] || fail "something was lost"
+find store -name '*.part*' | grep . && fail "leavings"
+"$GM2" files ingest "$DB" nothing --to store >out 2>err || fail "no box"
+exit 0
