@@ -15,6 +15,7 @@ enum err q_rolling_reserve(struct q_rolling *q, size_t n)
     q_rolling_free(q);
     TRY(mem_alloc(&q->x, n, sizeof *q->x));
     TRY(mem_alloc(&q->pedestal, n, sizeof *q->pedestal));
+    TRY(mem_alloc(&q->rest, n, sizeof *q->rest));
     TRY(mem_alloc(&q->sum, n + 1, sizeof *q->sum));
     TRY(mem_alloc(&q->count, n + 1, sizeof *q->count));
     TRY(mem_alloc(&q->is_quiet, n, sizeof *q->is_quiet));
@@ -27,6 +28,7 @@ void q_rolling_free(struct q_rolling *q)
 {
     mem_free(q->x);
     mem_free(q->pedestal);
+    mem_free(q->rest);
     mem_free(q->sum);
     mem_free(q->count);
     mem_free(q->is_quiet);
@@ -54,42 +56,59 @@ static double noise_of(const double *x, size_t n)
     return d[n_pairs / 2] / (0.674490 * sqrt(2.0));
 }
 
-static void sum_quiet(struct q_rolling *q, size_t n)
+static void sum_quiet(struct q_rolling *q, const double *x, size_t n)
 {
-    double sum     = 0.0;
-    uint32_t count = 0;
+    double sum = 0.0, count = 0.0;
     for (size_t i = 0; i < n; i++) {
         q->sum[i]   = sum;
         q->count[i] = count;
-        sum += q->is_quiet[i] ? q->x[i] : 0.0;
+        sum += q->is_quiet[i] ? x[i] : 0.0;
         count += q->is_quiet[i];
     }
     q->sum[n]   = sum;
     q->count[n] = count;
 }
 
-/* Means of the windows, from running sums over quiet bins. False where too few are quiet. */
-static bool window_mean(const struct q_rolling *q, const struct q_rolling_settings *set, size_t n, size_t i,
-                        double *mean)
+/* Mean of the quiet bins of [low, from) and [to, high); `otherwise` where these are less than a quarter. */
+static inline double mean_of(const struct q_rolling *q, size_t low, size_t from, size_t to, size_t high,
+                             double otherwise)
 {
-    size_t reach = set->gap + set->window, low = i > reach ? i - reach : 0,
-           high = i + reach + 1 < n ? i + reach + 1 : n;
-    size_t from = i > set->gap ? i - set->gap : 0, to = i + set->gap + 1 < n ? i + set->gap + 1 : n;
-    uint32_t count = q->count[high] - q->count[low] - (q->count[to] - q->count[from]);
-    size_t width   = (high - low) - (to - from);
-    if (count == 0 || 4 * (size_t)count < width) return false;
-    *mean = (q->sum[high] - q->sum[low] - (q->sum[to] - q->sum[from])) / count;
-    return true;
+    double count = q->count[high] - q->count[low] - (q->count[to] - q->count[from]);
+    double sum   = q->sum[high] - q->sum[low] - (q->sum[to] - q->sum[from]);
+    double least = 0.25 * (double)(int64_t)((high - low) - (to - from));
+    return count >= least && count > 0.0 ? sum / count : otherwise;
 }
 
-/* One round: pedestals from the bins now quiet; where these are too few they stay. */
+/* Means of all windows, from running sums; out[i] = its mean, or stays (is_added: or nothing is added) where too few are quiet. */
+static void window_means(const struct q_rolling *q, const struct q_rolling_settings *set, size_t n, bool is_added,
+                         double *out)
+{
+    const size_t gap = set->gap, reach = gap + set->window;
+    for (size_t i = 0; i < n; i++) {
+        if (i >= reach && i + reach + 1 < n) continue;
+        size_t low = i > reach ? i - reach : 0, high = i + reach + 1 < n ? i + reach + 1 : n;
+        size_t from = i > gap ? i - gap : 0, to = i + gap + 1 < n ? i + gap + 1 : n;
+        out[i] = mean_of(q, low, from, to, high, is_added ? 0.0 : out[i]) + (is_added ? out[i] : 0.0);
+    }
+    /* away from the ends, without branches */
+    for (size_t i = reach; i + reach + 1 < n; i++) {
+        double old = out[i], mean = mean_of(q, i - reach, i - gap, i + gap + 1, i + reach + 1, is_added ? 0.0 : old);
+        out[i] = is_added ? old + mean : mean;
+    }
+}
+
 static void find_pedestals(struct q_rolling *q, const struct q_rolling_settings *set, size_t n)
 {
-    sum_quiet(q, n);
-    for (size_t i = 0; i < n; i++) {
-        double mean;
-        if (window_mean(q, set, n, i, &mean)) q->pedestal[i] = mean;
-    }
+    sum_quiet(q, q->x, n);
+    window_means(q, set, n, false, q->pedestal);
+}
+
+/* A mean over a window misses the curvature of a drift; the mean of what it leaves is added once more. */
+static void add_curvature(struct q_rolling *q, const struct q_rolling_settings *set, size_t n)
+{
+    for (size_t i = 0; i < n; i++) q->rest[i] = q->x[i] - q->pedestal[i];
+    sum_quiet(q, q->rest, n);
+    window_means(q, set, n, true, q->pedestal);
 }
 
 double q_rolling_take(struct q_rolling *q, const struct q_rolling_settings *set, size_t n, const int32_t *adc,
@@ -114,6 +133,7 @@ double q_rolling_take(struct q_rolling *q, const struct q_rolling_settings *set,
         if (is_last) break;
         is_last = n_changed == 0 || round + 2 == set->n_rounds;
     }
+    if (set->n_rounds > 0) add_curvature(q, set, n);
     return sigma;
 }
 

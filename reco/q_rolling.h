@@ -7,6 +7,7 @@
  * the last round those far below (undershoots) go too. Where less than a quarter of a window is quiet the pedestal stays that
  * of the round before: of all bins in the end, a symmetric linear filter, which changes amplitude and phase of a decaying
  * oscillation but not its frequency.
+ * What the pedestals leave in the quiet bins is averaged in the same way and added, which takes the curvature of a drift away.
  * The threshold rolls with the pedestal: x_i - p_i > T; bins from `before` ahead of such a bin to `after` behind it are
  * summed. sigma is measured: differences of neighbouring bins, median. All ours. Test: tests/t_q_rolling.c */
 #ifndef GM2_Q_ROLLING_H
@@ -28,9 +29,9 @@ struct q_rolling_settings {
 /** Work space for histograms of up to n bins. Zero it before the first; q_rolling_free() in the end. */
 struct q_rolling {
     size_t capacity;
-    double *x, *pedestal, *sum; /* [n] values of the histogram in hand, its pedestals; [n + 1] running sums */
-    uint32_t *count;            /* [n + 1] running counts */
-    uint8_t *is_quiet, *mark;   /* [n] */
+    double *x, *pedestal, *rest; /* [n] values of the histogram in hand, its pedestals, and what these leave */
+    double *sum, *count;         /* [n + 1] running sums over quiet bins, and how many (doubles: they are divided) */
+    uint8_t *is_quiet, *mark;    /* [n] */
 };
 
 enum err q_rolling_reserve(struct q_rolling *q, size_t n);

@@ -18,6 +18,6 @@ bool aux_detector(int crate, int segment, struct aux_detector *out)
     return false;
 }
 
-double aux_harp_mm(int fibre) { return AUX_HARP_PITCH_MM * (fibre - AUX_HARP_FIBRES / 2); }
+double aux_harp_mm(int fibre) { return AUX_HARP_PITCH_MM * (fibre - 0.5 * (AUX_HARP_FIBRES - 1)); }
 
 double aux_ibms_mm(int fibre) { return AUX_IBMS_PITCH_MM * (fibre - 0.5 * (AUX_IBMS_FIBRES - 1)); }
