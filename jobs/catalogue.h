@@ -87,6 +87,9 @@ enum err catalogue_list(struct catalogue *catalogue, const char *query, const ch
 /** Calls `each` with run and subrun of all that the files of a query hold, as often as files hold it. */
 enum err catalogue_subruns(struct catalogue *catalogue, const char *query,
                            enum err (*each)(void *context, const struct db_value *row, size_t n), void *context);
+/** Calls `each` with name, size, checksum and location of each place of a query's files. */
+enum err catalogue_places(struct catalogue *catalogue, const char *query,
+                          enum err (*each)(void *context, const struct db_value *row, size_t n), void *context);
 /** How many files, bytes and events a query selects. */
 enum err catalogue_count(struct catalogue *catalogue, const char *query, int64_t *n_files, int64_t *n_bytes,
                          int64_t *n_events);

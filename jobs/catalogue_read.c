@@ -208,6 +208,16 @@ enum err catalogue_subruns(struct catalogue *c, const char *query,
                        "order by run, subrun", each, context);
 }
 
+enum err catalogue_places(struct catalogue *c, const char *query,
+                          enum err (*each)(void *context, const struct db_value *row, size_t n), void *context)
+{
+    return select_rows(
+        c,
+        "select f.file_name, f.file_size, f.checksum, a.url from files f join file_locations a on a.file_id = "
+        "f.id where f.id in",
+        query, "order by f.id, a.url", each, context);
+}
+
 static enum err add_plan_line(void *context, const struct db_value *row, size_t n)
 {
     return sql_add(context, "    %s\n", row[n - 1].type == DB_TEXT ? row[n - 1].text : "");

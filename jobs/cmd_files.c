@@ -1,5 +1,6 @@
 /* gm2 files: the catalogue on the command line. */
 #include "cmd_files.h"
+#include "audit.h"
 #include "catalogue.h"
 #include "command.h"
 #include "dimension.h"
@@ -37,6 +38,10 @@ static const char usage[] =
     "    a file's ancestors and descendants\n"
     "gm2 files coverage DB QUERY [--wanted QUERY]\n"
     "    subruns covered, covered more than once, and missing of those that another query has; exit status 1 if any\n"
+    "gm2 files audit DB [QUERY] [--store DIR] [--checksums]\n"
+    "    are the files where they are said to be, and whole? What in DIR is unknown or unfinished? Nothing is "
+    "changed;\n"
+    "    exit status 1 if something is wrong. QUERY: all that is not retired, unless it says otherwise\n"
     "gm2 files locate DB NAME URL [--remove]\n"
     "gm2 files retire DB NAME --reason TEXT\n"
     "gm2 files define DB NAME QUERY\n"
@@ -52,9 +57,9 @@ static const char usage[] =
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
     "    location, unless availability says otherwise. Dimensions:\n";
 
-static const char *const verbs[] = {"init",   "declare", "ingest",      "get",      "list",
-                                    "count",  "explain", "lineage",     "coverage", "locate",
-                                    "retire", "define",  "definitions", "snapshot", NULL};
+static const char *const verbs[] = {"init",    "declare",     "ingest",   "get",   "list",   "count",
+                                    "explain", "lineage",     "coverage", "audit", "locate", "retire",
+                                    "define",  "definitions", "snapshot", NULL};
 
 static void print_usage(FILE *to)
 {
@@ -182,6 +187,20 @@ static enum err ingest(struct catalogue *c, const struct files_options *o, int *
     return ERR_OK;
 }
 
+static enum err audit(struct catalogue *c, const struct files_options *o, int *status)
+{
+    struct audit_counts n;
+    TRY(want_places(o, 0, 1, "[QUERY] [--store DIR] [--checksums]"));
+    TRY(audit_run(c, o->n_places ? o->place[0] : "availability: physical", o->store, o->wants_checksums, &n));
+    printf("%" PRId64 " files at %" PRId64 " places", n.n_files, n.n_places);
+    if (n.n_elsewhere) printf(", %" PRId64 " of them not on this host and not looked at", n.n_elsewhere);
+    printf(": %" PRId64 " missing, %" PRId64 " damaged", n.n_missing, n.n_damaged);
+    if (o->store) printf("; in %s %" PRId64 " unknown, %" PRId64 " unfinished", o->store, n.n_unknown, n.n_unfinished);
+    putchar('\n');
+    *status = n.n_missing || n.n_damaged || n.n_unknown || n.n_unfinished;
+    return ERR_OK;
+}
+
 static enum err locate(struct catalogue *c, const struct files_options *o)
 {
     TRY(want_places(o, 2, 2, "NAME URL"));
@@ -250,6 +269,7 @@ static enum err run(const struct files_options *o, int *status)
         if (strcmp(calls[i].verb, o->verb) == 0) rc = calls[i].call(c, o);
     if (strcmp(o->verb, "declare") == 0) rc = declare(c, o, status);
     if (strcmp(o->verb, "ingest") == 0) rc = ingest(c, o, status);
+    if (strcmp(o->verb, "audit") == 0) rc = audit(c, o, status);
     if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
     if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
     catalogue_close(c);
@@ -262,6 +282,8 @@ int cmd_files(int argc, char **argv)
     const struct option known[] = {{"--location", &o.location, NULL, "declare"},
                                    {"--no-location", NULL, &o.has_no_location, "declare"},
                                    {"--to", &o.store, NULL, "ingest"},
+                                   {"--store", &o.store, NULL, "audit"},
+                                   {"--checksums", NULL, &o.wants_checksums, "audit"},
                                    {"--columns", &o.columns, NULL, "list"},
                                    {"--budget", &o.budget, NULL, "list"},
                                    {"--depth", &o.depth, NULL, "lineage"},

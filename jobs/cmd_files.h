@@ -11,7 +11,7 @@ struct files_options {
     const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store;
     const char **place;
     size_t n_places;
-    bool has_no_location, is_remove;
+    bool has_no_location, is_remove, wants_checksums;
 };
 
 /** Ancestors and descendants of a file, indented by generation. */

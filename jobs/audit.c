@@ -1,0 +1,133 @@
+/* Storage against catalogue. */
+#include "audit.h"
+
+#include "mem.h"
+#include "publish.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct audit {
+    struct audit_counts *counts;
+    bool with_checksums;
+    size_t n, capacity;
+    char **place; /* known places that are files here; sorted before the store is walked */
+};
+
+/* ---- what the catalogue says ------------------------------------------------------------------------------------------ */
+static enum err keep_place(struct audit *a, const char *path)
+{
+    if (a->n == a->capacity) {
+        size_t wanted = 2 * a->capacity + 1024;
+        TRY(mem_resize(&a->place, a->capacity, wanted, sizeof *a->place));
+        a->capacity = wanted;
+    }
+    a->place[a->n] = mem_string(path);
+    REQUIRE(a->place[a->n], ERR_MEMORY, "out of memory");
+    a->n++;
+    return ERR_OK;
+}
+
+static void check_bytes(struct audit *a, const char *path, const char *checksum)
+{
+    char sum[32];
+    unsigned long long size;
+    if (publish_checksum(path, sum, &size)) {
+        printf("damaged %s: %s\n", path, err_message());
+        err_clear();
+    } else if (strcmp(sum, checksum) != 0) {
+        printf("damaged %s: it has %s, declared is %s\n", path, sum, checksum);
+    } else {
+        return;
+    }
+    a->counts->n_damaged++;
+}
+
+/* row: name, size, checksum, url */
+static enum err check_place(void *context, const struct db_value *row, size_t n)
+{
+    struct audit *a = context;
+    struct stat st;
+    const char *url = row[n - 1].text;
+    a->counts->n_places++;
+    if (strncmp(url, "file:", 5) != 0) {
+        a->counts->n_elsewhere++;
+        return ERR_OK;
+    }
+    const char *path = url + 5;
+    TRY(keep_place(a, path));
+    if (stat(path, &st) != 0) {
+        a->counts->n_missing++;
+        printf("missing %s: %s\n", path, strerror(errno));
+    } else if ((int64_t)st.st_size != row[1].i) {
+        a->counts->n_damaged++;
+        printf("damaged %s: it has %lld bytes, declared are %lld\n", path, (long long)st.st_size, (long long)row[1].i);
+    } else if (a->with_checksums) {
+        check_bytes(a, path, row[2].text);
+    }
+    return ERR_OK;
+}
+
+static enum err count_file(void *context, const struct db_value *row, size_t n)
+{
+    (void)row;
+    (void)n;
+    ((struct audit *)context)->counts->n_files++;
+    return ERR_OK;
+}
+
+/* ---- what the store has ------------------------------------------------------------------------------------------------ */
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static bool ends(const char *text, const char *tail)
+{
+    size_t n = strlen(text), k = strlen(tail);
+    return n >= k && strcmp(text + n - k, tail) == 0;
+}
+
+static void judge(struct audit *a, const char *path)
+{
+    if (ends(path, ".json")) return;
+    if (strstr(path, ".part")) {
+        a->counts->n_unfinished++;
+        printf("unfinished %s\n", path);
+    } else if (!a->n || !bsearch(&path, a->place, a->n, sizeof *a->place, by_text)) {
+        a->counts->n_unknown++;
+        printf("unknown %s\n", path);
+    }
+}
+
+static enum err walk(struct audit *a, const char *store)
+{
+    char *root = realpath(store, NULL);
+    REQUIRE(root, ERR_OPEN, "%s: %s", store, strerror(errno));
+    char *const roots[] = {root, NULL};
+    FTS *tree           = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    enum err rc         = tree ? ERR_OK : err_fail(ERR_OPEN, __FILE__, __LINE__, "%s: %s", store, strerror(errno));
+    for (FTSENT *e; !rc && (e = fts_read(tree)) != NULL;) {
+        if (e->fts_info == FTS_F) judge(a, e->fts_path);
+        if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
+            rc = err_fail(ERR_READ, __FILE__, __LINE__, "%s: %s", e->fts_path, strerror(e->fts_errno));
+    }
+    if (tree) fts_close(tree);
+    free(root);
+    return rc;
+}
+
+enum err audit_run(struct catalogue *catalogue, const char *query, const char *store, bool with_checksums,
+                   struct audit_counts *out)
+{
+    *out           = (struct audit_counts){0};
+    struct audit a = {.counts = out, .with_checksums = with_checksums};
+    enum err rc    = catalogue_list(catalogue, query, "f.id", 0, count_file, &a);
+    if (!rc) rc = catalogue_places(catalogue, query, check_place, &a);
+    if (a.n) qsort(a.place, a.n, sizeof *a.place, by_text);
+    if (!rc && store) rc = walk(&a, store);
+    for (size_t i = 0; i < a.n; i++) mem_free(a.place[i]);
+    mem_free(a.place);
+    return rc;
+}
