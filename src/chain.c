@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { MAX_STEPS = 64, MAX_PATHS = 16 };
@@ -655,6 +656,8 @@ enum err chain_run_unit(struct chain *c, const struct unit *unit, const char *pa
     TRY_TO(failed, unit_file_publish(finished));
     result->seconds     = now_s(CLOCK_MONOTONIC) - start;
     result->cpu_seconds = now_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    struct stat raw;
+    if (unit->source && stat(unit->source, &raw) == 0) result->raw_bytes = (uint64_t)raw.st_size;
     return ERR_OK;
 failed:
     unit_file_abandon(file);

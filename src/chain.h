@@ -25,7 +25,7 @@ struct chain_time {
 struct unit_result {
     int64_t n_fills;
     double seconds, cpu_seconds;
-    uint64_t raw_bytes;
+    uint64_t raw_bytes; /* of the raw file it came from, as it lies on disk; 0: none */
 };
 
 /** Builds a chain; `job` is lent until chain_free(). The document must hold all defaults (chain_complete()). */

@@ -21,6 +21,7 @@ struct run_totals {
     int64_t n_fills; /* made in this life of the job */
     int64_t n_shards, n_shards_whole;
     double wall_s, unit_seconds, merge_seconds;
+    double raw_bytes, unit_cpu_s; /* raw files of the units done now; CPU time of all units done now */
     struct run_watch_totals watch;
 };
 

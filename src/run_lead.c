@@ -48,6 +48,8 @@ static enum err take_report(struct round *r, int from, const struct report *repo
     if (rc == ERR_OK) {
         *(report->was_published && r->watch ? &r->totals->n_done_before : &r->totals->n_done) += 1;
         r->totals->n_fills += report->result.n_fills;
+        r->totals->raw_bytes += (double)report->result.raw_bytes;
+        r->totals->unit_cpu_s += report->result.cpu_seconds;
         r->totals->unit_seconds += report->result.seconds;
         product_unit_done(r->products, unit);
         if (r->watch) TRY(run_watch_done(r, report));
