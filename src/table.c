@@ -56,7 +56,8 @@ void block_free(struct block *block)
 enum err block_resize(struct block *block, size_t n)
 {
     if (n > block->capacity || !block->data[0]) {
-        size_t capacity = block->capacity + block->capacity / 2;
+        /* large ones hold whole events of tens of megabytes: no room to waste */
+        size_t capacity = block->capacity + block->capacity / (block->capacity > (size_t)1 << 24 ? 8 : 2);
         if (capacity < n) capacity = n;
         capacity = (capacity + 63) / 64 * 64;
         if (capacity == 0) capacity = 64;
