@@ -8,6 +8,7 @@
 #include "ingest.h"
 #include "options.h"
 #include "publish.h"
+#include "stale.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -42,6 +43,9 @@ static const char usage[] =
     "    are the files where they are said to be, and whole? What in DIR is unknown or unfinished? Nothing is "
     "changed;\n"
     "    exit status 1 if something is wrong. QUERY: all that is not retired, unless it says otherwise\n"
+    "gm2 files stale DB QUERY --conditions COND_DB [--tag TAG]\n"
+    "    files made with constants that the tag (head) has replaced since, and of which tables; exit status 1 if any.\n"
+    "    Of another configuration or release: a query (not version v9_71_00, gm2.fcl_hash ...)\n"
     "gm2 files locate DB NAME URL [--remove]\n"
     "gm2 files retire DB NAME --reason TEXT\n"
     "gm2 files define DB NAME QUERY\n"
@@ -57,9 +61,9 @@ static const char usage[] =
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
     "    location, unless availability says otherwise. Dimensions:\n";
 
-static const char *const verbs[] = {"init",    "declare",     "ingest",   "get",   "list",   "count",
-                                    "explain", "lineage",     "coverage", "audit", "locate", "retire",
-                                    "define",  "definitions", "snapshot", NULL};
+static const char *const verbs[] = {"init",    "declare", "ingest",      "get",      "list",  "count",
+                                    "explain", "lineage", "coverage",    "audit",    "stale", "locate",
+                                    "retire",  "define",  "definitions", "snapshot", NULL};
 
 static void print_usage(FILE *to)
 {
@@ -201,6 +205,24 @@ static enum err audit(struct catalogue *c, const struct files_options *o, int *s
     return ERR_OK;
 }
 
+static enum err print_stale(void *context, const char *file_name, const char *why)
+{
+    printf("%s\t%s\n", file_name, why);
+    *(int *)context = 1;
+    return ERR_OK;
+}
+
+static enum err stale(struct catalogue *c, const struct files_options *o, int *status)
+{
+    struct cond *cond;
+    TRY(want_places(o, 1, 1, "QUERY --conditions COND_DB [--tag TAG]"));
+    REQUIRE(o->conditions, ERR_OPTION, "--conditions is missing: the database of constants");
+    TRY(cond_open(o->conditions, DB_READ, &cond));
+    enum err rc = stale_find(c, o->place[0], cond, o->tag ? o->tag : COND_HEAD, print_stale, status);
+    cond_close(cond);
+    return rc;
+}
+
 static enum err locate(struct catalogue *c, const struct files_options *o)
 {
     TRY(want_places(o, 2, 2, "NAME URL"));
@@ -270,6 +292,7 @@ static enum err run(const struct files_options *o, int *status)
     if (strcmp(o->verb, "declare") == 0) rc = declare(c, o, status);
     if (strcmp(o->verb, "ingest") == 0) rc = ingest(c, o, status);
     if (strcmp(o->verb, "audit") == 0) rc = audit(c, o, status);
+    if (strcmp(o->verb, "stale") == 0) rc = stale(c, o, status);
     if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
     if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
     catalogue_close(c);
@@ -283,6 +306,8 @@ int cmd_files(int argc, char **argv)
                                    {"--no-location", NULL, &o.has_no_location, "declare"},
                                    {"--to", &o.store, NULL, "ingest"},
                                    {"--store", &o.store, NULL, "audit"},
+                                   {"--conditions", &o.conditions, NULL, "stale"},
+                                   {"--tag", &o.tag, NULL, "stale"},
                                    {"--checksums", NULL, &o.wants_checksums, "audit"},
                                    {"--columns", &o.columns, NULL, "list"},
                                    {"--budget", &o.budget, NULL, "list"},

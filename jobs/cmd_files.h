@@ -8,7 +8,7 @@
 #define FILES_MAX_PLACES SIZE_MAX
 
 struct files_options {
-    const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store;
+    const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store, *conditions, *tag;
     const char **place;
     size_t n_places;
     bool has_no_location, is_remove, wants_checksums;
