@@ -15,13 +15,13 @@ enum { DQM_CHANNELS = N_CALOS * N_CRYSTALS, DQM_RUN_TYPE = 16, DQM_MAX_CRATES = 
 
 /* S(A, B, name): fills by kind, then sums over muon fills (CTAG, pedestals weighted with their number), over those with T0,
  * over sync pulses, quiet traces and positrons. */
+/* clang-format off */
 #define DQM_SUMS(S, A, B)                                                                                              \
-    S(A, B, n_fills)                                                                                                   \
-    S(A, B, n_muon)                                                                                                    \
-    S(A, B, n_laser)                                                                                                   \
-    S(A, B, n_pedestal) S(A, B, n_no_t0) S(A, B, n_damaged) S(A, B, n_missing) S(A, B, ctag) S(A, B, pedestal_adc)     \
-        S(A, B, t0_ns) S(A, B, t0_ns2) S(A, B, n_sync) S(A, B, sync_adc) S(A, B, n_noise) S(A, B, noise_adc2)          \
-            S(A, B, n_positrons) S(A, B, wiggle_cos) S(A, B, wiggle_sin)
+    S(A, B, n_fills) S(A, B, n_muon) S(A, B, n_laser) S(A, B, n_pedestal)                                              \
+    S(A, B, n_no_t0) S(A, B, n_damaged) S(A, B, n_missing)                                                             \
+    S(A, B, ctag) S(A, B, pedestal_adc) S(A, B, t0_ns) S(A, B, t0_ns2) S(A, B, n_sync) S(A, B, sync_adc)               \
+    S(A, B, n_noise) S(A, B, noise_adc2) S(A, B, n_positrons) S(A, B, wiggle_cos) S(A, B, wiggle_sin)
+/* clang-format on */
 #define DQM_SUM_MEMBER(A, B, name) double name;
 /** Sums of one subrun, or of many: they add. */
 struct dqm_sums {
@@ -37,9 +37,10 @@ struct dqm_row {
     uint32_t run, subrun;
     char run_type[DQM_RUN_TYPE + 1];
     struct dqm_sums sums;
-    double dead_channels;            /* NaN: not known */
-    double closed_unix_s, latency_s; /* NaN: not known */
-    double value[N_DQM_QUANTITIES];  /* NaN: nothing to say */
+    double first_unix_s, last_unix_s; /* time stamps of fills; 0: there is none */
+    double dead_channels;             /* NaN: not known */
+    double closed_unix_s, latency_s;  /* NaN: not known */
+    double value[N_DQM_QUANTITIES];   /* NaN: nothing to say */
 };
 
 struct dqm_quantity_info {

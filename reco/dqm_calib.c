@@ -31,14 +31,13 @@ static void done_path(const struct dqm *d, uint32_t run, const char *ending, siz
 
 static size_t n_done(const struct dqm *d, uint32_t run)
 {
-    char path[1400];
-    unsigned long n = 0;
+    char path[1400], text[64];
     done_path(d, run, ".done", sizeof path, path);
     FILE *f = fopen(path, "r");
     if (!f) return 0;
-    if (fscanf(f, "%lu", &n) != 1) n = 0;
+    const char *line = fgets(text, sizeof text, f);
     fclose(f);
-    return n;
+    return line ? strtoul(line, NULL, 10) : 0;
 }
 
 static enum err note_done(const struct dqm *d, uint32_t run, size_t n)

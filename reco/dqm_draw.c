@@ -92,13 +92,14 @@ static enum err put_panel(const struct dqm *d, size_t first, int q, struct sheet
 
 static enum err draw_trends(const struct dqm *d, struct sheet *s)
 {
-    static const int panels[] = {DQM_ctag,         DQM_asymmetry, DQM_t0_ns,   DQM_t0_rms_ns, DQM_sync_adc,
-                                 DQM_pedestal_adc, DQM_noise_adc, DQM_damaged, DQM_missing,   DQM_latency_s};
+    static const int panels[] = {DQM_ctag,     DQM_asymmetry,     DQM_t0_ns,       DQM_t0_rms_ns,
+                                 DQM_sync_adc, DQM_pedestal_adc,  DQM_noise_adc,   DQM_damaged,
+                                 DQM_missing,  DQM_dead_channels, DQM_fills_per_s, DQM_latency_s};
     REQUIRE(d->n > 0, ERR_NOTFOUND, "no subrun is published yet");
     size_t first = first_row(d);
     fprintf(
         s->script,
-        "unset title\nunset label 999\nset bmargin 2.6\nset multiplot layout 5,2\n"
+        "unset title\nunset label 999\nset bmargin 2.6\nset multiplot layout 6,2\n"
         "set offsets 0.5,0.5,graph 0.12,graph 0.12\nset tics font ',10'\nset ytics autofreq\nset format y '%%.8g'\n");
     put_tics(d, first, s->script);
     for (size_t i = 0; i < sizeof panels / sizeof panels[0]; i++) TRY(put_panel(d, first, panels[i], s));
@@ -277,7 +278,7 @@ static enum err draw_wiggle(const struct dqm *d, struct sheet *s)
 
 const struct dqm_picture dqm_pictures[] = {
     {"trends", "Subrun after subrun",
-     "Each point is a subrun, named run:subrun. Triangles are outside their limits (dashed).", 1100, 1150, draw_trends},
+     "Each point is a subrun, named run:subrun. Triangles are outside their limits (dashed).", 1100, 1350, draw_trends},
     {"wiggle", "Positrons against time", "All calorimeters, folded by 100 us.", 1100, 480, draw_wiggle},
     {"maps", "Channels of the latest run", "24 calorimeters by 54 crystals; white: nothing was seen.", 1100, 800,
      draw_maps},

@@ -49,20 +49,29 @@ static void take_row(const struct monitor_view *v, size_t i, struct dqm_sums *s)
     };
 }
 
-static enum err read_sums(const char *path, struct dqm_sums *sums, char run_type[DQM_RUN_TYPE + 1])
+/* Of one file: a subrun, part of one, or of many. */
+static void widen(struct dqm_row *row, double first_unix_s, double last_unix_s)
+{
+    if (!(first_unix_s > 0.0)) return;
+    if (!(row->first_unix_s > 0.0) || first_unix_s < row->first_unix_s) row->first_unix_s = first_unix_s;
+    if (last_unix_s > row->last_unix_s) row->last_unix_s = last_unix_s;
+}
+
+static enum err read_sums(const char *path, struct dqm_row *out)
 {
     struct block *block;
     TRY(block_create(&table_monitor, &block));
     enum err rc = file_read_table(path, "monitor", block);
     if (!rc && block->n == 0) rc = err_fail(ERR_DATA, __FILE__, __LINE__, "%s: table monitor is empty", path);
-    *sums = (struct dqm_sums){0};
+    out->sums = (struct dqm_sums){0};
     for (size_t i = 0; !rc && i < block->n; i++) {
         struct monitor_view v = monitor_view(block);
         struct dqm_sums one;
         take_row(&v, i, &one);
-        dqm_sums_add(sums, &one);
-        memcpy(run_type, v.run_type + i * DQM_RUN_TYPE, DQM_RUN_TYPE);
-        run_type[DQM_RUN_TYPE] = 0;
+        dqm_sums_add(&out->sums, &one);
+        widen(out, (double)v.first_unix_s[i], (double)v.last_unix_s[i]);
+        memcpy(out->run_type, v.run_type + i * DQM_RUN_TYPE, DQM_RUN_TYPE);
+        out->run_type[DQM_RUN_TYPE] = 0;
     }
     block_free(block);
     return rc;
@@ -118,11 +127,12 @@ static void read_latency(const char *product_path, struct dqm_row *row)
 
 enum err dqm_read_reference(struct dqm *d)
 {
-    char unused[DQM_RUN_TYPE + 1];
+    struct dqm_row row = {0};
     double n_dead;
     if (!*d->cfg.reference) return ERR_OK;
     TRY(file_read_hists(d->cfg.reference, &d->reference_hists));
-    TRY(read_sums(d->cfg.reference, &d->reference_sums, unused));
+    TRY(read_sums(d->cfg.reference, &row));
+    d->reference_sums = row.sums;
     TRY(read_channels(d->cfg.reference, d->reference_channel, &n_dead));
     d->has_reference = true;
     return ERR_OK;
@@ -193,7 +203,7 @@ static enum err take_file(struct dqm *d, const struct found *f)
     struct dqm_row *row, fresh = {0};
     struct dqm_channel *channel;
     snprintf(path, sizeof path, "%s/%s", d->unit_dir, f->name);
-    TRY(read_sums(path, &fresh.sums, fresh.run_type));
+    TRY(read_sums(path, &fresh));
     TRY(mem_alloc(&channel, DQM_CHANNELS, sizeof *channel));
     enum err rc = read_channels(path, channel, &fresh.dead_channels);
     if (!rc && (f->run > d->run || d->n == 0)) begin_run(d, f->run);
@@ -207,6 +217,7 @@ static enum err take_file(struct dqm *d, const struct found *f)
     TRY(rc);
     TRY(row_for(d, f->run, f->subrun, &row));
     dqm_sums_add(&row->sums, &fresh.sums);
+    widen(row, fresh.first_unix_s, fresh.last_unix_s);
     row->dead_channels = fresh.dead_channels;
     snprintf(row->run_type, sizeof row->run_type, "%s", fresh.run_type);
     read_latency(path, row);
@@ -214,17 +225,26 @@ static enum err take_file(struct dqm *d, const struct found *f)
     return ERR_OK;
 }
 
+/* A word, then a number. */
+static bool take_number(const char **at, const char *word, uint32_t *out)
+{
+    size_t n = strlen(word), digits = strncmp(*at, word, n) == 0 ? strspn(*at + n, "0123456789") : 0;
+    if (digits == 0 || digits > 9) return false;
+    *out = (uint32_t)strtoul(*at + n, NULL, 10);
+    *at += n + digits;
+    return true;
+}
+
 /* STEM_rNNNNNN_sNNNNN.h5; parts of files that grow: STEM_rNNNNNN_sNNNNN_bBYTE.h5 */
 static bool is_unit_name(const struct dqm *d, const char *name, struct found *out)
 {
-    size_t n = strlen(d->stem);
-    int used = 0;
+    size_t n       = strlen(d->stem);
+    const char *at = name + n;
     if (strncmp(name, d->stem, n) != 0 || strlen(name) >= sizeof out->name) return false;
-    if (sscanf(name + n, "_r%6u_s%5u%n", &out->run, &out->subrun, &used) != 2 || used == 0) return false;
     snprintf(out->name, sizeof out->name, "%s", name);
-    name += n + (size_t)used;
-    if (d->is_live && strncmp(name, "_b", 2) == 0) name += 2 + strspn(name + 2, "0123456789");
-    return strcmp(name, ".h5") == 0;
+    if (!take_number(&at, "_r", &out->run) || !take_number(&at, "_s", &out->subrun)) return false;
+    if (d->is_live && strncmp(at, "_b", 2) == 0) at += 2 + strspn(at + 2, "0123456789");
+    return strcmp(at, ".h5") == 0;
 }
 
 /* Its metadata come a moment after a product; one that was killed in between has none. */

@@ -24,6 +24,7 @@ void dqm_row_values(struct dqm_row *row, const struct dqm_sums *reference)
     const struct dqm_sums *s = &row->sums;
     double *v                = row->value;
     double n_t0 = s->n_muon - s->n_no_t0, square = over(s->t0_ns2, n_t0) - pow(over(s->t0_ns, n_t0), 2.0);
+    v[DQM_fills_per_s]   = over(s->n_fills - 1.0, row->last_unix_s - row->first_unix_s);
     v[DQM_ctag]          = over(s->ctag, s->n_muon);
     v[DQM_positrons]     = over(s->n_positrons, s->n_muon);
     v[DQM_asymmetry]     = 2.0 * hypot(over(s->wiggle_cos, s->n_positrons), over(s->wiggle_sin, s->n_positrons));

@@ -9,15 +9,16 @@
 /* clang-format off */
 #define DQM_QUANTITIES(Q, A, B)                                                                                        \
     Q(A, B, ctag,         "1",   0,    1e9,  "clusters above 2 GeV later than 50 us, a muon fill")                     \
+    Q(A, B, fills_per_s,  "1/s", 0,    1e9,  "fills a second, by their time stamps")                                   \
     Q(A, B, positrons,    "1",   0,    1e9,  "late clusters above threshold, a muon fill")                             \
     Q(A, B, asymmetry,    "1",   0,    1,    "amplitude of the wiggle")                                                \
     Q(A, B, t0_ns,        "ns",  0,    1e9,  "mean time of injection in the record")                                   \
-    Q(A, B, t0_rms_ns,    "ns",  0,    25,   "its rms from fill to fill")                                              \
+    Q(A, B, t0_rms_ns,    "ns",  0,    25,   "rms of the time of injection from fill to fill")                                              \
     Q(A, B, no_t0,        "1",   0,    0.05, "share of muon fills without T0 pulse")                                   \
     Q(A, B, sync_adc,     "adc", 0,    4096, "mean height of the laser's sync pulses")                                 \
-    Q(A, B, sync_ratio,   "1",   0.95, 1.05, "the same over that of the reference")                                    \
+    Q(A, B, sync_ratio,   "1",   0.95, 1.05, "height of the sync pulses over the reference's")                                    \
     Q(A, B, pedestal_adc, "adc", -2048, 2048, "mean pedestal")                                                         \
-    Q(A, B, pedestal_shift_adc, "adc", -5, 5, "the same minus that of the reference")                                  \
+    Q(A, B, pedestal_shift_adc, "adc", -5, 5, "mean pedestal minus the reference's")                                  \
     Q(A, B, noise_adc,    "adc", 0.3,  4,    "rms of quiet samples")                                                   \
     Q(A, B, damaged,      "1",   0,    0.02, "share of fills with a damaged bank")                                     \
     Q(A, B, missing,      "1",   0,    0.02, "share of fills in which a crate is missing")                             \

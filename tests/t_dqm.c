@@ -33,7 +33,8 @@ static struct dqm_sums some(double n)
 static void quantities_are_means(void **state)
 {
     (void)state;
-    struct dqm_row row        = {.sums = some(80.0), .dead_channels = 3.0, .latency_s = 12.5};
+    struct dqm_row row = {
+        .sums = some(80.0), .dead_channels = 3.0, .latency_s = 12.5, .first_unix_s = 100.0, .last_unix_s = 110.0};
     struct dqm_sums reference = some(7.0), part = some(20.0);
     reference.sync_adc *= 1.25;
     reference.pedestal_adc += 7.0 * 2.0;
@@ -49,6 +50,7 @@ static void quantities_are_means(void **state)
     assert_float_equal(row.value[DQM_damaged], 0.1, 1e-9);
     assert_float_equal(row.value[DQM_dead_channels], 3.0, 0.0);
     assert_float_equal(row.value[DQM_latency_s], 12.5, 0.0);
+    assert_float_equal(row.value[DQM_fills_per_s], 12.4, 1e-9);
     assert_true(isnan(row.value[DQM_sync_ratio]));
     dqm_row_values(&row, &reference);
     assert_float_equal(row.value[DQM_sync_ratio], 0.8, 1e-9);

@@ -1,5 +1,5 @@
 # gm2 -c nearline.fcl --watch: subruns out of order, growing, cut, bad, compressed; restart, SIGTERM, kill -9, two ranks.
-# timeout: 120
+# timeout: 150
 # ranks: 2
 . "$SOURCE/tests/job.sh"
 RAW_SUBRUNS=-1 small_fcl 20 2 100
@@ -85,6 +85,17 @@ cp sim/$(raw 3) in/
 "${mpirun_cmd[@]}" -n 2 "$GM2" -c near.fcl --watch in --once -o out/n.h5 >log 2>&1 || { cat log; fail "--once"; }
 grep -q "2 done now" log || { cat log; fail "--once makes what is missing"; }
 [ -e "$(product 3).json" ] || fail "a file that is good now stays aside"
+
+# told to stop with subruns waiting: 75, and the same command goes on; a signal that mpirun passes
+mkdir more
+for ((n = 0; n < 40; n++)); do ln -s "$PWD/sim/$(raw $((n % 8)))" more/$(raw $n); done
+"${mpirun_cmd[@]}" -n 2 "$GM2" -c near.fcl --watch more -o more_out/n.h5 >log 2>&1 &
+job=$!
+wait_for more_out/n_r000001_s00001.h5
+kill -USR1 $job; wait $job; rc=$?
+[ $rc = 75 ] || { cat log; fail "exit $rc with subruns waiting, 75 expected"; }
+"$GM2" -c near.fcl --watch more --once -o more_out/n.h5 --set services.dqm.is_on=false >log 2>&1 || { cat log; fail "going on"; }
+[ "$(ls more_out/*.h5 | wc -l)" = 40 ] || fail "subruns are missing after a stop"
 
 # the same bytes as a job of the files by name; latency is in the metadata
 for n in 0 1 2 3 5 7; do
