@@ -35,9 +35,10 @@ static void t0_shape(const int16_t *adc, int32_t n, double pedestal, struct t0_p
 /* The island of the T0 counter with the highest sample in photomultiplier A. */
 static void measure_t0(const struct dqc_input *in, struct dqc_measured *out)
 {
-    out->t0_width_ns = out->t0_pair_ns = (double)NAN;
-    out->t0_adc                        = in->island && in->trace && in->sample ? 0.0 : (double)NAN;
-    if (isnan(out->t0_adc) || out->status & UNPACK_NO_T0) return;
+    out->t0_adc = out->t0_width_ns = out->t0_pair_ns = (double)NAN;
+    if (!in->island || !in->trace || !in->sample) return;
+    out->t0_adc = 0.0;
+    if (out->status & UNPACK_NO_T0) return;
     const struct island_view island = island_view(in->island);
     const struct trace_view trace   = trace_view(in->trace);
     const struct sample_view sample = sample_view(in->sample);

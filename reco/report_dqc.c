@@ -34,7 +34,7 @@ void report_dqc_table(FILE *f, const struct report *r)
             "(%.2f %%)",
             fills_of(r, 0), muon, good, percent(good, muon));
     if (subruns && subruns->x.n == 2)
-        fprintf(f, "; %lld subruns, %lld good", (long long)(subruns->content[0] + subruns->content[1]),
+        fprintf(f, "; %lld subruns, %lld good", (long long)subruns->content[0] + (long long)subruns->content[1],
                 (long long)subruns->content[1]);
     fprintf(
         f, "</p>\n<table><tr><th>cut<th class=u>what is judged<th>fills that fail<th>%%<th>fail it alone<th>%%</tr>\n");

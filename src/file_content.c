@@ -80,7 +80,8 @@ static enum err take_fills(hid_t index, struct file_content *c)
     if (rc || n[0] == 0 || event[0] == 0) goto done; /* a table of whole units */
     TRY_TO(done, read_column(index, "run", &run, &n[1]));
     TRY_TO(done, read_column(index, "subrun", &subrun, &n[2]));
-    if (n[0] != n[1] || n[0] != n[2]) FAIL_TO(done, ERR_DATA, "columns of an index differ in length");
+    if (!run || !subrun || n[0] != n[1] || n[0] != n[2])
+        FAIL_TO(done, ERR_DATA, "columns of an index differ in length");
     TRY_TO(done, mem_alloc(&c->stretch, n[0], sizeof *c->stretch));
     for (uint64_t i = 0; i < n[0]; i++) c->stretch[i] = (struct file_stretch){run[i], subrun[i], event[i], event[i]};
     c->n_stretches = n[0];

@@ -49,13 +49,14 @@ static void put_island(struct block *const b[N_IN], size_t row, int calo, int fi
     i.first_trace[row]  = (uint32_t)trace;
     struct trace_view t = trace_view(b[IN_TRACE]);
     int16_t *adc        = sample_view(b[IN_SAMPLE]).adc + sample;
+    const int middle    = n / 2;
     for (int k = 0; k < n_traces; k++) {
         t.island[trace + (size_t)k]       = (uint32_t)row;
         t.crystal[trace + (size_t)k]      = (uint8_t)k;
         t.pedestal_adc[trace + (size_t)k] = PEDESTAL;
         t.first_sample[trace + (size_t)k] = (uint32_t)(sample + (size_t)(k * n));
         for (int s = 0; s < n; s++) {
-            double x       = (s - n / 2 - (n_traces == 2 ? 3 * k : 0)) * SAMPLE_NS / rms_ns;
+            double x       = (s - middle - (n_traces == 2 ? 3 * k : 0)) * SAMPLE_NS / rms_ns;
             adc[k * n + s] = (int16_t)lrint(PEDESTAL + (s % 2 ? 2 : -2) + height * exp(-0.5 * x * x));
         }
     }
