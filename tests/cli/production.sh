@@ -38,6 +38,18 @@ is $a dqc_subrun/oof_channels 1296
 h5ls $a | grep -qE '^(cluster|pulse) ' && fail "pre-production is to be light"
 grep -q '"data_tier":.*"dqc"' $a.json && grep -q '"data_stream":.*"fastdaq"' $a.json || fail "metadata"
 
+# every fill that was damaged on purpose is flagged, and no other
+"$GM2" -c small.fcl -n 6 -o damage/x.h5 --set outputs.raw.damage='["drop_crate","fill_number"]' --set outputs.raw.damage_rate=0.4 >log 2>&1 || { cat log; fail "damage"; }
+"$GM2" -c preproduction.fcl -s damage/gm2_run00001_00000.mid -o damaged/p.h5 $cut >log 2>&1 || { cat log; fail "preproduction of damaged fills"; }
+/usr/bin/python3 - <<'PYTHON' || fail "damaged fills"
+import csv, h5py
+done = {int(r["event"]): r["kind"] for r in csv.DictReader(open("damage/gm2_run00001_00000.mid.damage.csv"))}
+d = h5py.File("damaged/p_r000001_s00000.h5")["dqc"]
+found = {int(e): int(f) & 3 for e, f in zip(d["event"][:], d["flags"][:])}
+assert 0 < len(done) < 6, done
+assert found == {e: {"drop_crate": 2, "fill_number": 3}.get(done.get(e), 0) for e in found}, (done, found)
+PYTHON
+
 # ---- constants
 "$GM2" cond init c.db --author test >log 2>&1 || { cat log; fail "cond init"; }
 "$GM2" calib $a $b -o calib --only oof,pedestal,noise --db c.db --author test --comment "pass 1" >log 2>&1 || { cat log; fail "gm2 calib"; }
