@@ -26,11 +26,21 @@ struct status {
     bool has_truth;
 };
 
+/* The rows of a unit stand together, mostly all channels: from the first of another unit's to its last, else to the next row. */
+static size_t pass_over(const double *const *v, size_t i, size_t n)
+{
+    const size_t last = i + CHANNEL_FLAGS_N - 1;
+    return last < n && v[RUN][last] == v[RUN][i] && v[SUBRUN][last] == v[SUBRUN][i] ? last : i;
+}
+
 static enum err read_unit(const double *const *v, size_t n, struct calib_unit unit, struct status *s)
 {
     memset(s->count, 0, sizeof s->count);
     for (size_t i = 0; i < n; i++) {
-        if (v[RUN][i] != unit.run || v[SUBRUN][i] != unit.subrun) continue;
+        if (v[RUN][i] != unit.run || v[SUBRUN][i] != unit.subrun) {
+            i = pass_over(v, i, n);
+            continue;
+        }
         int channel = calib_channel((int)v[CALO][i], (int)v[CRYSTAL][i]);
         REQUIRE(channel >= 0 && channel < CHANNEL_FLAGS_N, ERR_DATA,
                 "table channel_count row %zu: calorimeter %g, crystal %g", i, v[CALO][i], v[CRYSTAL][i]);
