@@ -24,8 +24,9 @@ static inline int calib_channel(int calo, int crystal) { return (calo - 1) * N_C
 struct calib_table {
     char name[64];
     size_t n_rows, n_columns;
-    char **column;  /* [n_columns] names */
-    double **value; /* [n_columns][n_rows] */
+    size_t capacity; /* rows that there is room for; 0: as many as there are */
+    char **column;   /* [n_columns] names */
+    double **value;  /* [n_columns][n_rows] */
 };
 
 struct calib_unit {

@@ -63,13 +63,15 @@ static enum err append(struct calib_table *into, const struct calib_table *from)
 {
     REQUIRE(into->n_columns == from->n_columns, ERR_MISMATCH, "table %s: %zu columns here, %zu there", into->name,
             from->n_columns, into->n_columns);
+    const size_t wanted = into->n_rows + from->n_rows, room = wanted > into->capacity ? 2 * wanted : into->capacity;
     for (size_t c = 0; c < into->n_columns; c++) {
         const double *value = calib_column(from, into->column[c]);
         REQUIRE(value, ERR_MISMATCH, "table %s: column %s is not everywhere", into->name, into->column[c]);
-        TRY(mem_resize(&into->value[c], into->n_rows, into->n_rows + from->n_rows, sizeof *into->value[c]));
+        if (room > into->capacity) TRY(mem_resize(&into->value[c], into->n_rows, room, sizeof *into->value[c]));
         memcpy(into->value[c] + into->n_rows, value, from->n_rows * sizeof *value);
     }
-    into->n_rows += from->n_rows;
+    into->n_rows   = wanted;
+    into->capacity = room;
     return ERR_OK;
 }
 
