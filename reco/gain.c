@@ -96,26 +96,24 @@ static enum err take(const struct step *s, enum constant k, const struct cond_in
     return ERR_OK;
 }
 
+/* The sum of traces is light times scale and gain, so these are averaged, not their inverses. */
 static void average(struct state *state, int calo)
 {
     const struct channel *c = &state->channel[calo * N_CRYSTALS];
     struct channel *mean    = &state->mean[calo];
-    double n                = 0.0;
-    *mean                   = (struct channel){.per_oof = 0.0};
+    double n = 0.0, adc_per_GeV = 0.0, oof = 0.0;
+    *mean = (struct channel){.per_oof = 1.0};
     for (int k = 0; k < N_CRYSTALS; k++) {
         if (c[k].is_missing) continue;
         n += 1.0;
-        mean->GeV_per_adc += c[k].GeV_per_adc;
-        mean->per_oof += c[k].per_oof;
+        adc_per_GeV += c[k].GeV_per_adc > 0.0 ? 1.0 / c[k].GeV_per_adc : 0.0;
+        oof += 1.0 / c[k].per_oof;
         mean->ifg_amplitude += c[k].ifg_amplitude;
         mean->ifg_per_tau_ns += c[k].ifg_per_tau_ns;
     }
-    if (n < 1.0) {
-        *mean = (struct channel){.per_oof = 1.0};
-        return;
-    }
-    mean->GeV_per_adc /= n;
-    mean->per_oof /= n;
+    if (n < 1.0) return;
+    mean->GeV_per_adc = adc_per_GeV > 0.0 ? n / adc_per_GeV : 0.0;
+    mean->per_oof     = n / oof;
     mean->ifg_amplitude /= n;
     mean->ifg_per_tau_ns /= n;
 }
