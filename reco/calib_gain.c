@@ -126,13 +126,12 @@ static void put_curve(const struct gain_curve *c, double spread2, const char *na
 static void put_panel(const struct sag *sag, const struct gain_fit *f, const char *name, const char *title,
                       double energy, struct sheet *s)
 {
-    fprintf(
-        s->script,
-        "set xlabel '%s'\nset ylabel 'gain'\nset xrange [0:%g]\nset key bottom right\nset samples 400\n"
-        "plot $%s using 1:2:3 with yerrorbars pt 7 ps 0.4 lt 1 title '%s', "
-        "%.8g * (1 - %.8g * %.8g * exp(-x / %.8g)) with lines lt 2 title 'a %.5f +- %.5f, tau %.2f +- %.2f %s'\n",
-        sag->x_label, sag->shown, name, title, f->norm, f->amplitude, energy, f->tau, f->amplitude, f->amplitude_err,
-        f->tau, f->tau_err, sag->unit);
+    fprintf(s->script,
+            "set xlabel '%s'\nset ylabel 'gain'\nset xrange [0:%g]\nset key bottom right\nset samples 400\n"
+            "plot $%s using 1:2:3 with yerrorbars pt 7 ps 0.4 lt 1 title '%s', "
+            "%.8g * (1 - %.8g * %.8g * exp(-x / %.8g)) with lines lt 2 title 'a %.5f +- %.5f, tau %.2f +- %.2f %s'\n",
+            sag->x_label, sag->shown, name, title, f->norm, f->amplitude, energy, f->tau, f->amplitude,
+            f->amplitude_err, f->tau, f->tau_err, sag->unit);
 }
 
 /* Mean energy of the first pulses, for the drawn curve. */
