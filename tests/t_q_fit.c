@@ -94,7 +94,7 @@ static void put_row(struct toy *t, uint32_t flush, size_t row, int32_t *adc)
     const double n = (double)DECIMATION * N_FILLS;
     digitise_noise(noise_key, (uint32_t)(flush * N_CALOS * N_XTALS + row), 0, N_BINS, t->noise);
     for (int i = 0; i < N_BINS; i++) {
-        double late = (i - INJECTION / DECIMATION) * (DECIMATION * SAMPLE_NS * 1e-3);
+        double late = (i - (double)INJECTION / DECIMATION) * (DECIMATION * SAMPLE_NS * 1e-3);
         double sag  = late < 0.0 ? 0.0 : SAG_ADC * exp(-late / 30.0);
         adc[i]      = (int32_t)lrint(n * (-1700.0 - sag) + NOISE * sqrt(n) * (double)t->noise[i] +
                                      (double)t->sum[row * N_BINS + (size_t)i]);
