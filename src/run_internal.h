@@ -67,6 +67,10 @@ void run_watch_close(struct round *r);
 enum err run_watch_look(struct round *r, bool *has_new);
 /** True when no more is to be waited for (--once). */
 bool run_watch_is_over(const struct round *r);
+/** Notes that a unit is begun, so that a file that ends the job each time is found out. */
+enum err run_watch_begun(struct round *r, int64_t unit);
+/** Notes that a unit was given up in good order. */
+void run_watch_returned(struct round *r, int64_t unit);
 /** Notes a unit's end: its latency, or the bad file, which stays out of the way until it changes. */
 enum err run_watch_done(struct round *r, const struct report *report);
 enum err run_watch_failed(struct round *r, const struct report *report);

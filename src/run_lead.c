@@ -21,6 +21,7 @@ static enum err give_work(struct round *r, int to)
     if (unit < 0) return ERR_OK;
     struct message m = {.kind = TELL_UNIT};
     TRY(worker_order(&r->job->units[unit], &m.order));
+    if (r->watch) TRY(run_watch_begun(r, unit));
     if (to != 0) return run_say(to, &m);
     worker_give(r->worker, &m.order);
     return ERR_OK;
@@ -42,6 +43,7 @@ static enum err take_report(struct round *r, int from, const struct report *repo
     enum err rc          = report->rc;
     if (rc == ERR_AGAIN) {
         deal_return(r->deal, (size_t)from, unit);
+        if (r->watch) run_watch_returned(r, report->unit);
         return ERR_OK;
     }
     TRY(deal_report(r->deal, (size_t)from, unit, rc == ERR_OK, run_now_s()));

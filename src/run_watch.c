@@ -4,14 +4,17 @@
 #include "comm.h"
 #include "log.h"
 #include "mem.h"
+#include "midas_file.h"
 #include "publish.h"
 #include "run_page.h"
 
 #include <cjson/cJSON.h>
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +40,47 @@ static const char *base_of(const char *path)
 static void quarantine_path(const struct job *job, const char *name, size_t size, char *out)
 {
     snprintf(out, size, "%s/quarantine/%s%s", job->out_dir, name, *name ? ".json" : "");
+}
+
+/* How often a file was begun and not ended: the job may have died of it. */
+enum { MAX_TRIES = 3 };
+
+static void tries_path(const struct job *job, const char *source, size_t size, char *out)
+{
+    snprintf(out, size, "%s/quarantine/%s.tries", job->out_dir, base_of(source));
+}
+
+static long read_tries(const char *path)
+{
+    char text[32];
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    const char *line = fgets(text, sizeof text, f);
+    fclose(f);
+    return line ? strtol(line, NULL, 10) : 0;
+}
+
+enum err run_watch_begun(struct round *r, int64_t unit)
+{
+    const struct unit *u = &r->job->units[unit];
+    char path[1800];
+    if (u->end_byte > 0) return ERR_OK;
+    quarantine_path(r->job, "", sizeof path, path);
+    TRY(publish_make_folder(path));
+    tries_path(r->job, u->source, sizeof path, path);
+    long n  = read_tries(path) + 1;
+    FILE *f = fopen(path, "w");
+    REQUIRE(f, ERR_WRITE, "%s: %s", path, strerror(errno));
+    fprintf(f, "%ld\n", n);
+    REQUIRE(fclose(f) == 0, ERR_WRITE, "%s: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+void run_watch_returned(struct round *r, int64_t unit)
+{
+    char path[1800];
+    tries_path(r->job, r->job->units[unit].source, sizeof path, path);
+    unlink(path);
 }
 
 static void mark_text(const struct watch_mark *mark, char out[64])
@@ -94,14 +138,32 @@ static void recall_one(const struct round *r, const cJSON *o)
     watch_reject(r->watch->watch, f->run, f->subrun);
 }
 
-static void recall_bad_files(const struct round *r)
+static enum err recall_tries(const struct round *r, const char *name)
+{
+    char path[1800], raw[300];
+    uint32_t run, subrun;
+    snprintf(raw, sizeof raw, "%.*s", (int)(strlen(name) - strlen(".tries")), name);
+    if (!midas_file_name(raw, &run, &subrun)) return ERR_OK;
+    const struct watch_file *f = watch_find(r->watch->watch, run, subrun);
+    tries_path(r->job, raw, sizeof path, path);
+    if (!f || read_tries(path) < MAX_TRIES) return ERR_OK;
+    log_error("%s: the job ended %d times while it processed this file: it is set aside", f->path, MAX_TRIES);
+    TRY(set_aside(r->job, f, "the job ended several times while it processed this file"));
+    watch_reject(r->watch->watch, run, subrun);
+    unlink(path);
+    return ERR_OK;
+}
+
+static enum err recall_bad_files(const struct round *r)
 {
     char path[1800];
     quarantine_path(r->job, "", sizeof path, path);
-    DIR *d = opendir(path);
-    if (!d) return;
-    for (struct dirent *e; (e = readdir(d));) {
+    DIR *d      = opendir(path);
+    enum err rc = ERR_OK;
+    if (!d) return ERR_OK;
+    for (struct dirent *e; !rc && (e = readdir(d));) {
         const char *dot = strrchr(e->d_name, '.');
+        if (dot && strcmp(dot, ".tries") == 0) rc = recall_tries(r, e->d_name);
         if (!dot || strcmp(dot, ".json") != 0) continue;
         char name[2100];
         snprintf(name, sizeof name, "%s%s", path, e->d_name);
@@ -110,6 +172,7 @@ static void recall_bad_files(const struct round *r)
         cJSON_Delete(o);
     }
     closedir(d);
+    return rc;
 }
 
 /* ---- units ----------------------------------------------------------------------------------------------------------- */
@@ -220,7 +283,7 @@ enum err run_watch_open(struct round *r)
     TRY(mem_alloc(&r->watch, 1, sizeof *r->watch));
     TRY(watch_open(r->job->options.watch, &r->job->watch, &r->watch->watch));
     TRY(look(r));
-    recall_bad_files(r);
+    TRY(recall_bad_files(r));
     if (r->job->options.fraction > 0.0) TRY(make_live_folder(r->job));
     TRY(take_new(r, &has_new));
     log_info("%s is watched: %zu subruns are closed, %zu are not", r->job->options.watch, r->job->n_units,
@@ -276,6 +339,7 @@ enum err run_watch_done(struct round *r, const struct report *report)
     struct watch_mark mark;
     struct run_watch_totals *t = &r->totals->watch;
     if (u->end_byte == 0) forget_bad(r, u);
+    run_watch_returned(r, report->unit);
     if (report->was_published) return ERR_OK;
     double latency_s = run_unix_s() - u->closed_unix_s, bin = latency_s > 0.01 ? 8.0 * log2(latency_s * 100.0) : 0.0;
     t->bytes += r->job->cost[report->unit];
@@ -301,6 +365,7 @@ enum err run_watch_failed(struct round *r, const struct report *report)
     const struct unit *u       = &r->job->units[report->unit];
     const struct watch_file *f = watch_find(r->watch->watch, u->run, u->subrun);
     if (!f || u->end_byte > 0) return ERR_OK;
+    run_watch_returned(r, report->unit);
     TRY(set_aside(r->job, f, report->message));
     watch_reject(r->watch->watch, u->run, u->subrun);
     return ERR_OK;

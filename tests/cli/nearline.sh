@@ -97,6 +97,22 @@ kill -USR1 $job; wait $job; rc=$?
 "$GM2" -c near.fcl --watch more --once -o more_out/n.h5 --set services.dqm.is_on=false >log 2>&1 || { cat log; fail "going on"; }
 [ "$(ls more_out/*.h5 | wc -l)" = 40 ] || fail "subruns are missing after a stop"
 
+# killed while a file is in hand: that is noted; one that ends the job each time is set aside
+mkdir dying
+cp sim/$(raw 0) sim/$(raw 1) dying/
+"$GM2" -c near.fcl --watch dying -o dying_out/n.h5 >log 2>&1 &
+job=$!
+wait_for dying_out/n_r000001_s00001.h5.json
+sleep 0.3
+[ -z "$(ls dying_out/quarantine)" ] || { ls dying_out/quarantine; fail "notes are left"; }
+kill -9 $job; wait $job 2>/dev/null
+rm dying_out/n_r000001_s00000.h5*
+echo 3 >dying_out/quarantine/$(raw 0).tries
+"$GM2" -c near.fcl --watch dying --once -o dying_out/n.h5 >log 2>&1 || { cat log; fail "after deaths"; }
+grep -q "ended 3 times while it processed" log || { cat log; fail "a file that kills is not told"; }
+[ -e dying_out/n_r000001_s00000.h5 ] && fail "a file that kills was taken again"
+[ -e dying_out/quarantine/$(raw 0).json ] || fail "a file that kills is not set aside"
+
 # the same bytes as a job of the files by name; latency is in the metadata
 for n in 0 1 2 3 5 7; do
   "$GM2" -c near.fcl -s sim/$(raw $n) -o ref/n.h5 >log 2>&1 || { cat log; fail "subrun $n by name"; }
