@@ -3,8 +3,8 @@
 #include "bank.h"
 #include "mem.h"
 #include "module.h"
-#include "odb.h"
 #include "phys.h"
+#include "polarity.h"
 #include "tables.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
     F(S, strs, detectors,      "[t0, ibms, harp]", 0, 0, "", "which: t0, ibms, harp")                         \
     F(S, f64,  threshold_adc,  12,  1,  4096, "adc", "a pulse is a stretch of samples above this (ours)")     \
     F(S, f64,  split,          0.5, 0,  1,    "1",   "... cut where it falls below this share of the peaks on both sides; harps alone (ours)") \
-    F(S, i64,  polarity,       0,   -1, 1,    "1",   "direction of pulses, 0: as the file's ODB says, up where it says nothing") \
+    F(S, str,  polarity,       "odb", 0, 0,   "odb|positive|negative", "direction of pulses in ADC counts; odb: as the run's settings say, positive without them") \
     F(S, f64,  harp_bin_ns,    10,  1.25, 1000, "ns", "bins of the harps' signal: several a turn of 149 ns")   \
     F(S, f64,  harp_to_us,     60,  1,  700,  "us",  "the harps' signal is followed so long")                 \
     F(S, str,  beam,           "muon", 0, 0,  "muon|proton", "what is stored; it goes into the titles alone")
@@ -26,7 +26,7 @@ enum { IN_ISLAND, IN_TRACE, IN_SAMPLE, IN_FILL, IN_ODB, LAST_CRATE = BANK_CRATE_
 
 struct state {
     bool wants[AUX_T0 + 1]; /* by enum aux_kind */
-    int polarity[LAST_CRATE + 1];
+    int polarity[POLARITY_CRATES];
     struct hist *t0_profile, *t0_charge, *t0_difference, *ibms, *ibms_time, *harp, *harp_signal, *fills;
     double t0_time_ns[AUX_T0_CHANNELS], t0_area[AUX_T0_CHANNELS]; /* largest pulse of the fill */
 };
@@ -109,18 +109,7 @@ static enum err begin_unit(struct step *s)
 {
     const struct aux_pulses_cfg *cfg = s->cfg;
     struct state *a                  = s->state;
-    struct odb *odb                  = NULL;
-    for (int i = 0; i <= LAST_CRATE; i++) a->polarity[i] = cfg->polarity < 0 ? -1 : 1;
-    if (cfg->polarity != 0 || !s->in[IN_ODB]) return ERR_OK;
-    const struct odb_view text = odb_view(s->in[IN_ODB]);
-    if (odb_parse((const char *)text.byte, text.n, &odb) == ERR_OK)
-        for (int i = BANK_CRATE_T0; i <= LAST_CRATE; i++) {
-            struct odb_crate crate;
-            if (odb_get_crate(odb, i, &crate) == ERR_OK) a->polarity[i] = crate.polarity < 0 ? -1 : 1;
-        }
-    odb_free(odb);
-    err_clear(); /* what the ODB lacks is CaloUnpack's to report */
-    return ERR_OK;
+    return polarity_find(cfg->polarity, s->in[IN_ODB], a->polarity);
 }
 
 /* ---- a trace ---- */

@@ -3,8 +3,8 @@
 #include "laser_island.h"
 #include "mem.h"
 #include "module.h"
-#include "odb.h"
 #include "phys.h"
+#include "polarity.h"
 #include "pulse_shape.h"
 #include "tables.h"
 
@@ -48,7 +48,7 @@ struct state {
     struct laser_island found;
     struct laser_cuts cuts, monitor_cuts;
     bool is_polarity_known; /* for this unit */
-    int polarity[N_CALOS + 1];
+    int polarity[POLARITY_CRATES];
     int n_monitors; /* of this fill */
     struct monitor monitor[MAX_MONITOR];
 };
@@ -92,29 +92,12 @@ static enum err begin_unit(struct step *s)
     return ERR_OK;
 }
 
-static enum err read_odb(const struct block *block, int polarity[N_CALOS + 1])
-{
-    enum err rc = ERR_OK;
-    struct odb *odb;
-    TRY(odb_parse((const char *)odb_view(block).byte, block->n, &odb));
-    for (int calo = 1; calo <= N_CALOS; calo++) {
-        struct odb_crate crate;
-        if (!odb_has_crate(odb, calo)) continue;
-        TRY_TO(done, odb_get_crate(odb, calo, &crate));
-        polarity[calo] = crate.polarity;
-    }
-done:
-    odb_free(odb);
-    return rc;
-}
-
 /* With the unit's first fill, since its source reads the run's settings no earlier. */
 static enum err find_polarity(const struct step *s, struct state *state)
 {
     const struct laser_fit_cfg *cfg = s->cfg;
     if (state->is_polarity_known) return ERR_OK;
-    for (int calo = 0; calo <= N_CALOS; calo++) state->polarity[calo] = cfg->polarity[0] == 'n' ? -1 : 1;
-    if (cfg->polarity[0] == 'o' && s->in[IN_ODB] && s->in[IN_ODB]->n) TRY(read_odb(s->in[IN_ODB], state->polarity));
+    TRY(polarity_find(cfg->polarity, s->in[IN_ODB], state->polarity));
     state->is_polarity_known = true;
     return ERR_OK;
 }

@@ -1,8 +1,8 @@
 /* Module PulseFit: pulses of every crystal trace of the fill's islands. */
 #include "mem.h"
 #include "module.h"
-#include "odb.h"
 #include "phys.h"
+#include "polarity.h"
 #include "pulse_fitter.h"
 #include "pulse_shape.h"
 #include "tables.h"
@@ -45,8 +45,8 @@ struct state {
     struct pulse_fitter *fitter;
     struct faint faint;
     struct pulse_fitter_result result;
-    bool is_polarity_known;    /* for this unit */
-    int polarity[N_CALOS + 1]; /* by calorimeter */
+    bool is_polarity_known;        /* for this unit */
+    int polarity[POLARITY_CRATES]; /* by calorimeter */
     struct earlier {
         int n, next;
         struct pulse_fitter_tail pulse[N_EARLIER]; /* t in samples of the record */
@@ -83,29 +83,12 @@ static enum err begin_unit(struct step *s)
     return ERR_OK;
 }
 
-static enum err read_odb(const struct block *block, int polarity[N_CALOS + 1])
-{
-    enum err rc = ERR_OK;
-    struct odb *odb;
-    TRY(odb_parse((const char *)odb_view(block).byte, block->n, &odb));
-    for (int calo = 1; calo <= N_CALOS; calo++) {
-        struct odb_crate crate;
-        if (!odb_has_crate(odb, calo)) continue;
-        TRY_TO(done, odb_get_crate(odb, calo, &crate));
-        polarity[calo] = crate.polarity;
-    }
-done:
-    odb_free(odb);
-    return rc;
-}
-
 /* With the unit's first fill, since its source reads the run's settings no earlier. */
 static enum err find_polarity(const struct step *s, struct state *state)
 {
     const struct pulse_fit_cfg *cfg = s->cfg;
     if (state->is_polarity_known) return ERR_OK;
-    for (int calo = 1; calo <= N_CALOS; calo++) state->polarity[calo] = cfg->polarity[0] == 'n' ? -1 : 1;
-    if (cfg->polarity[0] == 'o' && s->in[IN_ODB] && s->in[IN_ODB]->n) TRY(read_odb(s->in[IN_ODB], state->polarity));
+    TRY(polarity_find(cfg->polarity, s->in[IN_ODB], state->polarity));
     state->is_polarity_known = true;
     return ERR_OK;
 }

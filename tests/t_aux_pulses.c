@@ -148,7 +148,7 @@ static void test_valleys(void **state)
     (void)state;
     struct toy t;
     const double near_by[] = {0.0, 20.0}, apart[] = {0.0, 32.0};
-    assert_int_equal(open_toy(&t, "polarity: -1 detectors: [harp]"), ERR_OK);
+    assert_int_equal(open_toy(&t, "polarity: negative detectors: [harp]"), ERR_OK);
     begin_fill(&t, BANK_MUON);
     add_trace(&t, BANK_CRATE_HARP, 0, -1, 1700.0, 400.0, 2, near_by);
     add_trace(&t, BANK_CRATE_HARP, 1, -1, 1700.0, 400.0, 2, apart);
