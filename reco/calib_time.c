@@ -12,7 +12,7 @@
 enum { MIN_PAIRS = 4, MIN_MUONS = 5, CLASSES = 2 };
 #define LEAST_WINDOW_NS 0.25  /* about the peak of a pair: 2 rms of the smallest pulses used */
 #define MAX_PULL        5.0   /* of a link, for it to be used */
-#define MUON_FLOOR_NS   0.003 /* flights differ with the place where muons are lost, as seen in simulation */
+#define MUON_FLOOR_NS   0.002 /* flights differ with the place where muons are lost, as seen in simulation */
 #define MUON_CLIP_NS    0.1   /* 2 rms of flight times: where in its crystal a muon went is not known */
 
 /* ---- crystals of a calorimeter --------------------------------------------------------------------------------------- */
@@ -119,8 +119,21 @@ struct times {
     size_t n_muons;
 };
 
+/* Keeps what lies within +-half of its link's location. Strays are flat in time, but cut where MipTriples' window ends: only in a
+ * window about the peak do as many lie on either side. */
+static size_t keep_near(struct location_sample *sample, size_t n, const struct location *link, double half_ns)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct location *l = &link[sample[i].group];
+        if (l->is_known && fabs(sample[i].x - l->value) < half_ns) sample[kept++] = sample[i];
+    }
+    return kept;
+}
+
 static enum err find_links(const struct calib_mips *mips, struct times *t)
 {
+    static const double half_ns[] = {1.5, 0.6, 0.4, 0.4};
     struct location_sample *sample;
     size_t n = 0;
     TRY(mem_alloc(&sample, mips->n_links + 1, sizeof *sample));
@@ -131,8 +144,12 @@ static enum err find_links(const struct calib_mips *mips, struct times *t)
         double dt   = l->dt_ns - calib_mips_flight_ns(l->first, l->second) - b->offset_ns + a->offset_ns;
         sample[n++] = (struct location_sample){l->first / N_CRYSTALS, dt};
     }
-    t->n_muons  = n;
     enum err rc = location_groups(sample, n, MUON_CLIP_NS, MIN_MUONS, N_CALOS, t->link);
+    for (size_t i = 0; i < sizeof half_ns / sizeof half_ns[0] && !rc; i++) {
+        n  = keep_near(sample, n, t->link, half_ns[i]);
+        rc = location_groups(sample, n, MUON_CLIP_NS, MIN_MUONS, N_CALOS, t->link);
+    }
+    t->n_muons = n;
     mem_free(sample);
     return rc;
 }
