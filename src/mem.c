@@ -25,13 +25,9 @@ enum err mem_alloc(void *out, size_t n, size_t size)
 
 enum err mem_resize(void *in_out, size_t old_n, size_t n, size_t size)
 {
-    void **p    = in_out, *q;
-    size_t keep = old_n < n ? old_n : n;
-    if (keep == 0) { /* nothing to keep: never both in memory */
-        mem_free(*p);
-        *p = NULL;
-    }
+    void **p = in_out, *q;
     TRY(mem_alloc(&q, n, size));
+    size_t keep = old_n < n ? old_n : n;
     if (*p && keep) memcpy(q, *p, keep * size);
     mem_free(*p);
     *p = q;

@@ -53,6 +53,15 @@ void block_free(struct block *block)
     mem_free(block);
 }
 
+static void drop_columns(struct block *block)
+{
+    for (size_t i = 0; i < block->table->n_columns; i++) {
+        mem_free(block->data[i]);
+        block->data[i] = NULL;
+    }
+    block->capacity = 0;
+}
+
 enum err block_resize(struct block *block, size_t n)
 {
     if (n > block->capacity || !block->data[0]) {
@@ -61,6 +70,7 @@ enum err block_resize(struct block *block, size_t n)
         if (capacity < n) capacity = n;
         capacity = (capacity + 63) / 64 * 64;
         if (capacity == 0) capacity = 64;
+        if (block->n == 0) drop_columns(block); /* nothing to keep: never both in memory */
         for (size_t i = 0; i < block->table->n_columns; i++) {
             const struct column *c = &block->table->columns[i];
             TRY(mem_resize(&block->data[i], block->data[i] ? block->n : 0, capacity, c->width * column_size(c->type)));
