@@ -248,6 +248,7 @@ static void read_all(struct reading *out)
         ok(unpacker.step.module->event(&unpacker.step));
         assert_in_range(++out->n, 1, 2 * N_FILLS);
         if (input.step.fill.event < 1 || input.step.fill.event > N_FILLS) continue;
+        assert_false(out->fill[input.step.fill.event - 1].is_there); /* each fill once */
         take_tables(table, &out->fill[input.step.fill.event - 1]);
     }
     ok(unpacker.step.module->end_unit(&unpacker.step));
