@@ -258,11 +258,12 @@ static enum err list_paths(const struct job *job, size_t first, size_t n, char (
 }
 
 /* Is a file published that this job would make? */
-static bool is_published(const struct job *job, const char *path, int64_t n_units)
+static bool is_published(const struct job *job, const char *path, const struct unit *units, int64_t n_units)
 {
     struct file_summary s;
     bool is_so = access(path, F_OK) == 0 && !file_summary(path, &s) && strcmp(s.config_id, job->config_id) == 0 &&
-                 s.n_units == n_units;
+                 s.n_units == n_units &&
+                 (job->options.watch || !cond_use_check_file(job->conditions, units, (size_t)n_units, path));
     err_clear();
     return is_so;
 }
@@ -272,11 +273,11 @@ bool product_is_published(const struct job *job, const struct unit *unit)
     char path[1536];
     size_t shard = (size_t)unit->index / (size_t)job->scheduler.units_per_shard, first, end;
     job_file_of(job, unit, path);
-    if (is_published(job, path, 1)) return true;
+    if (is_published(job, path, unit, 1)) return true;
     if (job->scheduler.units_per_shard == 1) return false;
     job_shard_units(job, shard, &first, &end);
     job_shard_path(job, shard, path);
-    return is_published(job, path, (int64_t)(end - first));
+    return is_published(job, path, &job->units[first], (int64_t)(end - first));
 }
 
 enum err product_gather(const struct job *job, size_t shard)
@@ -288,8 +289,8 @@ enum err product_gather(const struct job *job, size_t shard)
     job_shard_units(job, shard, &first, &end);
     enum err rc = comm_agree(list_paths(job, first, end - first, &paths, &list));
     if (!rc) rc = shard_merge(list, end - first, path, ALONE_BELOW_BYTES);
-    if (rc &&
-        is_published(job, path, (int64_t)(end - first))) { /* all ranks see the same: it was made in the meantime */
+    if (rc && is_published(job, path, &job->units[first],
+                           (int64_t)(end - first))) { /* all ranks see the same: it was made in the meantime */
         if (comm_rank() == 0) log_warn("%s: another job has made it", path);
         rc = ERR_OK;
     }
