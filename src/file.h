@@ -74,8 +74,13 @@ enum err file_column_read(const char *path, const char *group, const char *name,
  *  at the same rank count, do not depend on who does it. Units of fewer than alone_below_bytes in all are merged by rank 0
  *  while the others sleep: collective calls cost more than they share. All ranks return the same code. */
 enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, int64_t alone_below_bytes);
-/** The same for files that somebody has found to belong together: `as` is written for what they say of themselves. */
+/** What somebody else has decided who found that files belong together; needed on rank 0 alone. */
+struct shard_choice {
+    const struct provenance *as; /* written for what the files say of themselves */
+    size_t n_drop;
+    const char *const *drop; /* tables and tiers that are left out; "hist": the histograms */
+};
 enum err shard_merge_as(const char *const *paths, size_t n, const char *path, int64_t alone_below_bytes,
-                        const struct provenance *as);
+                        const struct shard_choice *choice);
 
 #endif

@@ -147,24 +147,49 @@ static int is_table(hid_t file, const char *name)
     return yes;
 }
 
-static enum err add_group(hid_t file, const char *name, size_t unit, struct plan *p)
+static int is_dropped(const struct shard_choice *choice, const char *word)
+{
+    for (size_t i = 0; choice && i < choice->n_drop; i++)
+        if (strcmp(choice->drop[i], word) == 0) return 1;
+    return 0;
+}
+
+/* By its name, or that of its definition, or its tier. */
+static enum err is_table_dropped(hid_t file, const char *name, const struct shard_choice *choice, int *yes)
+{
+    char word[64] = "";
+    hid_t group   = H5Gopen2(file, name, H5P_DEFAULT);
+    H5_REQUIRE(group >= 0, file_h5_read_code(), "cannot open group %s", name);
+    enum err rc = file_h5_get_short_text(group, "table", word, sizeof word);
+    *yes        = is_dropped(choice, name) || is_dropped(choice, word);
+    if (!rc && H5Aexists(group, "tier") > 0) rc = file_h5_get_short_text(group, "tier", word, sizeof word);
+    *yes = *yes || is_dropped(choice, word);
+    H5Gclose(group);
+    return rc;
+}
+
+static enum err add_group(hid_t file, const char *name, size_t unit, const struct shard_choice *choice, struct plan *p)
 {
     char index_path[96];
     size_t table = 0, index = 0;
+    int is_out = 0;
     if (!is_table(file, name)) return ERR_OK;
+    if (choice && choice->n_drop && strcmp(name, "conditions") != 0) /* what was read is always told */
+        TRY(is_table_dropped(file, name, choice, &is_out));
+    if (is_out) return ERR_OK;
     TRY(add_table(file, name, unit, -1, p, &table));
     snprintf(index_path, sizeof index_path, "%s/index", name);
     if (H5Lexists(file, index_path, H5P_DEFAULT) <= 0) return ERR_OK;
     return add_table(file, index_path, unit, (int32_t)table, p, &index);
 }
 
-static enum err add_tables(hid_t file, size_t unit, struct plan *p)
+static enum err add_tables(hid_t file, size_t unit, const struct shard_choice *choice, struct plan *p)
 {
     char **names;
     size_t n;
     enum err rc = ERR_OK;
     TRY(file_h5_names(file, &names, &n));
-    for (size_t i = 0; !rc && i < n; i++) rc = add_group(file, names[i], unit, p);
+    for (size_t i = 0; !rc && i < n; i++) rc = add_group(file, names[i], unit, choice, p);
     file_h5_free_names(names, n);
     return rc;
 }
@@ -251,16 +276,17 @@ static enum err take_provenance(const struct provenance *as, struct plan_extra *
     return ERR_OK;
 }
 
-static enum err add_unit(hid_t file, size_t unit, bool with_provenance, struct plan *p, struct plan_extra *e)
+static enum err add_unit(hid_t file, size_t unit, const struct shard_choice *choice, struct plan *p,
+                         struct plan_extra *e)
 {
     struct file_units u = {0};
-    if (with_provenance) TRY(add_provenance(file, unit, e));
+    if (!choice) TRY(add_provenance(file, unit, e));
     TRY(file_h5_read_units(file, &u));
     enum err rc = append_units(&e->units, &u);
     file_h5_free_units(&u);
     if (rc) return rc;
-    TRY(file_h5_read_hists(file, &e->hists));
-    return add_tables(file, unit, p);
+    if (!is_dropped(choice, "hist")) TRY(file_h5_read_hists(file, &e->hists));
+    return add_tables(file, unit, choice, p);
 }
 
 static void sum_rows(struct plan *p)
@@ -275,16 +301,16 @@ static void sum_rows(struct plan *p)
     }
 }
 
-enum err file_plan_make(const char *const *unit_paths, size_t n, const struct provenance *as, struct plan *out,
+enum err file_plan_make(const char *const *unit_paths, size_t n, const struct shard_choice *choice, struct plan *out,
                         struct plan_extra *extra)
 {
     *out = (struct plan){.n_units = n};
     REQUIRE(n > 0, ERR_LOGIC, "no units to merge");
-    if (as) TRY(take_provenance(as, extra));
+    if (choice) TRY(take_provenance(choice->as, extra));
     for (size_t u = 0; u < n; u++) {
         hid_t file = -1;
         TRY(file_h5_open_checked(unit_paths[u], &file));
-        enum err rc = add_unit(file, u, !as, out, extra);
+        enum err rc = add_unit(file, u, choice, out, extra);
         H5Fclose(file);
         if (rc) return err_context(rc, "%s cannot be merged", unit_paths[u]);
     }

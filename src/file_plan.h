@@ -34,9 +34,9 @@ struct plan_extra {
     uint64_t seed;
 };
 
-/** Opens every unit, refuses damaged ones and those that disagree with the first, naming it and the reason; with `as` the
- *  provenance is that, whatever the units say. */
-enum err file_plan_make(const char *const *unit_paths, size_t n, const struct provenance *as, struct plan *out,
+/** Opens every unit, refuses damaged ones and those that disagree with the first, naming it and the reason; with a choice
+ *  the provenance is that of the choice, whatever the units say. */
+enum err file_plan_make(const char *const *unit_paths, size_t n, const struct shard_choice *choice, struct plan *out,
                         struct plan_extra *extra);
 void file_plan_free(struct plan *plan);
 void file_plan_free_extra(struct plan_extra *extra);

@@ -26,7 +26,7 @@ struct shard {
     int rank, n_ranks; /* 0, 1 without MPI */
     const char *const *unit_paths;
     const char *path;
-    const struct provenance *as; /* NULL: what the units say */
+    const struct shard_choice *choice; /* NULL: all of it, as the units say */
     char part[MAX_PATH];
     struct plan plan;
     struct plan_extra extra; /* rank 0 */
@@ -371,7 +371,7 @@ static enum err prepare(struct shard *s, int *is_done)
 {
     enum err rc = ERR_OK;
     if (s->rank == 0) {
-        rc = file_plan_make(s->unit_paths, s->plan.n_units, s->as, &s->plan, &s->extra);
+        rc = file_plan_make(s->unit_paths, s->plan.n_units, s->choice, &s->plan, &s->extra);
         if (!rc) rc = is_made_already(s, is_done);
         if (!rc) unlink(s->part); /* a left-over */
     }
@@ -417,10 +417,10 @@ enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, 
 }
 
 enum err shard_merge_as(const char *const *paths, size_t n, const char *path, int64_t alone_below_bytes,
-                        const struct provenance *as)
+                        const struct shard_choice *choice)
 {
     struct shard s = {
-        .n_ranks = 1, .unit_paths = paths, .path = path, .as = as, .plan.n_units = n, .file = -1, .fd = -1};
+        .n_ranks = 1, .unit_paths = paths, .path = path, .choice = choice, .plan.n_units = n, .file = -1, .fd = -1};
     int has_begun = 0, has_ended = 0;
     MPI_Initialized(&has_begun);
     MPI_Finalized(&has_ended);

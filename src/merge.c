@@ -8,6 +8,7 @@
 #include "meta.h"
 #include "product.h"
 #include "publish.h"
+#include "table.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -25,6 +26,7 @@
     F(S, strs, accept_duplicates, "[]", 0, 0,    "",   "the same for what may come twice: the file that is first in the list is taken, the other left out") \
     F(S, strs, expect,            "[]", 0, 0,    "",   "subruns that must be there, and no others: RUN or RUN:FIRST..LAST; empty: each run from its first subrun to its last") \
     F(S, strs, may_differ,        "[]", 0, 0,    "",   "in what the files may differ: keys of the configuration (and all below), process_name, release, git_commit, constants_set, conditions_tag, seed") \
+    F(S, strs, drop,              "[]", 0, 0,    "",   "tables or tiers to leave out: sim, raw, digit, reco, dqc, calib, hist, or a table's name") \
     F(S, i64,  alone_below_MB,    64, 0, 1000000, "MB", "less than this in all is written by one rank while the others sleep")
 /* clang-format on */
 CFG_DECLARE(merge_input_cfg, MERGE_INPUT_CFG)
@@ -234,11 +236,26 @@ static void remove_dead_parts(const struct job *job)
     closedir(d);
 }
 
+static enum err check_drop(const struct merge *m)
+{
+    static const char *const tiers[] = {"sim", "raw", "digit", "reco", "dqc", "calib", "hist"};
+    for (size_t i = 0; i < m->cfg.drop.n; i++) {
+        bool is_known = table_by_name(m->cfg.drop.value[i]) && strcmp(m->cfg.drop.value[i], "units") != 0;
+        for (size_t k = 0; k < sizeof tiers / sizeof tiers[0]; k++)
+            is_known |= strcmp(m->cfg.drop.value[i], tiers[k]) == 0;
+        REQUIRE(is_known, ERR_CONFIG,
+                "drop: \"%s\" is neither a tier (sim, raw, digit, reco, dqc, calib, hist) nor a table",
+                m->cfg.drop.value[i]);
+    }
+    return ERR_OK;
+}
+
 static enum err prepare(struct merge *m)
 {
     const struct job *job = m->job;
     REQUIRE(job->options.n_fills < 0 && job->options.n_skip == 0, ERR_OPTION,
             "-n and --nskip count fills of a job; files are merged whole");
+    TRY(check_drop(m));
     TRY(choose(m));
     TRY(take_identity(m));
     if (job->options.is_validate_only) return ERR_OK;
@@ -270,8 +287,9 @@ static enum err merge(struct merge *m)
     TRY(comm_agree(is_first ? prepare(m) : ERR_OK));
     TRY(comm_broadcast_text(&m->list));
     TRY(comm_agree(split_list(m)));
+    const struct shard_choice choice = {&job->provenance, m->cfg.drop.n, m->cfg.drop.value};
     if (!job->options.is_validate_only)
-        TRY(shard_merge_as(m->paths, m->n_paths, m->out, m->cfg.alone_below_MB << 20, &job->provenance));
+        TRY(shard_merge_as(m->paths, m->n_paths, m->out, m->cfg.alone_below_MB << 20, &choice));
     TRY(comm_agree(is_first && !job->options.is_validate_only ? product_describe_merged(job, m->out) : ERR_OK));
     if (is_first) report(m, now_s() - start);
     return ERR_OK;

@@ -46,6 +46,12 @@ h5diff m/ab.h5 m/ba.h5 || fail "the order of the list counts"
 merge -s m/a.h5 -s b/x_r000002_s00000.h5 -s b/x_r000002_s00001.h5 -o m/abb.h5 --set "$may" || { cat log; fail "merged files again"; }
 same_data m/ab.h5 m/abb.h5 || fail "in two steps it is another file"
 
+# histograms alone, as sums of a run
+merge -S a.txt -o m/sums.h5 --set 'source.drop=[reco, sim]' || { cat log; fail "drop"; }
+h5diff m/a.h5 m/sums.h5 /hist && h5diff m/a.h5 m/sums.h5 /units || fail "drop changes the sums"
+h5ls m/sums.h5 | grep -qE '^(cluster|vertex|fill) ' && { h5ls m/sums.h5; fail "drop leaves tables"; }
+refused 91 'neither a tier' -S a.txt --set 'source.drop=[clusters]'
+
 refused 23 'run 1 subrun 1: missing' -S gap.txt
 merge -S gap.txt -o m/gap.h5 --set 'source.accept_gaps=["1:1"]' || { cat log; fail "accepted gap"; }
 refused 23 'run 1 subrun 3: missing' -S a.txt --set 'source.expect=["1:0..3"]'
