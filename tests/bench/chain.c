@@ -1,5 +1,5 @@
 /* Speed of the production's chain on raw subruns: fills of 5,000 stored muons are made first (mockdaq.fcl), then read by
- * production.fcl. CPU time, scaled to a subrun of 91 muon fills, and per GB; what the parts take; peak memory. An argument names
+ * production.fcl. CPU time, scaled to a subrun of 91 muon fills, and per GB; what the parts take by the clock; peak memory. An argument names
  * a raw file to read instead. Lines: name value unit; the median of three runs. */
 #include "chain.h"
 #include "cond_use.h"
