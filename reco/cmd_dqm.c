@@ -160,6 +160,9 @@ static enum err run(int argc, char **argv)
         static const int ours[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP}; /* the job's end is ours */
         for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) signal(ours[i], SIG_IGN);
         rc = follow(d);
+    } else if (d->n == 0) {
+        rc = err_fail(ERR_NOTFOUND, __FILE__, __LINE__, "%s holds no product %s_r..._s....h5 of a nearline job",
+                      d->out_dir, d->stem);
     } else {
         rc = dqm_page_write(d);
         if (!rc) printf("%s/index.html\n", d->page_dir);

@@ -126,6 +126,9 @@ expect() { # CODE WORDS COMMAND...
   [ $rc = "$code" ] || { cat log; fail "exit $rc, $code expected: $*"; }
   grep -qF -- "$words" log || { cat log; fail "\"$words\" is not said by: $*"; }
 }
+expect 29 "holds no product" "$GM2" dqm nowhere/n.h5
+[ -e nowhere ] && fail "a folder for nothing"
+expect 0 "out/dqm/index.html" "$GM2" dqm out/n.h5
 expect 88 "no such folder" "$GM2" -c near.fcl --watch nowhere -o out/n.h5
 expect 88 "RawInput" "$GM2" -c small.fcl --watch in -o out/n.h5
 expect 88 "--watch" "$GM2" -c near.fcl --once -s in/$(raw 1)
