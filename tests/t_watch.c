@@ -116,7 +116,7 @@ static void test_quiet(void **state)
     double t        = now_s();
     put("gm2_run00001_00000.mid", 3, false, 1);
     put("gm2_run00001_00001.mid.gz", 3, true, 1); /* the last one: quiet as any other */
-    for (double s = 0.0; s < 59.0; s += 10.0) {
+    for (int s = 0; s < 59; s += 10) {
         assert_int_equal(watch_look(w, t + s), ERR_OK);
         assert_none(w);
     }

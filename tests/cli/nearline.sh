@@ -2,6 +2,7 @@
 # timeout: 150
 # ranks: 2
 . "$SOURCE/tests/job.sh"
+trap 'rc=$?; [ -z "${job:-}" ] || kill "$job" 2>/dev/null; exit $rc' EXIT
 RAW_SUBRUNS=-1 small_fcl 20 2 100
 "$GM2" -c small.fcl -n 16 -o sim/x.h5 >log 2>&1 || { cat log; fail "simulation"; }
 cat >near.fcl <<'FCL'

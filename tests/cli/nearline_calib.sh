@@ -1,6 +1,7 @@
 # A calibration run beside physics runs: told by its ODB, its constants extracted and loaded once, used by the subruns that come later.
 # timeout: 180
 . "$SOURCE/tests/job.sh"
+trap 'rc=$?; [ -z "${job:-}" ] || kill "$job" 2>/dev/null; exit $rc' EXIT
 cat >laser.fcl <<'FCL'
 #include "calib_laser_sim.fcl"
 source.run: 2

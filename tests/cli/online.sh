@@ -1,6 +1,7 @@
 # gm2 -c online.fcl --watch --fraction: pictures of a file that still grows, on to the next, always the same fills, no products.
 # timeout: 120
 . "$SOURCE/tests/job.sh"
+trap 'rc=$?; [ -z "${job:-}" ] || kill "$job" 2>/dev/null; exit $rc' EXIT
 RAW_SUBRUNS=-1 small_fcl 20 12 100
 "$GM2" -c small.fcl -n 24 -o sim/x.h5 >log 2>&1 || { cat log; fail "simulation"; }
 cat >on.fcl <<'FCL'
