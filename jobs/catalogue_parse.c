@@ -41,7 +41,7 @@ static enum err take_int(const cJSON *o, const char *key, const int64_t *fallbac
         *out = *fallback;
         return ERR_OK;
     }
-    double x = cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
+    double x = item && cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
     REQUIRE(x >= 0.0 && x <= 9.0e15 && x == floor(x), ERR_DATA, "%s is %s; a whole number from 0 is wanted", key,
             item ? "something else" : "missing");
     *out = (int64_t)x;
@@ -53,17 +53,11 @@ static enum err take_time(const cJSON *o, const char *key, int64_t *out)
 {
     const char *text;
     struct tm t = {0};
-    int used    = 0;
     TRY(take_text(o, key, "1970-01-01T00:00:00", &text));
-    int n         = sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
-                           &t.tm_sec, &used);
-    const char *z = n == 6 ? text + used : "?";
-    if (*z == '.') z += 1 + strspn(z + 1, "0123456789");
-    bool is_good = n == 6 && t.tm_mon >= 1 && t.tm_mon <= 12 && t.tm_mday >= 1 && t.tm_mday <= 31 && t.tm_hour <= 23 &&
-                   t.tm_min <= 59 && t.tm_sec <= 60 && (!*z || strcmp(z, "Z") == 0 || strcmp(z, "+00:00") == 0);
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
+    if (end && *end == '.') end += 1 + strspn(end + 1, "0123456789");
+    bool is_good = end && (!*end || strcmp(end, "Z") == 0 || strcmp(end, "+00:00") == 0);
     REQUIRE(is_good, ERR_DATA, "%s is \"%.40s\"; wanted is a time in UTC such as 2022-03-01T12:00:00+00:00", key, text);
-    t.tm_year -= 1900;
-    t.tm_mon -= 1;
     *out = timegm(&t);
     return ERR_OK;
 }

@@ -15,8 +15,8 @@ struct writer {
     int *next_alias;
 };
 
-static enum err write_node(struct writer *w, int node, int alias);
-static enum err write_select(struct writer *w, int node, int alias);
+static enum err write_node(struct writer *w, int index, int alias);
+static enum err write_select(struct writer *w, int index, int alias);
 
 /* ---- definitions --------------------------------------------------------------------------------------------------- */
 static enum err resolve(struct dimension *q, const struct dimension_lookup *lookup, int depth)

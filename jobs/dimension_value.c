@@ -94,45 +94,34 @@ static bool read_run(const char *text, size_t n, int64_t *run, int64_t *subrun)
 /* YYYY-MM-DD, DD-Mon-YY, DD-Mon-YYYY, each with THH:MM[:SS[.sss]] and Z or +00:00; *high is one past what is named. */
 static bool read_time(const char *text, size_t n, int64_t *low, int64_t *high)
 {
-    static const char *const months = "janfebmaraprmayjunjulaugsepoctnovdec";
-    char copy[48], month[4] = "", zone[8] = "";
-    struct tm t = {0};
-    int used = 0, year = 0, hours = 0, minutes = 0;
-    double seconds = 0.0;
+    static const char *const dates[] = {"%Y-%m-%d", "%d-%b-%Y"};
+    char copy[48];
+    const char *at = NULL;
+    struct tm t    = {0};
+    int64_t length = 86400;
     if (n == 0 || n >= sizeof copy) return false;
     memcpy(copy, text, n);
     copy[n] = 0;
-    if (sscanf(copy, "%4d-%2d-%2d%n", &year, &t.tm_mon, &t.tm_mday, &used) == 3 && used == 10) {
-        t.tm_mon -= 1;
-    } else if (sscanf(copy, "%2d-%3[A-Za-z]-%4d%n", &t.tm_mday, month, &year, &used) == 3 && used >= 8) {
-        if (year < 100) year += 2000;
-        for (t.tm_mon = 0; t.tm_mon < 12; t.tm_mon++)
-            if (strncasecmp(month, months + (size_t)t.tm_mon * 3, 3) == 0) break;
-    } else {
-        return false;
+    for (size_t i = 0; i < 2 && !at; i++) {
+        t  = (struct tm){0};
+        at = strptime(copy, dates[i], &t);
     }
-    if (t.tm_mon < 0 || t.tm_mon > 11 || t.tm_mday < 1 || t.tm_mday > 31 || year < 1970 || year > 9999) return false;
-    t.tm_year   = year - 1900;
-    int64_t day = timegm(&t), length = 86400, clock = 0;
-    const char *at = copy + used;
+    if (!at) return false;
+    if (t.tm_year < 100 - 1900) t.tm_year += 2000; /* 01-Mar-22 */
+    if (t.tm_year < 70) return false;
     if (*at == 'T' || *at == ' ') {
-        int more = 0;
-        if (sscanf(at + 1, "%2d:%2d%n", &hours, &minutes, &more) != 2) return false;
-        at += 1 + more;
         length = 60;
-        if (*at == ':') {
-            if (sscanf(at + 1, "%lf%n", &seconds, &more) != 1) return false;
-            at += 1 + more;
+        at     = strptime(at + 1, "%H:%M", &t);
+        if (at && *at == ':') {
             length = 1;
+            at     = strptime(at + 1, "%S", &t);
         }
-        if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || !(seconds >= 0.0 && seconds < 61.0)) return false;
-        clock = hours * 3600 + minutes * 60 + (int64_t)seconds;
-        snprintf(zone, sizeof zone, "%.7s", at);
-        if (*at && strcmp(zone, "Z") != 0 && strcmp(zone, "+00:00") != 0) return false;
-    } else if (*at) {
-        return false;
+        if (at && *at == '.') at += 1 + strspn(at + 1, "0123456789");
+        if (at && *at == 'Z') at++;
+        if (at && strncmp(at, "+00:00", 6) == 0) at += 6;
     }
-    *low  = day + clock;
+    if (!at || *at) return false;
+    *low  = timegm(&t);
     *high = *low + length;
     return true;
 }

@@ -60,6 +60,7 @@ static void become(const struct executor_job *job)
     for (size_t i = 0; job->n_ranks > 1 && i < 3; i++) argv[n++] = front[i];
     for (size_t i = 0; job->argv[i] && n < MAX_ARGS; i++) argv[n++] = job->argv[i];
     argv[n] = NULL;
+    if (!argv[0]) _Exit(127);
     execvp(argv[0], (char *const *)argv);
     fprintf(stderr, "%s cannot be started: %s\n", argv[0], strerror(errno));
     _Exit(127);
