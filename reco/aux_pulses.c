@@ -39,11 +39,12 @@ static const struct port out[] = {{&table_aux_pulse, NULL, false}, {0}};
 
 /* ---- begin ---- */
 
+/* Sums of ADC are counted in whole counts: squares of such weights would outgrow 64 bits within a run. */
 static enum err book_t0(struct hist_set *set, struct state *a)
 {
     struct hist_axis pmt = hist_axis(AUX_T0_CHANNELS, -0.5, AUX_T0_CHANNELS - 0.5, "photomultiplier", "1");
     TRY(hist_book(set, "aux/t0_profile", "T0 counter: ADC above pedestal", pmt,
-                  hist_axis(320, -200.0, 200.0, "time from injection", "ns"), 1, &a->t0_profile));
+                  hist_axis(320, -200.0, 200.0, "time from injection", "ns"), 0, &a->t0_profile));
     TRY(hist_book(set, "aux/t0_charge", "T0 counter: charge of a fill", pmt,
                   hist_axis(200, 0.0, 400e3, "sum of ADC above pedestal", "adc"), 0, &a->t0_charge));
     return hist_book(set, "aux/t0_difference", "T0 counter: B less A", hist_axis(200, -5.0, 5.0, "time", "ns"),
@@ -66,14 +67,14 @@ static enum err book(struct step *s, struct state *a)
     struct hist_axis time = hist_axis(n_bins, 0.0, (double)n_bins * cfg->harp_bin_ns * 1e-3, "time in fill", "us");
     if (a->wants[AUX_T0]) TRY(book_t0(s->hists, a));
     if (a->wants[AUX_IBMS]) {
-        TRY(hist_book(s->hists, "aux/ibms", "IBMS: ADC above pedestal, sum", plane, fibre, 1, &a->ibms));
+        TRY(hist_book(s->hists, "aux/ibms", "IBMS: ADC above pedestal, sum", plane, fibre, 0, &a->ibms));
         TRY(hist_book(s->hists, "aux/ibms_time", "IBMS: ADC above pedestal", plane,
-                      hist_axis(320, -200.0, 200.0, "time from injection", "ns"), 1, &a->ibms_time));
+                      hist_axis(320, -200.0, 200.0, "time from injection", "ns"), 0, &a->ibms_time));
     }
     if (a->wants[AUX_HARP]) {
         const char *title = is_proton ? "fibre harps: ADC above pedestal, protons" : "fibre harps: ADC above pedestal";
-        TRY(hist_book(s->hists, "aux/harp", title, harp, place, 1, &a->harp));
-        TRY(hist_book(s->hists, "aux/harp_signal", title, all, time, 1, &a->harp_signal));
+        TRY(hist_book(s->hists, "aux/harp", title, harp, place, 0, &a->harp));
+        TRY(hist_book(s->hists, "aux/harp_signal", title, all, time, 0, &a->harp_signal));
     }
     return hist_book(s->hists, "aux/fills", "muon fills", hist_axis(1, 0.0, 1.0, "", "1"), HIST_NO_AXIS, 0, &a->fills);
 }
