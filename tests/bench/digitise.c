@@ -2,6 +2,7 @@
  * scenario has about 2,500 with a dozen crystals lit each. */
 #define _POSIX_C_SOURCE 200809L
 #include "digitise.h"
+#include "bank.h"
 #include "cfg.h"
 #include "digitise_source.h"
 #include "isa.h"
@@ -141,7 +142,7 @@ int main(void)
     const struct unit unit    = {.run = 1};
     const struct job_info job = {
         .seed = 1, .release = "", .git_commit = "", .config_id = "", .config_text = "", .process_name = "bench"};
-    struct step step                  = {.module = m, .unit = &unit, .job = &job, .fill = {1, 1, 0, 1, 1524400000}};
+    struct step step = {.module = m, .unit = &unit, .job = &job, .fill = {1, 1, 0, 1, 1524400000, BANK_MUON, 1}};
     const struct digitise_front front = {.n_samples          = 560000,
                                          .last_chop          = 559999,
                                          .presamples         = 8,
