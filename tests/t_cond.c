@@ -299,8 +299,13 @@ static void frozen_meanwhile(void **state)
     for (int w = 0; w < 3; w++) {
         if (fork() != 0) continue;
         enum err rc = cond_open(url, DB_WRITE, &cond);
-        for (int i = 0; i < 1000 && !rc; i++) rc = load("race", (const struct cond_time[]){{w + 1, i, 0}}, 1, i);
-        _exit(rc == ERR_MISMATCH && strstr(err_message(), "frozen") ? 0 : 1);
+        for (int i = 0; i < 5000 && !rc; i++) {
+            rc = load("race", (const struct cond_time[]){{w + 1, i, 0}}, 1, i);
+            usleep(2000); /* SQLite's lock has no queue: the freeze must get a turn */
+        }
+        bool is_refused = rc == ERR_MISMATCH && strstr(err_message(), "frozen");
+        if (!is_refused) fprintf(stderr, "loader %d ends with %d: %s\n", w, rc, err_message());
+        _exit(is_refused ? 0 : 1);
     }
     OK(cond_open(url, DB_WRITE, &cond));
     usleep(200000);
