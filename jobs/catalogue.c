@@ -107,8 +107,9 @@ static enum err open_with(const char *url, enum db_access access, bool is_init, 
     }
     if (!rc) rc = check_layout(c);
     if (rc) {
+        bool is_open = c->db != NULL; /* db_open() names the database itself */
         catalogue_close(c);
-        return err_context(rc, "database %s", url);
+        return is_open ? err_context(rc, "database %s", url) : rc;
     }
     *out = c;
     return ERR_OK;

@@ -127,7 +127,8 @@ static enum err put_settings(const struct job_options *o, struct fhicl *document
         REQUIRE(equal && equal != o->set[i] && (size_t)(equal - o->set[i]) < sizeof key, ERR_OPTION,
                 "--set %s: KEY=VALUE is expected", o->set[i]);
         snprintf(key, sizeof key, "%.*s", (int)(equal - o->set[i]), o->set[i]);
-        TRY(fhicl_set(document, key, equal + 1, "command line"));
+        enum err rc = fhicl_set(document, key, equal + 1, "command line");
+        if (rc) return err_context(rc, "--set %s", o->set[i]);
     }
     if (o->process_name) TRY(fhicl_set(document, "process_name", o->process_name, "command line"));
     if (o->fraction > 0.0) {
