@@ -1,6 +1,5 @@
 /* gm2 campaign: productions of many submissions on the command line. */
-#include "campaign.h"
-#include "catalogue.h"
+#include "cmd_campaign.h"
 #include "command.h"
 #include "ledger.h"
 #include "log.h"
@@ -39,33 +38,15 @@ static const char usage[] = "gm2 campaign init\n"
                             "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, "
                             "by default the login name.\n";
 
-static const char *const verbs[] = {"init", "plan",    "start", "step",  "status",
-                                    "hold", "release", "kill",  "retry", NULL};
-
-struct options {
-    const char *verb, *db, *what, *user, *loop;
-    bool wants_submissions;
-};
-
-/* A campaign as the database knows it, read from its file. */
-struct known {
-    struct catalogue *catalogue;
-    struct campaign *campaign;
-    struct step_stage *report;
-    int64_t id;
-    bool is_held;
-    char path[1024];
-};
-
-static void known_free(struct known *k)
+void cmd_campaign_free(struct cmd_campaign *k)
 {
     campaign_free(k->campaign);
     mem_free(k->report);
 }
 
-static enum err known_read(struct catalogue *c, const char *name, struct known *k)
+enum err cmd_campaign_read(struct catalogue *c, const char *name, struct cmd_campaign *k)
 {
-    *k = (struct known){.catalogue = c};
+    *k = (struct cmd_campaign){.catalogue = c};
     TRY(ledger_campaign_find(c, name, &k->id, &k->is_held, k->path));
     TRY(campaign_read(k->path, false, &k->campaign));
     enum err rc = ERR_OK;
@@ -73,7 +54,7 @@ static enum err known_read(struct catalogue *c, const char *name, struct known *
         rc = err_fail(ERR_MISMATCH, __FILE__, __LINE__, "%s describes campaign %s by now, not %s", k->path,
                       k->campaign->cfg.name, name);
     if (!rc) rc = mem_alloc(&k->report, k->campaign->n_stages, sizeof *k->report);
-    if (rc) known_free(k);
+    if (rc) cmd_campaign_free(k);
     return rc;
 }
 
@@ -87,7 +68,7 @@ static const char *state_of(const struct step_stage *s)
     return s->n_files ? "due" : "no input";
 }
 
-static void print_stages(const struct known *k)
+static void print_stages(const struct cmd_campaign *k)
 {
     printf("%-24s %-9s %9s %9s %9s %9s %9s %6s\n", "stage", "state", "files", "done", "running", "left", "parked",
            "done %");
@@ -101,7 +82,7 @@ static void print_stages(const struct known *k)
     }
 }
 
-static void print_advice(const struct known *k, const char *db)
+static void print_advice(const struct cmd_campaign *k, const char *db)
 {
     const char *name  = k->campaign->cfg.name;
     size_t n_complete = 0, n_parked = 0, n_live = 0;
@@ -123,7 +104,7 @@ static void print_advice(const struct known *k, const char *db)
         printf("next: gm2 campaign step %s %s --loop 5\n", db, name);
 }
 
-static enum err print_submissions(const struct known *k)
+static enum err print_submissions(const struct cmd_campaign *k)
 {
     printf("%-40s %-12s %8s  %s\n", "submission", "state", "files", "reason");
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
@@ -139,7 +120,7 @@ static enum err print_submissions(const struct known *k)
 }
 
 /* ---- verbs --------------------------------------------------------------------------------------------------------- */
-static enum err look_at_all(struct known *k)
+enum err cmd_campaign_look(struct cmd_campaign *k)
 {
     for (size_t j = 0; j < k->campaign->n_stages; j++) {
         size_t i = k->campaign->order[j];
@@ -150,21 +131,21 @@ static enum err look_at_all(struct known *k)
     return ERR_OK;
 }
 
-static enum err start(struct catalogue *c, const struct options *o, bool is_plan)
+static enum err start(struct catalogue *c, const struct cmd_campaign_options *o, bool is_plan)
 {
-    struct known k = {.catalogue = c};
+    struct cmd_campaign k = {.catalogue = c};
     char path[PATH_MAX];
     REQUIRE(realpath(o->what, path) && strlen(path) < sizeof k.path, ERR_OPEN, "%s cannot be opened", o->what);
     TRY(campaign_read(path, true, &k.campaign));
     enum err rc = ledger_init(c);
     if (!rc && !is_plan) rc = ledger_campaign(c, k.campaign->cfg.name, path, k.campaign->text, o->user, &k.id);
     if (!rc) rc = mem_alloc(&k.report, k.campaign->n_stages, sizeof *k.report);
-    if (!rc) rc = look_at_all(&k);
+    if (!rc) rc = cmd_campaign_look(&k);
     if (!rc) {
         print_stages(&k);
         if (!is_plan) print_advice(&k, o->db);
     }
-    known_free(&k);
+    cmd_campaign_free(&k);
     return rc;
 }
 
@@ -175,7 +156,7 @@ static void on_signal(int number)
     is_stopped = 1;
 }
 
-static bool is_all_done(const struct known *k, bool *is_stuck)
+static bool is_all_done(const struct cmd_campaign *k, bool *is_stuck)
 {
     bool is_done = true;
     *is_stuck    = true;
@@ -188,7 +169,7 @@ static bool is_all_done(const struct known *k, bool *is_stuck)
 }
 
 /* The description is read anew in each pass, and hold and release are heard. */
-static enum err step(struct catalogue *c, const struct options *o, int *status)
+static enum err step(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
 {
     char *end      = "";
     double every_s = o->loop ? strtod(o->loop, &end) : 0.0;
@@ -196,9 +177,9 @@ static enum err step(struct catalogue *c, const struct options *o, int *status)
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
     for (bool is_last = false; !is_last;) {
-        struct known k;
+        struct cmd_campaign k;
         bool is_stuck;
-        TRY(known_read(c, o->what, &k));
+        TRY(cmd_campaign_read(c, o->what, &k));
         enum err rc  = step_campaign(c, k.campaign, k.id, k.is_held, o->user, k.report);
         bool is_done = !rc && is_all_done(&k, &is_stuck);
         is_last      = rc || !o->loop || is_done || is_stuck || is_stopped;
@@ -207,7 +188,7 @@ static enum err step(struct catalogue *c, const struct options *o, int *status)
             print_advice(&k, o->db);
             *status = o->loop && !is_done ? 1 : 0;
         }
-        known_free(&k);
+        cmd_campaign_free(&k);
         if (rc) return rc;
         struct timespec pause = {(time_t)every_s, (long)(1e9 * (every_s - (double)(time_t)every_s))};
         if (!is_last) nanosleep(&pause, NULL);
@@ -215,90 +196,127 @@ static enum err step(struct catalogue *c, const struct options *o, int *status)
     return ERR_OK;
 }
 
-static enum err status_of(struct catalogue *c, const struct options *o)
+static enum err status_of(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
 {
-    struct known k;
-    TRY(known_read(c, o->what, &k));
-    enum err rc = look_at_all(&k);
+    (void)status;
+    struct cmd_campaign k;
+    TRY(cmd_campaign_read(c, o->what, &k));
+    enum err rc = cmd_campaign_look(&k);
     if (!rc) {
         print_stages(&k);
         if (o->wants_submissions) rc = print_submissions(&k);
         print_advice(&k, o->db);
     }
-    known_free(&k);
+    cmd_campaign_free(&k);
     return rc;
 }
 
-static enum err kill_jobs(struct catalogue *c, const struct options *o)
+static enum err kill_jobs(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
 {
-    struct known k;
+    (void)status;
+    struct cmd_campaign k;
     size_t n;
     TRY(ledger_hold(c, o->what, true, o->user)); /* else the next pass starts them again */
-    TRY(known_read(c, o->what, &k));
+    TRY(cmd_campaign_read(c, o->what, &k));
     enum err rc = step_kill(c, k.campaign, k.id, &n);
     if (!rc)
         printf("%zu submissions were asked to stop; the campaign is held (gm2 campaign release %s %s)\n", n, o->db,
                o->what);
-    known_free(&k);
+    cmd_campaign_free(&k);
     return rc;
 }
 
-static enum err retry(struct catalogue *c, const struct options *o)
+static enum err retry(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
 {
-    struct known k;
-    TRY(known_read(c, o->what, &k));
+    (void)status;
+    struct cmd_campaign k;
+    TRY(cmd_campaign_read(c, o->what, &k));
     enum err rc = ERR_OK;
     for (size_t i = 0; i < k.campaign->n_stages && !rc; i++) rc = step_retry(c, k.campaign, k.id, i, o->user);
-    known_free(&k);
+    cmd_campaign_free(&k);
     return rc;
 }
 
-static enum err run(const struct options *o, int *status)
+/* ---- table of verbs ------------------------------------------------------------------------------------------------ */
+static enum err plan_verb(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
+{
+    (void)status;
+    return start(c, o, true);
+}
+
+static enum err start_verb(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
+{
+    (void)status;
+    return start(c, o, false);
+}
+
+static enum err hold_verb(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
+{
+    (void)status;
+    return ledger_hold(c, o->what, true, o->user);
+}
+
+static enum err release_verb(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
+{
+    (void)status;
+    return ledger_hold(c, o->what, false, o->user);
+}
+
+/* place: what the second word is. */
+static const struct verb {
+    const char *name, *place;
+    enum err (*run)(struct catalogue *c, const struct cmd_campaign_options *o, int *status);
+} verbs[] = {{"plan", "FILE.fcl", plan_verb}, {"start", "FILE.fcl", start_verb}, {"step", "NAME", step},
+             {"status", "NAME", status_of},   {"hold", "NAME", hold_verb},       {"release", "NAME", release_verb},
+             {"kill", "NAME", kill_jobs},     {"retry", "NAME", retry}};
+enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < N_VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
+    return NULL;
+}
+
+static enum err run(const struct verb *verb, const struct cmd_campaign_options *o, int *status)
 {
     struct catalogue *c;
     publish_own_parts(); /* other passes may work in the same folders */
     TRY(catalogue_open(o->db, DB_WRITE, &c));
-    enum err rc = ERR_OK;
-    if (strcmp(o->verb, "plan") == 0) rc = start(c, o, true);
-    if (strcmp(o->verb, "start") == 0) rc = start(c, o, false);
-    if (strcmp(o->verb, "step") == 0) rc = step(c, o, status);
-    if (strcmp(o->verb, "status") == 0) rc = status_of(c, o);
-    if (strcmp(o->verb, "hold") == 0) rc = ledger_hold(c, o->what, true, o->user);
-    if (strcmp(o->verb, "release") == 0) rc = ledger_hold(c, o->what, false, o->user);
-    if (strcmp(o->verb, "kill") == 0) rc = kill_jobs(c, o);
-    if (strcmp(o->verb, "retry") == 0) rc = retry(c, o);
+    enum err rc = verb->run(c, o, status);
     catalogue_close(c);
     return rc;
 }
 
 int cmd_campaign(int argc, char **argv)
 {
-    struct options o            = {.user = NULL};
-    const struct option known[] = {{"--loop", &o.loop, NULL, "step"},
-                                   {"--submissions", NULL, &o.wants_submissions, "status"},
-                                   {"--user", &o.user, NULL, "start step hold release kill retry"},
-                                   {NULL, NULL, NULL, NULL}};
-    const char *place[2];
+    struct cmd_campaign_options o = {.user = NULL};
+    const struct option known[]   = {{"--loop", &o.loop, NULL, "step"},
+                                     {"--submissions", NULL, &o.wants_submissions, "status"},
+                                     {"--user", &o.user, NULL, "start step hold release kill retry"},
+                                     {NULL, NULL, NULL, NULL}};
+    const char *place[2], *names[N_VERBS + 2] = {"init"};
     size_t n;
     int status = 0;
+    for (size_t i = 0; i < N_VERBS; i++) names[i + 1] = verbs[i].name;
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         printf("%s", usage);
         return 0;
     }
-    enum err rc = options_parse(argc, argv, verbs, known, &o.verb, place, 2, &n);
+    enum err rc = options_parse(argc, argv, names, known, &o.verb, place, 2, &n);
     if (!rc && strcmp(o.verb, "init") == 0) {
         campaign_example();
         return 0;
     }
-    if (!rc && n != 2)
-        rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign %s DB %s", o.verb,
-                      strcmp(o.verb, "plan") == 0 || strcmp(o.verb, "start") == 0 ? "FILE.fcl" : "NAME");
-    if (!rc) {
+    const struct verb *verb = rc ? NULL : find_verb(o.verb);
+    if (verb && n != 2)
+        rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign %s DB %s", o.verb, verb->place);
+    if (verb && !rc) {
         const struct passwd *p = getpwuid(getuid());
         if (!o.user) o.user = p && p->pw_name ? p->pw_name : "unknown";
         o.db   = place[0];
         o.what = place[1];
-        rc     = run(&o, &status);
+        rc     = run(verb, &o, &status);
     }
     return rc ? err_exit_code(rc) : status;
 }

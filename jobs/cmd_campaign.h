@@ -1,0 +1,30 @@
+/* What the verbs of `gm2 campaign` share. Test: tests/cli/campaign.sh */
+#ifndef GM2_CMD_CAMPAIGN_H
+#define GM2_CMD_CAMPAIGN_H
+
+#include "campaign.h"
+#include "catalogue.h"
+#include "step.h"
+
+struct cmd_campaign_options {
+    const char *verb, *db, *what, *user, *loop;
+    bool wants_submissions;
+};
+
+/** A campaign as the database knows it, read from its file. */
+struct cmd_campaign {
+    struct catalogue *catalogue;
+    struct campaign *campaign;
+    struct step_stage *report; /* [campaign->n_stages] */
+    int64_t id;
+    bool is_held;
+    char path[1024];
+};
+
+/** By its name in the ledger. ERR_NOTFOUND; ERR_MISMATCH: its file describes another campaign by now. */
+enum err cmd_campaign_read(struct catalogue *catalogue, const char *name, struct cmd_campaign *out);
+void cmd_campaign_free(struct cmd_campaign *campaign);
+/** Fills the report of all stages; nothing is changed. */
+enum err cmd_campaign_look(struct cmd_campaign *campaign);
+
+#endif

@@ -1,0 +1,98 @@
+/* Starting a submission. */
+#include "stage_work.h"
+
+#include "log.h"
+#include "mem.h"
+#include "publish.h"
+#include "sql.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { IDS_A_QUERY = 5000 };
+
+static enum err own_program(const struct stage_work *w, char path[STAGE_MAX_PATH])
+{
+    if (*w->campaign->cfg.gm2) {
+        snprintf(path, STAGE_MAX_PATH, "%s", w->campaign->cfg.gm2);
+        return ERR_OK;
+    }
+    ssize_t n = readlink("/proc/self/exe", path, STAGE_MAX_PATH - 1);
+    REQUIRE(n > 0, ERR_OPEN, "this program does not find itself; name it in campaign.gm2");
+    path[n] = 0;
+    return ERR_OK;
+}
+
+static enum err add_input(void *context, const struct db_value *row, size_t n)
+{
+    const char *url = row[n - 1].type == DB_TEXT ? row[n - 1].text : "";
+    REQUIRE(strncmp(url, "file:", 5) == 0, ERR_DATA, "%s has no place that is a file here", row[0].text);
+    return sql_add(context, "%s\n", url + 5);
+}
+
+/* The list of inputs for -S. */
+static enum err write_list(const struct stage_work *w, int64_t submission_id, const char *path)
+{
+    struct sql query = {0}, text = {0};
+    int64_t *ids;
+    size_t n;
+    TRY(ledger_files(w->catalogue, submission_id, &ids, &n));
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < n && !rc; i += IDS_A_QUERY) {
+        query.n = 0;
+        rc      = sql_add(&query, "file_id");
+        for (size_t k = i; k < n && k < i + IDS_A_QUERY && !rc; k++)
+            rc = sql_add(&query, "%s %" PRId64, k > i ? "," : "", ids[k]);
+        if (!rc)
+            rc = catalogue_list(
+                w->catalogue, query.text,
+                "f.file_name, (select min(a.url) from file_locations a where a.file_id = f.id and a.url like "
+                "'file:%')",
+                0, add_input, &text);
+    }
+    if (!rc) rc = publish_text(path, text.text ? text.text : "", text.n, 1);
+    mem_free(ids);
+    sql_free(&query);
+    sql_free(&text);
+    return rc;
+}
+
+enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
+{
+    enum { MAX_ARGS = 80 };
+    char folder[STAGE_MAX_PATH], list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 80], program[STAGE_MAX_PATH],
+        fills[32], batch_id[64];
+    const char *argv[MAX_ARGS + 1];
+    size_t n = 0;
+    stage_work_folder(w, s->name, folder);
+    TRY(publish_make_folder(folder));
+    snprintf(list, sizeof list, "%s/list.txt", folder);
+    /* a simulation goes on where an earlier attempt stopped: its products have one folder */
+    /* names of files are for ever: those of another version differ */
+    snprintf(output, sizeof output, "%s/products/%s_%.8s.h5", stage_work_is_simulation(w) ? w->folder : folder,
+             w->stage->name, w->stage->config_id);
+    snprintf(fills, sizeof fills, "%" PRId64, w->stage->cfg.fills);
+    TRY(own_program(w, program));
+    const char *const job[] = {program, "-c", w->stage->cfg.config, "-o", output};
+    for (size_t i = 0; i < 5; i++) argv[n++] = job[i];
+    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, list));
+    argv[n++] = stage_work_is_simulation(w) ? "-n" : "-S";
+    argv[n++] = stage_work_is_simulation(w) ? fills : list;
+    for (size_t i = 0; i < w->stage->cfg.set.n; i++) {
+        REQUIRE(n + 2 <= MAX_ARGS, ERR_CONFIG, "stage %s: more than %d settings", w->stage->name, MAX_ARGS / 2 - 8);
+        argv[n++] = "--set";
+        argv[n++] = w->stage->cfg.set.value[i];
+    }
+    argv[n]                       = NULL;
+    const struct executor_job one = {.folder    = folder,
+                                     .name      = s->name,
+                                     .argv      = argv,
+                                     .n_ranks   = (int)w->stage->cfg.ranks,
+                                     .n_options = w->stage->cfg.sbatch.n,
+                                     .option    = w->stage->cfg.sbatch.value};
+    TRY(w->executor->start(&one, batch_id));
+    log_info("%s: submission %s started, %" PRId64 " files", w->stage->name, s->name, s->n_files);
+    return ledger_change(w->catalogue, s, LEDGER_IDLE, batch_id, "");
+}

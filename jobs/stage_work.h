@@ -1,0 +1,56 @@
+/* A stage in hand: what its dataset has, what of that is done, held or parked, where its submissions lie, and how one is
+ * started. What is done is asked of the catalogue each time. Tests: tests/cli/campaign.sh, tests/kill/campaign.sh */
+#ifndef GM2_STAGE_WORK_H
+#define GM2_STAGE_WORK_H
+
+#include "campaign.h"
+#include "catalogue.h"
+#include "executor.h"
+#include "ledger.h"
+#include "step.h"
+
+enum { STAGE_MAX_PATH = 1800 };
+
+struct stage_work {
+    struct catalogue *catalogue;
+    const struct campaign *campaign;
+    const struct campaign_stage *stage;
+    const struct executor *executor;
+    const char *user;
+    int64_t stage_id;            /* 0: only a plan */
+    char folder[STAGE_MAX_PATH]; /* of the stage and version */
+};
+
+struct stage_files {
+    struct split_file *one;
+    size_t n, capacity;
+};
+
+/** The dataset, and what of it may not be taken: done, held, parked; ids ascending. */
+struct stage_dataset {
+    struct stage_files files;
+    int64_t *done, *held, *taken;
+    size_t n_done, n_held, n_parked, n_taken;
+};
+
+/** campaign_id 0: only a plan, nothing is noted. ERR_CONFIG: no such executor. */
+enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
+                          size_t index, const char *user, struct stage_work *out);
+/** Of a submission, by its name. */
+void stage_work_folder(const struct stage_work *work, const char *submission, char out[STAGE_MAX_PATH]);
+
+/** A simulation has no files to hold: it is one unit, by the id that no file has. */
+bool stage_work_is_simulation(const struct stage_work *work);
+extern const int64_t stage_work_simulation[1];
+
+enum err stage_work_read(const struct stage_work *work, struct stage_dataset *out);
+void stage_work_free(struct stage_dataset *dataset);
+enum err stage_work_look(const struct stage_work *work, struct step_stage *out);
+/** Files of a submission without a product; mem_free() the list. */
+enum err stage_work_not_done(const struct stage_work *work, const struct ledger_submission *submission, int64_t **ids,
+                             size_t *n);
+
+/** Starts a submission that is noted; started already, it is found. */
+enum err stage_launch(const struct stage_work *work, struct ledger_submission *submission);
+
+#endif
