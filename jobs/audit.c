@@ -1,11 +1,14 @@
 /* Storage against catalogue. */
 #include "audit.h"
 
+#include "log.h"
 #include "mem.h"
+#include "progress.h"
 #include "publish.h"
 
 #include <errno.h>
 #include <fts.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +18,20 @@ struct audit {
     struct audit_counts *counts;
     bool with_checksums;
     size_t n, capacity;
+    struct progress bar;
     char **place; /* known places that are files here; sorted before the store is walked */
 };
+
+/* Results go to stdout; a line of progress on the same terminal goes away first. */
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...)
+{
+    va_list args;
+    log_progress("%s", "");
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+}
 
 /* ---- what the catalogue says ------------------------------------------------------------------------------------------ */
 static enum err keep_place(struct audit *a, const char *path)
@@ -37,10 +52,10 @@ static void check_bytes(struct audit *a, const char *path, const char *checksum)
     char sum[32];
     unsigned long long size;
     if (publish_checksum(path, sum, &size)) {
-        printf("damaged %s: %s\n", path, err_message());
+        say("damaged %s: %s\n", path, err_message());
         err_clear();
     } else if (strcmp(sum, checksum) != 0) {
-        printf("damaged %s: it has %s, declared is %s\n", path, sum, checksum);
+        say("damaged %s: it has %s, declared is %s\n", path, sum, checksum);
     } else {
         return;
     }
@@ -54,6 +69,7 @@ static enum err check_place(void *context, const struct db_value *row, size_t n)
     struct stat st;
     const char *url = row[n - 1].text;
     a->counts->n_places++;
+    progress_add(&a->bar, 1);
     if (strncmp(url, "file:", 5) != 0) {
         a->counts->n_elsewhere++;
         return ERR_OK;
@@ -62,10 +78,10 @@ static enum err check_place(void *context, const struct db_value *row, size_t n)
     TRY(keep_place(a, path));
     if (stat(path, &st) != 0) {
         a->counts->n_missing++;
-        printf("missing %s: %s\n", path, strerror(errno));
+        say("missing %s: %s\n", path, strerror(errno));
     } else if ((int64_t)st.st_size != row[1].i) {
         a->counts->n_damaged++;
-        printf("damaged %s: it has %lld bytes, declared are %lld\n", path, (long long)st.st_size, (long long)row[1].i);
+        say("damaged %s: it has %lld bytes, declared are %lld\n", path, (long long)st.st_size, (long long)row[1].i);
     } else if (a->with_checksums) {
         check_bytes(a, path, row[2].text);
     }
@@ -94,10 +110,10 @@ static void judge(struct audit *a, const char *path)
     if (ends(path, ".json")) return;
     if (strstr(path, ".part")) {
         a->counts->n_unfinished++;
-        printf("unfinished %s\n", path);
+        say("unfinished %s\n", path);
     } else if (!a->n || !bsearch(&path, a->place, a->n, sizeof *a->place, by_text)) {
         a->counts->n_unknown++;
-        printf("unknown %s\n", path);
+        say("unknown %s\n", path);
     }
 }
 
@@ -105,15 +121,18 @@ static enum err walk(struct audit *a, const char *store)
 {
     char *root = realpath(store, NULL);
     REQUIRE(root, ERR_OPEN, "%s: %s", store, strerror(errno));
+    progress_begin(&a->bar, "audit: files of the store", 0);
     char *const roots[] = {root, NULL};
     FTS *tree           = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     enum err rc         = tree ? ERR_OK : err_fail(ERR_OPEN, __FILE__, __LINE__, "%s: %s", store, strerror(errno));
     for (FTSENT *e; !rc && (e = fts_read(tree)) != NULL;) {
+        progress_add(&a->bar, 1);
         if (e->fts_info == FTS_F) judge(a, e->fts_path);
         if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
             rc = err_fail(ERR_READ, __FILE__, __LINE__, "%s: %s", e->fts_path, strerror(e->fts_errno));
     }
     if (tree) fts_close(tree);
+    progress_end(&a->bar);
     free(root);
     return rc;
 }
@@ -124,7 +143,9 @@ enum err audit_run(struct catalogue *catalogue, const char *query, const char *s
     *out           = (struct audit_counts){0};
     struct audit a = {.counts = out, .with_checksums = with_checksums};
     enum err rc    = catalogue_list(catalogue, query, "f.id", 0, count_file, &a);
+    progress_begin(&a.bar, "audit: places", out->n_files);
     if (!rc) rc = catalogue_places(catalogue, query, check_place, &a);
+    progress_end(&a.bar);
     if (a.n) qsort(a.place, a.n, sizeof *a.place, by_text);
     if (!rc && store) rc = walk(&a, store);
     for (size_t i = 0; i < a.n; i++) mem_free(a.place[i]);

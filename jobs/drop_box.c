@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "mem.h"
+#include "progress.h"
 #include "publish.h"
 
 #include <errno.h>
@@ -177,6 +178,8 @@ static enum err take_round(struct catalogue *c, const char *folder, const char *
     size_t n, k = 0;
     TRY(ingest_list(folder, &names, &n));
     enum err rc = mem_alloc(&p, BATCH, sizeof *p);
+    struct progress bar;
+    progress_begin(&bar, "ingest", (int64_t)n);
     for (size_t i = 0; i < n && !rc; i++) {
         enum err bad = accept(names[i], store, &p[k]);
         if (bad) {
@@ -186,11 +189,13 @@ static enum err take_round(struct catalogue *c, const char *folder, const char *
         } else {
             k++;
         }
+        progress_add(&bar, 1);
         if (k == 0 || (k < BATCH && i + 1 < n)) continue;
         rc = declare(c, user, p, k, is_loud, tally);
         while (k > 0) catalogue_file_free(&p[--k].file);
     }
     while (k > 0) catalogue_file_free(&p[--k].file);
+    progress_end(&bar);
     mem_free(p);
     ingest_list_free(names, n);
     return rc;

@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "mem.h"
+#include "progress.h"
 #include "publish.h"
 
 #include <dirent.h>
@@ -99,7 +100,9 @@ enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_
     struct catalogue_file *file;
     size_t n    = 0;
     enum err rc = ERR_OK;
+    struct progress bar;
     TRY(mem_alloc(&file, BATCH, sizeof *file));
+    progress_begin(&bar, "declare", (int64_t)n_paths);
     for (size_t i = 0; i < n_paths && !rc; i++) {
         char *text = NULL;
         if (ingest_read(paths[i], location, &text, &file[n])) { /* one bad file does not keep the others out */
@@ -110,10 +113,12 @@ enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_
             n++;
         }
         mem_free(text);
+        progress_add(&bar, 1);
         if (n < BATCH && i + 1 < n_paths) continue;
         rc = declare_batch(c, user, file, n, tally);
         while (n > 0) catalogue_file_free(&file[--n]);
     }
+    progress_end(&bar);
     mem_free(file);
     return rc;
 }
