@@ -1,5 +1,6 @@
 /* Parts of a page, and its pictures through gnuplot. */
 #include "page.h"
+#include "html.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -7,17 +8,7 @@
 #include <unistd.h>
 
 /* ---- HTML ---------------------------------------------------------------------------------------------------------- */
-void page_text(FILE *f, const char *text)
-{
-    for (const char *p = text; *p; p++) switch (*p) {
-        case '<': fputs("&lt;", f); break;
-        case '>': fputs("&gt;", f); break;
-        case '&': fputs("&amp;", f); break;
-        case '"': fputs("&quot;", f); break;
-        case '\'': fputs("&#39;", f); break;
-        default: fputc(*p, f);
-        }
-}
+void page_text(FILE *f, const char *text) { html_escape(f, text); }
 
 static void put_base64(FILE *f, const unsigned char *p, size_t n)
 {

@@ -1,6 +1,8 @@
 /* Errors: texts, exit codes, and the trail of the current thread. */
 #include "err.h"
 
+#include "utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,12 +46,17 @@ static void add_place(const char *file, int line, const char *call)
     snprintf(places + used, sizeof places - used, "  %s:%d: %s\n", slash ? slash + 1 : file, line, call);
 }
 
+/* Names in messages are others': a terminal must not obey them. */
+static void take(const char *text) { (void)utf8_printable(text, 1, message, sizeof message); }
+
 enum err err_fail(enum err code, const char *file, int line, const char *format, ...)
 {
+    char text[sizeof message];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    take(text);
     places[0] = 0;
     add_place(file, line, err_text(code));
     return code;
@@ -63,15 +70,14 @@ enum err err_pass(enum err code, const char *file, int line, const char *call)
 
 enum err err_context(enum err code, const char *format, ...)
 {
-    char old[sizeof message];
-    memcpy(old, message, sizeof old);
+    char text[2 * sizeof message];
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(message, sizeof message, format, args);
+    int n = vsnprintf(text, sizeof message, format, args);
     va_end(args);
     if (n < 0) n = 0;
-    if ((size_t)n < sizeof message)
-        snprintf(message + n, sizeof message - (size_t)n, ": %.*s", (int)(sizeof message - (size_t)n - 3), old);
+    if ((size_t)n < sizeof message) snprintf(text + n, sizeof text - (size_t)n, ": %s", message);
+    take(text);
     return code;
 }
 
@@ -80,7 +86,7 @@ const char *err_places(void) { return places; }
 
 void err_set_message(const char *text)
 {
-    snprintf(message, sizeof message, "%s", text);
+    take(text);
     places[0] = 0;
 }
 

@@ -1,6 +1,8 @@
 /* Log lines on stderr. */
 #include "log.h"
 
+#include "utf8.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,11 +34,12 @@ void log_line(enum log_level level, const char *format, ...)
 {
     static const char *const names[] = {"error", "warning", "info", "detail", "debug"};
     if (level > max_level) return;
-    char text[4096];
+    char text[4096], printable[4096];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    (void)utf8_printable(text, 1, printable, sizeof printable); /* names in it are others': no terminal obeys them */
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
@@ -44,7 +47,7 @@ void log_line(enum log_level level, const char *format, ...)
     if (total_ranks > 1) snprintf(who, sizeof who, " rank %d", own_rank);
     pthread_mutex_lock(&lock);
     erase_progress();
-    fprintf(stderr, "%02d:%02d:%02d gm2%s %s: %s\n", utc.tm_hour, utc.tm_min, utc.tm_sec, who, names[level], text);
+    fprintf(stderr, "%02d:%02d:%02d gm2%s %s: %s\n", utc.tm_hour, utc.tm_min, utc.tm_sec, who, names[level], printable);
     pthread_mutex_unlock(&lock);
 }
 
