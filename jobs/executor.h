@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum executor_answer {
     EXECUTOR_UNKNOWN,     /* it could not be asked */
@@ -16,6 +17,21 @@ enum executor_answer {
     EXECUTOR_RUNNING,
     EXECUTOR_ENDED
 };
+
+/* What is known of a job. Numbers below 0 and empty words: not known. */
+struct executor_report {
+    enum executor_answer answer;
+    int exit_code;               /* of an ended job; -1 if it left none (killed with its host) */
+    char state[40], reason[160]; /* the scheduler's own: COMPLETED, OUT_OF_MEMORY, NODE_FAIL, PREEMPTED, ... */
+    int64_t begin_s, end_s;      /* unix time */
+    double cpu_s, wall_s;        /* CPU of all processes */
+    int64_t max_rss_kb;          /* of the largest process */
+};
+#define EXECUTOR_REPORT_NONE                                                                                           \
+    {                                                                                                                  \
+        .answer = EXECUTOR_UNKNOWN, .exit_code = -1, .begin_s = -1, .end_s = -1, .cpu_s = -1.0, .wall_s = -1.0,        \
+        .max_rss_kb = -1                                                                                               \
+    }
 
 struct executor_job {
     const char *folder;      /* of its own, made by start(): log, exit status */
@@ -30,9 +46,7 @@ struct executor {
     const char *name;
     /** Starts a job, or finds that it was started already. */
     enum err (*start)(const struct executor_job *job, char batch_id[64]);
-    /** *exit_code: of an ended job; -1 if it ended without leaving one (killed with its host). */
-    enum err (*ask)(const char *folder, const char *name, const char *batch_id, enum executor_answer *answer,
-                    int *exit_code);
+    enum err (*ask)(const char *folder, const char *name, const char *batch_id, struct executor_report *report);
     /** Asks a job to stop (SIGTERM): what it has published stays. */
     enum err (*stop)(const char *folder, const char *name, const char *batch_id);
 };
@@ -42,5 +56,8 @@ extern const struct executor executor_local, executor_slurm;
 enum err executor_find(const char *name, const struct executor **out);
 /** The number in a file of one line; false if there is none, or not a whole one yet. */
 bool executor_read_number(const char *path, int *out);
+/** Reads what a job left when it ended (FOLDER/exit): its exit status in the first line, then lines `begin_s`, `end_s`,
+ *  `cpu_s`, `wall_s`, `max_rss_kb`, each with a number, as far as they are known. false: it left none. */
+bool executor_read_exit(const char *folder, struct executor_report *report);
 
 #endif

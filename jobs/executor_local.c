@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_PATH = 2048, LOST = -1 };
@@ -35,6 +37,29 @@ bool executor_read_number(const char *path, int *out)
     long x    = n > 0 ? strtol(text, &end, 10) : 0;
     *out      = (int)x;
     return end != text && *end == '\n';
+}
+
+bool executor_read_exit(const char *folder, struct executor_report *report)
+{
+    char path[MAX_PATH], key[32];
+    double x;
+    if (path_of(folder, "exit", path)) err_clear();
+    if (!executor_read_number(path, &report->exit_code)) {
+        report->exit_code = LOST;
+        return false;
+    }
+    FILE *f = fopen(path, "r");
+    if (!f) return true;
+    for (int c = 0; c != '\n' && c != EOF;) c = fgetc(f);
+    while (fscanf(f, "%31s %lf", key, &x) == 2) {
+        if (strcmp(key, "begin_s") == 0) report->begin_s = (int64_t)x;
+        if (strcmp(key, "end_s") == 0) report->end_s = (int64_t)x;
+        if (strcmp(key, "cpu_s") == 0) report->cpu_s = x;
+        if (strcmp(key, "wall_s") == 0) report->wall_s = x;
+        if (strcmp(key, "max_rss_kb") == 0) report->max_rss_kb = (int64_t)x;
+    }
+    fclose(f);
+    return true;
 }
 
 /* ---- the supervisor ------------------------------------------------------------------------------------------------ */
@@ -70,8 +95,11 @@ static void become(const struct executor_job *job)
  * supervisor is. */
 static void supervise(const struct executor_job *job, int lock_fd, const char *exit_path)
 {
-    char text[32], log[MAX_PATH];
-    int status = 0;
+    char text[256], log[MAX_PATH];
+    int status        = 0;
+    struct rusage use = {.ru_maxrss = 0};
+    struct timespec t[2];
+    time_t begin_s = time(NULL);
     setsid(); /* its process group is its own: stop() signals it */
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
@@ -83,6 +111,7 @@ static void supervise(const struct executor_job *job, int lock_fd, const char *e
     snprintf(text, sizeof text, "%ld\n", (long)getpid());
     write_all(lock_fd, text);
     fsync(lock_fd);
+    clock_gettime(CLOCK_MONOTONIC, &t[0]);
     pid_t child = fork();
     if (child == 0) {
         signal(SIGHUP, SIG_DFL);
@@ -90,8 +119,14 @@ static void supervise(const struct executor_job *job, int lock_fd, const char *e
         become(job);
     }
     if (child < 0) _Exit(66);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-    snprintf(text, sizeof text, "%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    while (wait4(child, &status, 0, &use) < 0 && errno == EINTR) continue;
+    clock_gettime(CLOCK_MONOTONIC, &t[1]);
+    snprintf(text, sizeof text, "%d\nbegin_s %lld\nend_s %lld\ncpu_s %.3f\nwall_s %.3f\nmax_rss_kb %ld\n",
+             WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), (long long)begin_s,
+             (long long)time(NULL),
+             (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+                 1e-6 * (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec),
+             (double)(t[1].tv_sec - t[0].tv_sec) + 1e-9 * (double)(t[1].tv_nsec - t[0].tv_nsec), use.ru_maxrss);
     _Exit(publish_text(exit_path, text, strlen(text), 1) ? 66 : 0);
 }
 
@@ -130,33 +165,46 @@ static enum err start(const struct executor_job *job, char batch_id[64])
 }
 
 /* ---- asking -------------------------------------------------------------------------------------------------------- */
-static enum err ask(const char *folder, const char *name, const char *batch_id, enum executor_answer *answer,
-                    int *exit_code)
+/* Exit statuses of a shell's kind: 128 + the signal. */
+static void name_state(struct executor_report *r)
 {
-    char lock[MAX_PATH], exit_path[MAX_PATH];
+    const char *word = r->exit_code == 0 ? "COMPLETED" : r->exit_code > 128 ? "KILLED" : "FAILED";
+    snprintf(r->state, sizeof r->state, "%s", r->exit_code == LOST ? "LOST" : word);
+    if (r->exit_code > 128) snprintf(r->reason, sizeof r->reason, "%s", strsignal(r->exit_code - 128));
+    if (r->exit_code == LOST)
+        snprintf(r->reason, sizeof r->reason, "its supervisor is gone and left no exit status: host or processes died");
+}
+
+static enum err ask(const char *folder, const char *name, const char *batch_id, struct executor_report *r)
+{
+    char lock[MAX_PATH];
     struct stat st;
     (void)name;
     (void)batch_id;
     TRY(path_of(folder, "lock", lock));
-    TRY(path_of(folder, "exit", exit_path));
-    *answer    = EXECUTOR_ENDED;
-    *exit_code = LOST;
-    if (executor_read_number(exit_path, exit_code)) return ERR_OK;
-    *exit_code = LOST;
-    int fd     = open(lock, O_RDWR | O_CLOEXEC);
+    *r        = (struct executor_report)EXECUTOR_REPORT_NONE;
+    r->answer = EXECUTOR_ENDED;
+    if (executor_read_exit(folder, r)) {
+        name_state(r);
+        return ERR_OK;
+    }
+    int fd = open(lock, O_RDWR | O_CLOEXEC);
     if (fd < 0) {
-        *answer = errno == ENOENT ? EXECUTOR_NOT_STARTED : EXECUTOR_UNKNOWN;
+        r->answer = errno == ENOENT ? EXECUTOR_NOT_STARTED : EXECUTOR_UNKNOWN;
         return ERR_OK;
     }
     bool is_free  = flock(fd, LOCK_EX | LOCK_NB) == 0;
     bool is_begun = fstat(fd, &st) == 0 && st.st_size > 0;
     close(fd);
     if (!is_free)
-        *answer = EXECUTOR_RUNNING;
+        r->answer = EXECUTOR_RUNNING;
     else if (!is_begun)
-        *answer = EXECUTOR_NOT_STARTED;
-    else if (!executor_read_number(exit_path, exit_code)) /* looked at once more: it may have ended meanwhile */
-        *exit_code = LOST;
+        r->answer = EXECUTOR_NOT_STARTED;
+    else /* looked at once more: it may have ended meanwhile */
+        executor_read_exit(folder, r);
+    if (is_begun) r->begin_s = r->begin_s < 0 ? (int64_t)st.st_mtime : r->begin_s;
+    if (r->answer == EXECUTOR_RUNNING) snprintf(r->state, sizeof r->state, "RUNNING");
+    if (r->answer == EXECUTOR_ENDED) name_state(r);
     return ERR_OK;
 }
 
@@ -164,10 +212,10 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
 static enum err stop(const char *folder, const char *name, const char *batch_id)
 {
     char lock[MAX_PATH];
-    enum executor_answer answer;
-    int pid, code;
-    TRY(ask(folder, name, batch_id, &answer, &code));
-    if (answer != EXECUTOR_RUNNING) return ERR_OK;
+    struct executor_report report;
+    int pid;
+    TRY(ask(folder, name, batch_id, &report));
+    if (report.answer != EXECUTOR_RUNNING) return ERR_OK;
     TRY(path_of(folder, "lock", lock));
     REQUIRE(executor_read_number(lock, &pid) && pid > 1, ERR_AGAIN, "%s tells no process yet", lock);
     kill(-pid, SIGTERM);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_PATH = 2048, LOST = -1 };
+enum { MAX_PATH = 2048 };
 #define SLURM_PATIENCE_S 60.0
 
 static void job_name(const char *folder, const char *name, char out[128])
@@ -56,25 +56,21 @@ static enum executor_answer answer_of(const char *state)
     return EXECUTOR_ENDED;
 }
 
-static enum err ask(const char *folder, const char *name, const char *batch_id, enum executor_answer *answer,
-                    int *exit_code)
+static enum err ask(const char *folder, const char *name, const char *batch_id, struct executor_report *r)
 {
-    char exit_path[MAX_PATH], begun[MAX_PATH], full[128], id[64], state[32];
+    char begun[MAX_PATH], full[128], id[64], state[32] = "";
     bool is_known;
-    TRY(path_of(folder, "exit", exit_path));
+    *r = (struct executor_report)EXECUTOR_REPORT_NONE;
     TRY(path_of(folder, "begun", begun));
     job_name(folder, name, full);
-    *exit_code = LOST;
     if (look(full, &is_known, id, state)) {
         err_clear();
-        *answer = EXECUTOR_UNKNOWN;
         return ERR_OK;
     }
-    *answer = is_known ? answer_of(state) : EXECUTOR_ENDED;
-    if (*answer != EXECUTOR_ENDED) return ERR_OK;
-    if (executor_read_number(exit_path, exit_code)) return ERR_OK;
-    *exit_code = LOST;
-    if (!is_known && !*batch_id && access(begun, F_OK) != 0) *answer = EXECUTOR_NOT_STARTED;
+    r->answer = is_known ? answer_of(state) : EXECUTOR_ENDED;
+    if (is_known) snprintf(r->state, sizeof r->state, "%s", state);
+    if (r->answer != EXECUTOR_ENDED || executor_read_exit(folder, r)) return ERR_OK;
+    if (!is_known && !*batch_id && access(begun, F_OK) != 0) r->answer = EXECUTOR_NOT_STARTED;
     return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* The ledger of submissions. */
 #include "ledger.h"
 #include "catalogue_internal.h"
+#include "ledger_seen.h"
 
 #include "mem.h"
 
@@ -19,7 +20,8 @@ static const char layout[] =
     "create table if not exists submissions (id bigint primary key, stage_id bigint not null, name text not null "
     "unique,"
     "  state bigint not null, batch_id text not null, reason text not null, n_files bigint not null,"
-    "  create_s bigint not null, update_s bigint not null);"
+    "  create_s bigint not null, update_s bigint not null, begin_s bigint, end_s bigint, cpu_s double precision,"
+    "  wall_s double precision, max_rss_kb bigint, exit_code bigint, batch_state text, batch_reason text);"
     "create index if not exists submissions_by_stage on submissions (stage_id, state);"
     "create table if not exists submission_files (submission_id bigint not null, file_id bigint not null,"
     "  primary key (submission_id, file_id));"
@@ -134,6 +136,7 @@ static enum err add_submission(void *context, const struct db_value *r, size_t n
     copy_text(s->name, sizeof s->name, &r[6]);
     copy_text(s->batch_id, sizeof s->batch_id, &r[7]);
     copy_text(s->reason, sizeof s->reason, &r[8]);
+    ledger_seen_read(r + 9, &s->seen);
     return ERR_OK;
 }
 
@@ -143,10 +146,10 @@ enum err ledger_submissions(struct catalogue *c, int64_t stage_id, bool only_liv
     struct list all   = {0};
     struct db_value v = DB_I(stage_id);
     struct sql sql    = {.value = &v, .n_values = 1};
-    sql.text    = only_live ? (char *)"select id, stage_id, n_files, create_s, update_s, state, name, batch_id, reason "
-                                      "from submissions where stage_id = $1 and state in (1000, 3000, 4000) order by id"
-                            : (char *)"select id, stage_id, n_files, create_s, update_s, state, name, batch_id, reason "
-                                      "from submissions where stage_id = $1 order by id";
+#define COLUMNS "id, stage_id, n_files, create_s, update_s, state, name, batch_id, reason, " LEDGER_SEEN_COLUMNS
+    sql.text    = only_live ? (char *)"select " COLUMNS
+                                   " from submissions where stage_id = $1 and state in (1000, 3000, 4000) order by id"
+                            : (char *)"select " COLUMNS " from submissions where stage_id = $1 order by id";
     enum err rc = catalogue_rows(c->db, &sql, add_submission, &all);
     if (rc) mem_free(all.one);
     *out = rc ? NULL : all.one;

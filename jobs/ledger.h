@@ -7,6 +7,7 @@
 #define GM2_LEDGER_H
 
 #include "catalogue.h"
+#include "executor.h"
 
 /* POMS's names and numbers; their order has a meaning. */
 enum ledger_state {
@@ -24,6 +25,7 @@ struct ledger_submission {
     int64_t id, stage_id, n_files, create_s, update_s;
     enum ledger_state state;
     char name[160], batch_id[64], reason[200];
+    struct executor_report seen; /* as last noted, but for its answer and exit_code -1 */
 };
 
 /** Makes the ledger's tables where they are not there. */
@@ -46,6 +48,10 @@ enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const cha
 /** Changes a submission's state; `from` must be its state still: ERR_MISMATCH if another was quicker. */
 enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,
                        const char *batch_id, const char *reason);
+/** Notes what the executor says of a submission (columns begin_s, end_s, cpu_s, wall_s, max_rss_kb, exit_code, batch_state,
+ *  batch_reason: null if not known); what is not known now stays as it was; nothing is written if nothing is new. */
+enum err ledger_see(struct catalogue *catalogue, struct ledger_submission *submission,
+                    const struct executor_report *report);
 /** Ends a submission: its files are let go; those that are not done count an attempt (unless is_free), and are parked at
  *  max_attempts. */
 enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,

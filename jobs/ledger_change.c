@@ -70,7 +70,7 @@ static enum err reserve(void *context)
 enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const char *slice, const int64_t *files,
                         size_t n, struct ledger_submission *out)
 {
-    *out            = (struct ledger_submission){.stage_id = stage_id};
+    *out            = (struct ledger_submission){.stage_id = stage_id, .seen = EXECUTOR_REPORT_NONE};
     struct change c = {.catalogue  = catalogue,
                        .submission = out,
                        .slice      = slice,

@@ -62,11 +62,11 @@ static enum err pass_on(const struct stage_work *w, struct ledger_submission *s,
 static enum err meet(const struct stage_work *w, struct ledger_submission *s)
 {
     char folder[STAGE_MAX_PATH];
-    enum executor_answer answer;
-    int exit_code;
+    struct executor_report report;
     stage_work_folder(w, s->name, folder);
-    TRY(w->executor->ask(folder, s->name, s->batch_id, &answer, &exit_code));
-    switch (answer) {
+    TRY(w->executor->ask(folder, s->name, s->batch_id, &report));
+    if (report.answer != EXECUTOR_UNKNOWN) TRY(ledger_see(w->catalogue, s, &report));
+    switch (report.answer) {
     case EXECUTOR_UNKNOWN:
         log_warn("%s: submission %s: no answer from %s; left as it is", w->stage->name, s->name, w->executor->name);
         return ERR_OK;
@@ -75,7 +75,7 @@ static enum err meet(const struct stage_work *w, struct ledger_submission *s)
     case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING);
     case EXECUTOR_ENDED: break;
     }
-    return settle(w, s, exit_code);
+    return settle(w, s, report.exit_code);
 }
 
 /* ---- new submissions ------------------------------------------------------------------------------------------------ */

@@ -108,8 +108,54 @@ static void test_holding(void **state)
     assert_int_equal(n_all, 4);
 }
 
+static struct executor_report read_seen(int64_t id)
+{
+    struct executor_report seen = EXECUTOR_REPORT_NONE;
+    struct ledger_submission *all;
+    size_t n;
+    assert_int_equal(ledger_submissions(catalogue, stage, false, &all, &n), ERR_OK);
+    for (size_t i = 0; i < n; i++)
+        if (all[i].id == id) seen = all[i].seen;
+    mem_free(all);
+    return seen;
+}
+
+static void test_seeing(void **state)
+{
+    (void)state;
+    static const int64_t file[]    = {40};
+    struct executor_report running = EXECUTOR_REPORT_NONE, ended = EXECUTOR_REPORT_NONE, seen;
+    struct ledger_submission s;
+    assert_int_equal(ledger_reserve(catalogue, stage, "seen", file, 1, &s), ERR_OK);
+    seen = read_seen(s.id);
+    assert_true(seen.begin_s == -1 && seen.cpu_s == -1.0 && seen.exit_code == -1 && !*seen.state);
+    running.begin_s = 1700000000;
+    snprintf(running.state, sizeof running.state, "RUNNING");
+    assert_int_equal(ledger_see(catalogue, &s, &running), ERR_OK);
+    ended.end_s      = 1700000100;
+    ended.cpu_s      = 80.5;
+    ended.wall_s     = 100.0;
+    ended.max_rss_kb = 123456;
+    ended.exit_code  = 0;
+    snprintf(ended.state, sizeof ended.state, "OUT_OF_MEMORY");
+    snprintf(ended.reason, sizeof ended.reason, "OutOfMemory");
+    assert_int_equal(ledger_see(catalogue, &s, &ended), ERR_OK);
+    seen = read_seen(s.id);
+    assert_true(seen.begin_s == 1700000000 && seen.end_s == 1700000100);
+    assert_true(seen.cpu_s == 80.5 && seen.wall_s == 100.0 && seen.max_rss_kb == 123456 && seen.exit_code == 0);
+    assert_string_equal(seen.state, "OUT_OF_MEMORY");
+    assert_string_equal(seen.reason, "OutOfMemory");
+    /* a late and poorer answer takes nothing away */
+    struct executor_report none = EXECUTOR_REPORT_NONE;
+    assert_int_equal(ledger_see(catalogue, &s, &none), ERR_OK);
+    seen = read_seen(s.id);
+    assert_string_equal(seen.state, "OUT_OF_MEMORY");
+    assert_int_equal(seen.max_rss_kb, 123456);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_holding)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_holding),
+                                       cmocka_unit_test(test_seeing)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
