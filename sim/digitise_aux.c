@@ -1,12 +1,11 @@
 /* IBMS and fibre harps. */
 #include "digitise_aux.h"
 
+#include "aux_detector.h"
+
 #include <math.h>
 #include <string.h>
 
-enum { FIBRES = 7, HARPS = 4, IBMS_FIBRES = 16 };
-#define IBMS_PITCH_MM 5.5
-#define HARP_PITCH_MM 13.0
 #define CENTRE_RMS_MM 1.0
 #define BUNCH_RMS_NS  25.0
 #define SPREAD_NS     0.15 /* a turn */
@@ -20,7 +19,7 @@ static const struct plane {
 static const struct harp {
     double phi_deg;
     int plane; /* 0 x, 1 y */
-} harps[HARPS] = {{165.5, 1}, {167.5, 0}, {255.5, 1}, {257.5, 0}};
+} harps[AUX_HARPS] = {{165.5, 1}, {167.5, 0}, {255.5, 1}, {257.5, 0}};
 
 enum err digitise_ibms(const struct digitise_cfg *cfg, struct rng_key key, struct digitise_fill *fill)
 {
@@ -29,8 +28,8 @@ enum err digitise_ibms(const struct digitise_cfg *cfg, struct rng_key key, struc
     const double centre[2] = {CENTRE_RMS_MM * rng_normal(&rng), CENTRE_RMS_MM * rng_normal(&rng)};
     digitise_profile(strcmp(cfg->t0_profile, "w") == 0, &profile);
     for (int segment = 0; segment < DIGITISE_IBMS_SEGMENT; segment++) {
-        const int plane    = segment / IBMS_FIBRES;
-        const double place = (segment % IBMS_FIBRES - 0.5 * (IBMS_FIBRES - 1)) * IBMS_PITCH_MM;
+        const int plane    = segment / AUX_IBMS_FIBRES;
+        const double place = aux_ibms_mm(segment % AUX_IBMS_FIBRES);
         const double x = (place - centre[plane]) / ibms_rms_mm[plane], share = exp(-0.5 * x * x) / profile.peak;
         for (int i = 0; i < DIGITISE_PROFILE_POINTS; i++) {
             struct digitise_light light = {
@@ -60,9 +59,9 @@ static enum err add_turn(const struct digitise_cfg *cfg, struct rng_key key, int
 {
     const double turns = turns_at(harp, n), t_ns = turns * BIN_WIDTH_NS, middle = digitise_harp_mm(harp, n);
     const double rms_ns = hypot(BUNCH_RMS_NS, SPREAD_NS * turns), rms_mm = planes[harps[harp].plane].rms_mm;
-    for (int f = 0; f < FIBRES; f++) {
-        const int segment   = FIBRES * harp + f;
-        const double place  = HARP_PITCH_MM * (f - 0.5 * (FIBRES - 1));
+    for (int f = 0; f < AUX_HARP_FIBRES; f++) {
+        const int segment   = AUX_HARP_FIBRES * harp + f;
+        const double place  = aux_harp_mm(f);
         const double x      = (place - middle) / rms_mm;
         struct rng rng      = rng_start(key, (uint32_t)DIGITISE_HARP | (uint32_t)n << 8 | (uint32_t)segment);
         const uint64_t n_pe = rng_poisson(&rng, cfg->harp_pe * exp(-0.5 * x * x - t_ns / LIFE_NS));
@@ -84,6 +83,6 @@ enum err digitise_harps(const struct digitise_cfg *cfg, struct rng_key key, stru
     const int first = (int)(cfg->harp_from_us * 1000.0 / BIN_WIDTH_NS),
               end   = (int)(cfg->harp_to_us * 1000.0 / BIN_WIDTH_NS);
     for (int n = first; n < end; n++)
-        for (int harp = 0; harp < HARPS; harp++) TRY(add_turn(cfg, key, harp, n, fill));
+        for (int harp = 0; harp < AUX_HARPS; harp++) TRY(add_turn(cfg, key, harp, n, fill));
     return ERR_OK;
 }
