@@ -7,15 +7,15 @@
 #include <string.h>
 #include <time.h>
 
-/* @: a text column that compares by bytes on either database */
+/* @: a text column that compares by bytes on either database; #: a key of one number, SQLite's own row number; ~ ends a table
+ * whose rows lie in its key */
 static const char layout[] =
     "create table catalogue_layout (version bigint not null);"
-    "create table configs (id bigint primary key, config_key @ not null unique, family @ not null, application @ not "
-    "null,"
+    "create table configs (id #, config_key @ not null unique, family @ not null, application @ not null,"
     "  version @ not null, git_commit @ not null, fcl_name @ not null, fcl_hash @ not null, process_name @ not null,"
     "  conditions_tag @ not null, constants_set @ not null, isa @ not null, seed @ not null,"
     "  format_version bigint not null);"
-    "create table files (id bigint primary key, file_name @ not null unique, config_id bigint not null,"
+    "create table files (id #, file_name @ not null unique, config_id bigint not null,"
     "  file_size bigint not null, checksum @ not null, file_type @ not null, file_format @ not null, data_tier @ not "
     "null,"
     "  data_stream @ not null, content_status @ not null, event_count bigint not null, first_event bigint not null,"
@@ -23,39 +23,47 @@ static const char layout[] =
     "null,"
     "  n_units bigint not null, n_bad_events bigint not null, cpu_s double precision not null, peak_rss_kb bigint not "
     "null,"
-    "  create_s bigint not null, create_user @ not null, update_s bigint not null, retired_s bigint, retired_why @);"
-    "create index files_by_config on files (config_id, data_tier);"
+    "  create_s bigint not null, create_user @ not null, update_s bigint not null, retired_s bigint, retired_why @,"
+    "  n_places bigint not null);"
+    "create index files_by_tier on files (data_tier, config_id, content_status, n_places, retired_s);"
+    "create index files_by_config on files (config_id, data_tier, content_status, n_places, retired_s);"
     "create index files_by_creation on files (create_s);"
     "create table file_runs (file_id bigint not null, run bigint not null, subrun bigint not null, run_type @ not null,"
-    "  primary key (file_id, run, subrun));"
+    "  primary key (file_id, run, subrun))~;"
     "create index file_runs_by_run on file_runs (run, subrun, file_id);"
     "create table file_parents (child_id bigint not null, parent_id bigint not null, primary key (child_id, "
-    "parent_id));"
+    "parent_id))~;"
     "create index file_parents_by_parent on file_parents (parent_id, child_id);"
     "create table file_locations (file_id bigint not null, url @ not null, added_s bigint not null,"
-    "  primary key (file_id, url));"
+    "  primary key (file_id, url))~;"
     "create table file_params (file_id bigint not null, name @ not null, text @ not null, number double precision,"
-    "  primary key (file_id, name));"
+    "  primary key (file_id, name))~;"
     "create index file_params_by_name on file_params (name, text);"
     "create table file_conditions (file_id bigint not null, table_name @ not null, iov_id bigint not null,"
-    "  primary key (file_id, table_name, iov_id));"
+    "  primary key (file_id, table_name, iov_id))~;"
     "create index file_conditions_by_iov on file_conditions (table_name, iov_id);"
-    "create table file_conflicts (id bigint primary key, file_name @ not null, file_size bigint not null,"
+    "create table file_conflicts (id #, file_name @ not null, file_size bigint not null,"
     "  checksum @ not null, location @, create_s bigint not null, create_user @ not null, metadata @ not null);"
     "create table definitions (name @ primary key, query @ not null, create_s bigint not null, create_user @ not null);"
-    "create table snapshots (id bigint primary key, query @ not null, n_files bigint not null, create_s bigint not "
-    "null,"
+    "create table snapshots (id #, query @ not null, n_files bigint not null, create_s bigint not null,"
     "  create_user @ not null);"
     "create table snapshot_files (snapshot_id bigint not null, file_id bigint not null,"
-    "  primary key (snapshot_id, file_id));"
+    "  primary key (snapshot_id, file_id))~;"
     "create index snapshot_files_by_file on snapshot_files (file_id);"
-    "create table catalogue_log (id bigint primary key, create_s bigint not null, create_user @ not null,"
+    "create table catalogue_log (id #, create_s bigint not null, create_user @ not null,"
     "  action @ not null, what @ not null);";
 
 int64_t catalogue_now_s(void) { return (int64_t)time(NULL); }
 struct db *catalogue_db(struct catalogue *catalogue) { return catalogue->db; }
 
 /* ---- layout -------------------------------------------------------------------------------------------------------- */
+static const char *word_for(char mark, bool is_pgsql)
+{
+    if (mark == '@') return is_pgsql ? "text collate \"C\"" : "text";
+    if (mark == '#') return is_pgsql ? "bigint primary key" : "integer primary key";
+    return is_pgsql ? "" : " without rowid";
+}
+
 static enum err make_layout(void *context)
 {
     struct catalogue *c = context;
@@ -69,11 +77,11 @@ static enum err make_layout(void *context)
     if (n > 0) return ERR_OK;
     enum err rc = ERR_OK;
     for (const char *at = layout; *at && !rc;) {
-        size_t length = strcspn(at, "@");
+        size_t length = strcspn(at, "@#~");
         rc            = sql_add(&sql, "%.*s", (int)length, at);
         at += length;
-        if (*at != '@') break;
-        if (!rc) rc = sql_add(&sql, "%s", db_is_pgsql(c->db) ? "text collate \"C\"" : "text");
+        if (!*at) break;
+        if (!rc) rc = sql_add(&sql, "%s", word_for(*at, db_is_pgsql(c->db)));
         at++;
     }
     if (!rc) rc = db_exec(c->db, sql.text);
@@ -167,6 +175,9 @@ static enum err locate(void *context)
                   values, 3));
     else
         TRY(db_do(k->db, "delete from file_locations where file_id = $1 and url = $2", values, 2));
+    TRY(db_do(k->db,
+              "update files set n_places = (select count(*) from file_locations where file_id = $1) where id = $1",
+              values, 1));
     snprintf(what, sizeof what, "%s %s", c->name, c->text);
     return catalogue_note(k, c->user, c->is_added ? "add location" : "remove location", what);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONFIG_KEY = 4096, N_STATEMENTS = 9 };
+enum { CONFIG_KEY = 4096, N_STATEMENTS = 10 };
 
 enum statement {
     FIND_FILE,
@@ -18,6 +18,7 @@ enum statement {
     ADD_RUN,
     ADD_PARENT,
     ADD_LOCATION,
+    COUNT_PLACES,
     ADD_PARAMETER,
     ADD_INTERVAL
 };
@@ -30,12 +31,14 @@ static const char *const statements[N_STATEMENTS] = {
                     " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     [ADD_FILE] = "insert into files (id, file_name, config_id, file_size, checksum, file_type, file_format, data_tier,"
                  " data_stream, content_status, event_count, first_event, last_event, start_s, end_s, host, n_ranks,"
-                 " n_units, n_bad_events, cpu_s, peak_rss_kb, create_s, create_user, update_s)"
+                 " n_units, n_bad_events, cpu_s, peak_rss_kb, create_s, create_user, update_s, n_places)"
                  " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-                 " $21, $22, $23, $24)",
+                 " $21, $22, $23, $24, $25)",
     [ADD_RUN] = "insert into file_runs (file_id, run, subrun, run_type) values ($1, $2, $3, $4) on conflict do nothing",
     [ADD_PARENT]   = "insert into file_parents (child_id, parent_id) values ($1, $2) on conflict do nothing",
     [ADD_LOCATION] = "insert into file_locations (file_id, url, added_s) values ($1, $2, $3) on conflict do nothing",
+    [COUNT_PLACES] =
+        "update files set n_places = (select count(*) from file_locations where file_id = $1) where id = $1",
     [ADD_PARAMETER] =
         "insert into file_params (file_id, name, text, number) values ($1, $2, $3, $4) on conflict do nothing",
     [ADD_INTERVAL] =
@@ -133,7 +136,8 @@ static enum err add_file(struct declare *d, const struct catalogue_file *f, int6
                                       DB_I(f->peak_rss_kB),
                                       DB_I(d->now_s),
                                       DB_S(d->user),
-                                      DB_I(d->now_s)};
+                                      DB_I(d->now_s),
+                                      DB_I(f->location ? 1 : 0)};
     TRY(run(d, ADD_FILE, values, sizeof values / sizeof values[0], NULL));
     for (size_t i = 0; i < f->n_runs; i++) {
         const struct db_value one[] = {DB_I(id), DB_I(f->run[i].run), DB_I(f->run[i].subrun), DB_S(f->run[i].type)};
@@ -210,7 +214,8 @@ static enum err meet_known(struct declare *d, size_t i, const struct db_value *r
     bool is_same = size == f->file_size && strcmp(row[2].text, f->checksum) == 0, is_retired = row[3].type != DB_NULL;
     if (is_same && !is_retired) {
         r->outcome = CATALOGUE_SAME;
-        return add_location(d, f, id);
+        TRY(add_location(d, f, id));
+        return f->location ? run(d, COUNT_PLACES, &DB_I(id), 1, NULL) : ERR_OK;
     }
     r->outcome = is_same ? CATALOGUE_REFUSED : CATALOGUE_CONFLICT;
     if (is_same)

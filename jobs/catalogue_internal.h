@@ -6,7 +6,7 @@
 #include "dimension.h"
 
 #define CATALOGUE_LOCK "catalogue_lock"
-enum { CATALOGUE_VERSION = 2 };
+enum { CATALOGUE_VERSION = 3 };
 
 struct catalogue {
     struct db *db;

@@ -68,16 +68,13 @@ static enum err write_availability(struct writer *w, uint32_t bits, int alias)
         glue = " or ";
         switch ((enum dimension_availability)i) {
         case AVAILABLE_DEFAULT:
-            TRY(sql_add(w->out,
-                        "(f%d.retired_s is null and f%d.content_status = 'good' and exists (select 1 from "
-                        "file_locations a where a.file_id = f%d.id))",
-                        alias, alias, alias));
+            TRY(sql_add(w->out, "(f%d.retired_s is null and f%d.content_status = 'good' and f%d.n_places > 0)", alias,
+                        alias, alias));
             break;
         case AVAILABLE_PHYSICAL:
         case AVAILABLE_VIRTUAL:
-            TRY(sql_add(w->out,
-                        "(f%d.retired_s is null and %s (select 1 from file_locations a where a.file_id = f%d.id))",
-                        alias, i == AVAILABLE_PHYSICAL ? "exists" : "not exists", alias));
+            TRY(sql_add(w->out, "(f%d.retired_s is null and f%d.n_places %s 0)", alias, alias,
+                        i == AVAILABLE_PHYSICAL ? ">" : "="));
             break;
         case AVAILABLE_ANYLOCATION:
             TRY(sql_add(w->out, "(f%d.retired_s is null and f%d.content_status = 'good')", alias, alias));

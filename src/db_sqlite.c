@@ -65,7 +65,10 @@ static enum err open_file(const char *path, enum db_access access, void **handle
     sqlite3_extended_result_codes(l->db, 1);
     *handle = l;
     /* the first look into the file tells whether it is a database */
-    code = sqlite3_exec(l->db, "pragma synchronous = full; pragma schema_version", NULL, NULL, NULL);
+    code = sqlite3_exec(
+        l->db,
+        "pragma synchronous = full; pragma cache_size = -65536; pragma temp_store = memory; pragma schema_version",
+        NULL, NULL, NULL);
     if (code == SQLITE_OK) return ERR_OK;
     enum err rc = fail(l, NULL);
     sqlite3_close(l->db);
