@@ -30,6 +30,9 @@ static const char usage[] =
     "      --once              with --watch: what is there now, then end\n"
     "      --process-name NAME\n"
     "      --set KEY=VALUE     override one value of the configuration (may be repeated)\n"
+    "      --metadata KEY=VALUE  a further field of the products' metadata (may be repeated): gm2.fcl_commit, "
+    "gm2.campaign,\n"
+    "                          gm2.stage, gm2.submission, or CATEGORY.NAME; no part of the configuration\n"
     "      --config-out FILE   write the configuration as used\n"
     "      --validate-config   check everything, do nothing\n"
     "      --timing            print the TimeReport\n"
@@ -42,6 +45,7 @@ enum {
     OPT_NSKIP = 256,
     OPT_PROCESS,
     OPT_SET,
+    OPT_METADATA,
     OPT_CONFIG_OUT,
     OPT_VALIDATE,
     OPT_TIMING,
@@ -63,6 +67,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"process-name", required_argument, NULL, OPT_PROCESS},
     {"set", required_argument, NULL, OPT_SET},
+    {"metadata", required_argument, NULL, OPT_METADATA},
     {"config-out", required_argument, NULL, OPT_CONFIG_OUT},
     {"validate-config", no_argument, NULL, OPT_VALIDATE},
     {"timing", no_argument, NULL, OPT_TIMING},
@@ -108,6 +113,7 @@ static enum err read_option(int option, const char *value, struct job_options *o
     case 'o': o->output = value; break;
     case OPT_PROCESS: o->process_name = value; break;
     case OPT_SET: o->set[o->n_set++] = value; break;
+    case OPT_METADATA: o->metadata[o->n_metadata++] = value; break;
     case OPT_CONFIG_OUT: o->config_out = value; break;
     case OPT_VALIDATE: o->is_validate_only = true; break;
     case OPT_TIMING: o->wants_timing = true; break;
@@ -184,6 +190,7 @@ int cmd_run(int argc, char **argv)
     log_init(LOG_INFO, comm_rank(), comm_size());
     if (!rc) rc = mem_alloc(&o.sources, (size_t)argc, sizeof *o.sources);
     if (!rc) rc = mem_alloc(&o.set, (size_t)argc, sizeof *o.set);
+    if (!rc) rc = mem_alloc(&o.metadata, (size_t)argc, sizeof *o.metadata);
     if (!rc) rc = read_options(argc, argv, &o, &wants_help);
     if (!rc && wants_help && comm_rank() == 0) fputs(usage, stdout);
     if (!rc && !wants_help) rc = run(&o, &has_ended_early);
@@ -195,6 +202,7 @@ int cmd_run(int argc, char **argv)
     }
     mem_free(o.sources);
     mem_free(o.set);
+    mem_free(o.metadata);
     comm_finalize();
     return status;
 }

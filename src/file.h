@@ -20,6 +20,7 @@ struct provenance {
     const char *conditions_tag;          /* "" when none was used */
     const char *parents;                 /* names of input files, one a line, "" for simulation from nothing */
     uint64_t seed;
+    const char *fcl_commit; /* of the repository of the configuration, "" if it was not told */
 };
 
 /* ---- writing one unit: local, serial ---- */

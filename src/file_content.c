@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const file_text_names[N_FILE_TEXTS] = {"process_name", "release", "git_commit",    "configuration",
-                                                   "config_id",    "isa",     "constants_set", "conditions_tag"};
+const char *const file_text_names[N_FILE_TEXTS] = {"process_name",  "release",        "git_commit",
+                                                   "configuration", "config_id",      "isa",
+                                                   "constants_set", "conditions_tag", "fcl_commit"};
 
 void file_content_free(struct file_content *c)
 {
@@ -118,7 +119,9 @@ enum err file_content_read(const char *path, struct file_content *out)
     enum err rc = ERR_OK;
     *out        = (struct file_content){0};
     TRY(file_h5_open_checked(path, &file));
-    for (size_t i = 0; !rc && i < N_FILE_TEXTS; i++) rc = file_h5_get_text(file, file_text_names[i], &out->text[i]);
+    for (size_t i = 0; !rc && i < N_FILE_TEXTS; i++)
+        rc = i == FILE_TEXT_fcl_commit ? file_h5_get_text_or_empty(file, file_text_names[i], &out->text[i])
+                                       : file_h5_get_text(file, file_text_names[i], &out->text[i]);
     if (!rc) rc = file_h5_get_u64(file, "seed", &out->seed);
     if (!rc) rc = take_units(file, out);
     if (!rc) rc = find_fills(file, out);

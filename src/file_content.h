@@ -14,6 +14,7 @@ enum file_text {
     FILE_TEXT_isa,
     FILE_TEXT_constants_set,
     FILE_TEXT_conditions_tag,
+    FILE_TEXT_fcl_commit,
     N_FILE_TEXTS
 };
 extern const char *const file_text_names[N_FILE_TEXTS];

@@ -60,6 +60,8 @@ enum err file_h5_set_u64(hid_t object, const char *name, uint64_t value);
 enum err file_h5_set_f64(hid_t object, const char *name, double value);
 /** *out is to be freed with mem_free(). */
 enum err file_h5_get_text(hid_t object, const char *name, char **out);
+/** The same, "" where there is none. */
+enum err file_h5_get_text_or_empty(hid_t object, const char *name, char **out);
 /** Cut to size - 1 bytes. */
 enum err file_h5_get_short_text(hid_t object, const char *name, char *out, size_t size);
 enum err file_h5_get_i64(hid_t object, const char *name, int64_t *out);

@@ -7,10 +7,10 @@
 #include <string.h>
 
 /* Texts of the root; those that are `joined` may differ from unit to unit. */
-enum { ISA = 5, PARENTS = 8, N_TEXTS = 9 };
-static const char *const text_names[N_TEXTS] = {"process_name",  "release",        "git_commit",
-                                                "configuration", "config_id",      "isa",
-                                                "constants_set", "conditions_tag", "parents"};
+enum { ISA = 5, PARENTS = 8, FCL_COMMIT = 9, N_TEXTS = 10 };
+static const char *const text_names[N_TEXTS] = {"process_name", "release",   "git_commit",    "configuration",
+                                                "config_id",    "isa",       "constants_set", "conditions_tag",
+                                                "parents",      "fcl_commit"};
 
 struct provenance file_plan_provenance(const struct plan_extra *e)
 {
@@ -23,6 +23,7 @@ struct provenance file_plan_provenance(const struct plan_extra *e)
                                .constants_set  = e->text[6],
                                .conditions_tag = e->text[7],
                                .parents        = e->text[PARENTS],
+                               .fcl_commit     = e->text[FCL_COMMIT],
                                .seed           = e->seed};
 }
 
@@ -221,7 +222,7 @@ static enum err join_lines(char **list, const char *more)
 
 static enum err agree_text(size_t i, const char *text, struct plan_extra *e)
 {
-    if (i == ISA || i == PARENTS) return join_lines(&e->text[i], text);
+    if (i == ISA || i == PARENTS || i == FCL_COMMIT) return join_lines(&e->text[i], text);
     REQUIRE(strcmp(text, e->text[i]) == 0, ERR_MISMATCH, "%s is %.60s, the units before have %.60s", text_names[i],
             i == 3 ? "different" : text, i == 3 ? "another" : e->text[i]);
     return ERR_OK;
@@ -236,7 +237,8 @@ static enum err add_provenance(hid_t file, size_t unit, struct plan_extra *e)
             (unsigned long long)e->seed);
     for (size_t i = 0; i < N_TEXTS; i++) {
         char *text = NULL;
-        TRY(file_h5_get_text(file, text_names[i], &text));
+        TRY(i == FCL_COMMIT ? file_h5_get_text_or_empty(file, text_names[i], &text)
+                            : file_h5_get_text(file, text_names[i], &text));
         if (unit == 0) {
             e->text[i] = text;
             continue;
@@ -265,9 +267,9 @@ static enum err append_units(struct file_units *all, const struct file_units *u)
 
 static enum err take_provenance(const struct provenance *as, struct plan_extra *e)
 {
-    const char *const texts[N_TEXTS] = {as->process_name,  as->release,        as->git_commit,
-                                        as->config_text,   as->config_id,      as->isa,
-                                        as->constants_set, as->conditions_tag, as->parents};
+    const char *const texts[N_TEXTS] = {as->process_name, as->release,   as->git_commit,    as->config_text,
+                                        as->config_id,    as->isa,       as->constants_set, as->conditions_tag,
+                                        as->parents,      as->fcl_commit};
     e->seed                          = as->seed;
     for (size_t i = 0; i < N_TEXTS; i++) {
         e->text[i] = mem_string(texts[i] ? texts[i] : "");

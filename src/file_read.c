@@ -111,6 +111,13 @@ enum err file_read_hists(const char *path, struct hist_set *set)
     return rc ? err_context(rc, "%s", path) : ERR_OK;
 }
 
+enum err file_h5_get_text_or_empty(hid_t object, const char *name, char **out)
+{
+    if (H5Aexists(object, name) > 0) return file_h5_get_text(object, name, out);
+    *out = mem_string("");
+    return *out ? ERR_OK : ERR_MEMORY;
+}
+
 enum err file_read_provenance_text(const char *path, const char *attribute, char **out)
 {
     hid_t file = -1;

@@ -195,6 +195,7 @@ enum err file_h5_write_provenance(hid_t file, const struct provenance *p)
         {"constants_set", p->constants_set},
         {"conditions_tag", p->conditions_tag},
         {"parents", p->parents},
+        {"fcl_commit", p->fcl_commit},
         {"libraries", libraries},
     };
     TRY(file_h5_set_i64(file, "format_version", FILE_FORMAT_VERSION));

@@ -9,6 +9,7 @@
 #include "job_units.h"
 #include "log.h"
 #include "mem.h"
+#include "meta.h"
 #include "phys.h"
 #include "version.h"
 
@@ -225,8 +226,18 @@ static enum err split_output(struct job *job)
     return ERR_OK;
 }
 
+const char *job_metadata(const struct job *job, const char *key)
+{
+    size_t n = strlen(key);
+    for (size_t i = 0; i < job->options.n_metadata; i++)
+        if (strncmp(job->options.metadata[i], key, n) == 0 && job->options.metadata[i][n] == '=')
+            return job->options.metadata[i] + n + 1;
+    return "";
+}
+
 static enum err understand(struct job *job)
 {
+    for (size_t i = 0; i < job->options.n_metadata; i++) TRY(meta_check_extra(job->options.metadata[i]));
     TRY(read_services(job));
     TRY(split_output(job));
     const char *source, *name;
@@ -250,7 +261,8 @@ static enum err understand(struct job *job)
                                                  .constants_set  = PHYS_SET_NAME,
                                                  .conditions_tag = "",
                                                  .parents        = job->input_files,
-                                                 .seed           = job->info.seed};
+                                                 .seed           = job->info.seed,
+                                                 .fcl_commit     = job_metadata(job, META_FCL_COMMIT)};
     return ERR_OK;
 }
 

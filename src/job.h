@@ -20,6 +20,8 @@ struct job_options {
     const char *config_out, *isa, *process_name;
     size_t n_set; /* --set key=value */
     const char **set;
+    size_t n_metadata; /* --metadata key=value */
+    const char **metadata;
     bool is_validate_only, wants_timing, wants_memory;
     int checkpoint_exit_code; /* 75 unless told */
 };
@@ -69,6 +71,8 @@ struct job {
 
 /** Collective: reads, completes and checks the document on rank 0, gives it to all, plans the units. */
 enum err job_open(const struct job_options *options, struct job *job);
+/** What --metadata says of a key, "" if nothing; lent. */
+const char *job_metadata(const struct job *job, const char *key);
 /** Collective, after chain_create(): reads the constants that its modules want. */
 enum err job_read_conditions(struct job *job);
 void job_close(struct job *job);

@@ -24,7 +24,8 @@ static int cmd_version(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    printf("gm2 %s (%s)\n", version_release, version_git_commit);
+    /* campaigns read this line: jobs/program.c */
+    printf("gm2 %s (%s) %s\n", version_release, version_git_commit, version_is_released ? "released" : "development");
     return 0;
 }
 
@@ -50,7 +51,7 @@ const struct command commands[] = {
      "what a ring does: tunes, closed orbit, one-turn map, scans of any parameter, plan; 'gm2 ring --help'", cmd_ring},
     {"fcl", "fcl dump|expand|get FILE.fcl [KEY]", "print a configuration: canonical, annotated, one value", cmd_fcl},
     {"help", "help [MODULE | tables [NAME]]", "modules, their parameters and columns", cmd_help},
-    {"version", "version", "release and commit", cmd_version},
+    {"version", "version", "release, commit, whether it is released", cmd_version},
     {NULL, NULL, NULL, NULL},
 };
 

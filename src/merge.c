@@ -205,6 +205,7 @@ static enum err take_identity(struct merge *m)
                                              .isa            = text[FILE_TEXT_isa],
                                              .constants_set  = text[FILE_TEXT_constants_set],
                                              .conditions_tag = text[FILE_TEXT_conditions_tag],
+                                             .fcl_commit     = text[FILE_TEXT_fcl_commit],
                                              .parents        = m->parents,
                                              .seed           = m->identity.seed};
     job->is_simulation = was_simulated(text[FILE_TEXT_configuration]);

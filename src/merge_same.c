@@ -111,7 +111,8 @@ static enum err compare_text(struct comparison *c, enum file_text which, const c
     switch (which) {
     case FILE_TEXT_configuration: return compare_configurations(c, first, other);
     case FILE_TEXT_config_id: return ERR_OK; /* the configuration says what differs */
-    case FILE_TEXT_isa: return add_line(joined, other);
+    case FILE_TEXT_isa:
+    case FILE_TEXT_fcl_commit: return add_line(joined, other);
     default: break;
     }
     if (is_allowed(c, file_text_names[which])) return add_line(joined, other);

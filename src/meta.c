@@ -5,6 +5,7 @@
 #include "publish.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -112,6 +113,36 @@ static void add_own(cJSON *o, const struct meta *m)
     add_integer(o, "gm2.peak_rss_kB", m->peak_rss_kB);
 }
 
+enum err meta_check_extra(const char *pair)
+{
+    static const char *const own[] = {META_FCL_COMMIT, "gm2.campaign", "gm2.stage", "gm2.submission"};
+    size_t n                       = strcspn(pair, "="), word;
+    bool is_ours = strncmp(pair, "gm2.", 4) == 0, is_known = !is_ours;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        is_known = is_known || (strlen(own[i]) == n && strncmp(pair, own[i], n) == 0);
+    word = strspn(pair, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.");
+    REQUIRE(is_known && pair[n] && word == n && n < 100 && isalpha((unsigned char)pair[0]) && pair[n - 1] != '.' &&
+                memchr(pair, '.', n),
+            ERR_OPTION,
+            "--metadata %.100s: wanted is KEY=VALUE with gm2.fcl_commit, gm2.campaign, gm2.stage, gm2.submission, or a "
+            "CATEGORY.NAME that does not begin with gm2",
+            pair);
+    for (const char *c = pair + n; *c; c++)
+        REQUIRE((unsigned char)*c >= ' ' && *c != 127, ERR_OPTION, "--metadata %.*s: a control character in the value",
+                (int)n, pair);
+    return ERR_OK;
+}
+
+static void add_extra(cJSON *o, const struct meta *m)
+{
+    for (size_t i = 0; i < m->n_extra; i++) {
+        char key[100];
+        size_t n = strcspn(m->extra[i], "=");
+        snprintf(key, sizeof key, "%.*s", (int)n, m->extra[i]);
+        if (!cJSON_HasObjectItem(o, key)) add_text(o, key, m->extra[i] + n + 1);
+    }
+}
+
 /* When the raw file was closed, and how long after that its product was there. */
 static void add_latency(cJSON *o, const struct meta *m)
 {
@@ -140,6 +171,7 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
     add_parents(o, m);
     add_own(o, m);
     add_latency(o, m);
+    add_extra(o, m);
     return o;
 }
 
@@ -153,10 +185,10 @@ enum err meta_write(const char *product, const struct meta *meta)
     REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", product);
     TRY(publish_checksum(product, checksum, &size));
     cJSON *o    = build(product, meta, checksum, size);
-    int n_built = cJSON_GetArraySize(o);
-    char *text  = cJSON_Print(o);
+    int n_built = cJSON_GetArraySize(o), n_wanted = N_FIELDS + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0);
+    char *text = cJSON_Print(o);
     cJSON_Delete(o);
-    REQUIRE(text && n_built == N_FIELDS + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0), ERR_MEMORY,
+    REQUIRE(text && n_built >= n_wanted && (meta->n_extra == 0 || n_built > n_wanted), ERR_MEMORY,
             "out of memory for the metadata of %s", product);
     enum err rc = publish_text(path, text, strlen(text), 1);
     cJSON_free(text);

@@ -7,7 +7,12 @@
 
 #include "err.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/** The field that a campaign gives the commit of its configurations in; the files' own headers have it too. */
+#define META_FCL_COMMIT "gm2.fcl_commit"
 
 struct meta_run {
     uint32_t run, subrun;
@@ -46,8 +51,14 @@ struct meta {
     int64_t n_units, n_bad_events;
     double cpu_s;
     int64_t peak_rss_kB;
+
+    size_t n_extra;
+    const char *const *extra; /* "KEY=VALUE", checked by meta_check_extra() */
 };
 
+/** A field that is not ours: "KEY=VALUE" with gm2.fcl_commit, gm2.campaign, gm2.stage, gm2.submission, or any name with a
+ *  point whose first word is not gm2; the value without control characters. ERR_OPTION. */
+enum err meta_check_extra(const char *pair);
 /** Sets host, CPU seconds and peak memory of this process. */
 void meta_fill_host(struct meta *meta);
 /** Measures the product and publishes PRODUCT.json, replacing an older one. ERR_OPEN, ERR_WRITE, ERR_MEMORY. */

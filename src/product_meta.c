@@ -50,6 +50,8 @@ static void fill_common(const struct job *job, struct meta *m)
     m->isa                      = job->provenance.isa;
     m->seed                     = job->provenance.seed;
     m->n_ranks                  = comm_size();
+    m->n_extra                  = job->options.n_metadata;
+    m->extra                    = job->options.metadata;
     meta_fill_host(m);
 }
 

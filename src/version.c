@@ -5,3 +5,5 @@
 
 const char version_release[]    = GM2_RELEASE;
 const char version_git_commit[] = GM2_GIT_COMMIT;
+const bool version_is_dirty     = GM2_IS_DIRTY;
+const bool version_is_released  = GM2_IS_RELEASED;

@@ -73,6 +73,27 @@ static const char *text_of(const cJSON *o, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, key));
 }
 
+static void passes_on_what_a_campaign_says(void **state)
+{
+    static const char *const extra[] = {"gm2.fcl_commit=abc", "gm2.stage=a=b", "mine.note=x \"y\""};
+    struct meta m                    = usual;
+    (void)state;
+    m.n_extra = 3;
+    m.extra   = extra;
+    for (size_t i = 0; i < 3; i++) assert_int_equal(meta_check_extra(extra[i]), ERR_OK);
+    put(path, "Wikipedia");
+    assert_int_equal(meta_write(path, &m), ERR_OK);
+    cJSON *o = load();
+    assert_string_equal(text_of(o, "gm2.fcl_commit"), "abc");
+    assert_string_equal(text_of(o, "gm2.stage"), "a=b");
+    assert_string_equal(text_of(o, "mine.note"), "x \"y\"");
+    cJSON_Delete(o);
+    static const char *const bad[] = {
+        "gm2.git_commit=x", "file_size=3", "nothing",      "=x",   "a.=x", "a b.c=x", ".a=x",
+        "a.b=x\ny",         "gm2.fcl=x",   "gm2.stageX=x", "1.a=x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(meta_check_extra(bad[i]), ERR_OPTION);
+}
+
 static void says_what_it_was_told(void **state)
 {
     (void)state;
@@ -145,6 +166,7 @@ int main(int argc, char **argv)
     snprintf(json, sizeof json, "%s.json", path);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_it_was_told),
+        cmocka_unit_test(passes_on_what_a_campaign_says),
         cmocka_unit_test(notices_a_changed_product),
         cmocka_unit_test(needs_its_product),
         cmocka_unit_test(host_is_filled),
