@@ -6,7 +6,7 @@
 #include "dimension.h"
 
 #define CATALOGUE_LOCK "catalogue_lock"
-enum { CATALOGUE_VERSION = 3 };
+enum { CATALOGUE_VERSION = 4 };
 
 struct catalogue {
     struct db *db;

@@ -6,7 +6,8 @@
  *            run_number 24337.0196 is a run and a subrun; dates YYYY-MM-DD, DD-Mon-YYYY, full ISO times in quotes
  * combining  tightest first: not, and, or, minus / intersect / union (from the left), with; parentheses
  * special    defname: NAME, isparentof: (Q), ischildof: (Q), isancestorof: (Q), isdescendantof: (Q),
- *            availability: default|physical|virtual|any|bad|good|retired, snapshot_id N
+ *            availability: default|physical|virtual|any|bad|good|retired, snapshot_id N,
+ *            submission_id N (what a submission of a campaign took)
  * with       limit N, offset N, stride N, availability WORD; order is that of declaration
  *
  * Keywords and names are in any case. Where nothing is said of availability, files count that are good, not retired

@@ -21,7 +21,15 @@ enum dimension_kind {
 enum dimension_op { OP_EQUAL, OP_NOT, OP_LESS, OP_AT_MOST, OP_MORE, OP_AT_LEAST, OP_LIKE, OP_NOT_LIKE };
 enum dimension_type { TYPE_TEXT, TYPE_INT, TYPE_REAL, TYPE_TIME, TYPE_RUN, TYPE_PARAMETER };
 /* where a column is: in files itself, or a table of which a row belongs to the file */
-enum dimension_place { PLACE_FILE, PLACE_CONFIG, PLACE_RUN, PLACE_LOCATION, PLACE_SNAPSHOT, PLACE_PARAMETER };
+enum dimension_place {
+    PLACE_FILE,
+    PLACE_CONFIG,
+    PLACE_RUN,
+    PLACE_LOCATION,
+    PLACE_SNAPSHOT,
+    PLACE_SUBMISSION,
+    PLACE_PARAMETER
+};
 enum dimension_availability {
     AVAILABLE_DEFAULT,
     AVAILABLE_PHYSICAL,

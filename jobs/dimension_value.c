@@ -52,6 +52,7 @@ static const struct dimension_name names[] = {
     {"run_type", "run_type", TYPE_TEXT, PLACE_RUN},
     {"full_path", "url", TYPE_TEXT, PLACE_LOCATION},
     {"snapshot_id", "snapshot_id", TYPE_INT, PLACE_SNAPSHOT},
+    {"submission_id", "submission_id", TYPE_INT, PLACE_SUBMISSION},
     {NULL, NULL, TYPE_TEXT, PLACE_FILE},
 };
 

@@ -29,7 +29,9 @@ static const char layout[] =
     "  state bigint not null, reason text not null);"
     "create table if not exists stage_files (stage_id bigint not null, file_id bigint not null,"
     "  submission_id bigint, attempts bigint not null, is_parked bigint not null, primary key (stage_id, file_id));"
-    "create index if not exists stage_files_by_submission on stage_files (submission_id);";
+    "create index if not exists stage_files_by_submission on stage_files (submission_id);"
+    "create table if not exists stage_counts (stage_id bigint primary key, change_id bigint not null,"
+    "  dataset text not null, done text not null, n_files bigint not null, n_done bigint not null);";
 
 const char *ledger_state_name(enum ledger_state state)
 {
@@ -88,6 +90,21 @@ enum err ledger_taken(struct catalogue *c, int64_t stage_id, int64_t **ids, size
     *ids      = all.id;
     *n        = all.n;
     *n_parked = all.n_flagged;
+    return ERR_OK;
+}
+
+enum err ledger_held(struct catalogue *c, int64_t stage_id, int64_t *n_held, int64_t *n_parked, size_t *n_live)
+{
+    int64_t n;
+    bool is_found;
+    TRY(db_get_int(
+        c->db, "select count(*) from stage_files where stage_id = $1 and submission_id is not null and is_parked = 0",
+        &DB_I(stage_id), 1, n_held, &is_found));
+    TRY(db_get_int(c->db, "select count(*) from stage_files where stage_id = $1 and is_parked = 1", &DB_I(stage_id), 1,
+                   n_parked, &is_found));
+    TRY(db_get_int(c->db, "select count(*) from submissions where stage_id = $1 and state in (1000, 3000, 4000)",
+                   &DB_I(stage_id), 1, &n, &is_found));
+    *n_live = (size_t)n;
     return ERR_OK;
 }
 

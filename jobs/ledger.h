@@ -62,6 +62,8 @@ enum err ledger_submissions(struct catalogue *catalogue, int64_t stage_id, bool 
                             struct ledger_submission **out, size_t *n);
 /** Files that may not be taken now: held by a live submission, or parked; ascending. mem_free() it. */
 enum err ledger_taken(struct catalogue *catalogue, int64_t stage_id, int64_t **ids, size_t *n, size_t *n_parked);
+/** How many files of a stage live submissions hold, how many are parked; how many submissions live. */
+enum err ledger_held(struct catalogue *catalogue, int64_t stage_id, int64_t *n_held, int64_t *n_parked, size_t *n_live);
 /** Files of a submission, ascending. mem_free() it. */
 enum err ledger_files(struct catalogue *catalogue, int64_t submission_id, int64_t **ids, size_t *n);
 /** How many submissions a stage ever had. */

@@ -1,6 +1,7 @@
 /* Changes of submissions: each is one transaction. */
 #include "catalogue_internal.h"
 #include "ledger.h"
+#include "sql.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,25 +25,45 @@ static enum err add_history(const struct change *c)
                  "insert into submission_history (submission_id, at_s, state, reason) values ($1, $2, $3, $4)", row, 4);
 }
 
-static enum err hold_file(const struct change *c, int64_t file)
+/* Files are noted in as few statements as the number of values in one allows. */
+enum { FILES_A_STATEMENT = 10000 };
+
+static enum err note_files(const struct change *c, size_t first, size_t end)
+{
+    struct sql sql = {0};
+    enum err rc    = sql_add(&sql, "insert into submission_files (submission_id, file_id) values ");
+    for (size_t i = first; i < end && !rc; i++) {
+        rc = sql_add(&sql, i > first ? ", (%" PRId64 ", " : "(%" PRId64 ", ", c->submission->id);
+        if (!rc) rc = sql_value(&sql, DB_I(c->files[i]));
+        if (!rc) rc = sql_add(&sql, ")");
+    }
+    if (!rc) rc = db_do(c->catalogue->db, sql.text, sql.value, sql.n_values);
+    sql_free(&sql);
+    return rc;
+}
+
+/* All or nothing: files that another holds, or that are parked, are in the way. */
+static enum err hold_files(const struct change *c)
 {
     struct db *db                = c->catalogue->db;
-    const struct db_value pair[] = {DB_I(c->submission->stage_id), DB_I(file), DB_I(c->submission->id)};
-    int64_t n;
+    const struct db_value both[] = {DB_I(c->submission->stage_id), DB_I(c->submission->id)};
+    int64_t n                    = 0;
     bool is_found;
+    for (size_t i = 0; i < c->n_files; i += FILES_A_STATEMENT)
+        TRY(note_files(c, i, i + FILES_A_STATEMENT < c->n_files ? i + FILES_A_STATEMENT : c->n_files));
     TRY(db_get_int(
         db,
-        "select count(*) from stage_files where stage_id = $1 and file_id = $2 and (submission_id is not null or "
-        "is_parked = 1)",
-        pair, 2, &n, &is_found));
-    REQUIRE(n == 0, ERR_MISMATCH, "another submission of the stage holds file %" PRId64, file);
-    TRY(db_do(
-        db,
-        "insert into stage_files (stage_id, file_id, submission_id, attempts, is_parked) values ($1, $2, $3, 0, 0) "
-        "on conflict (stage_id, file_id) do update set submission_id = excluded.submission_id",
-        pair, 3));
-    const struct db_value held[] = {DB_I(c->submission->id), DB_I(file)};
-    return db_do(db, "insert into submission_files (submission_id, file_id) values ($1, $2)", held, 2);
+        "select h.file_id from submission_files n join stage_files h on h.file_id = n.file_id and h.stage_id "
+        "= $1 where n.submission_id = $2 and (h.submission_id is not null or h.is_parked = 1) "
+        "order by h.file_id limit 1",
+        both, 2, &n, &is_found));
+    REQUIRE(!is_found, ERR_MISMATCH, "another submission of the stage holds file %" PRId64, n);
+    return db_do(db,
+                 "insert into stage_files (stage_id, file_id, submission_id, attempts, is_parked) "
+                 "select cast($1 as bigint), n.file_id, n.submission_id, 0, 0 from submission_files n "
+                 "where n.submission_id = $2 "
+                 "on conflict (stage_id, file_id) do update set submission_id = excluded.submission_id",
+                 both, 2);
 }
 
 static enum err reserve(void *context)
@@ -63,7 +84,7 @@ static enum err reserve(void *context)
         "insert into submissions (id, stage_id, name, state, batch_id, reason, n_files, create_s, update_s) values "
         "($1, $2, $3, $4, '', '', $5, $6, $6)",
         row, 6));
-    for (size_t i = 0; i < c->n_files; i++) TRY(hold_file(c, c->files[i]));
+    TRY(hold_files(c));
     return add_history(c);
 }
 
@@ -116,21 +137,33 @@ enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *s,
     return ERR_OK;
 }
 
+/* An attempt more at files that have no product; at max_attempts they are parked. */
+static enum err count_attempts(const struct change *c, size_t first, size_t end)
+{
+    struct sql sql = {0};
+    enum err rc =
+        sql_add(&sql, "update stage_files set attempts = attempts + 1, is_parked = case when attempts + 1 >= ");
+    if (!rc) rc = sql_value(&sql, DB_I(c->max_attempts));
+    if (!rc) rc = sql_add(&sql, " then 1 else 0 end where stage_id = ");
+    if (!rc) rc = sql_value(&sql, DB_I(c->submission->stage_id));
+    for (size_t i = first; i < end && !rc; i++) {
+        rc = sql_add(&sql, i > first ? ", " : " and file_id in (");
+        if (!rc) rc = sql_value(&sql, DB_I(c->files[i]));
+    }
+    if (!rc) rc = sql_add(&sql, ")");
+    if (!rc) rc = db_do(c->catalogue->db, sql.text, sql.value, sql.n_values);
+    sql_free(&sql);
+    return rc;
+}
+
 static enum err end(void *context)
 {
     struct change *c = context;
-    struct db *db    = c->catalogue->db;
     TRY(set_state(c));
-    for (size_t i = 0; i < c->n_files && !c->is_free; i++) {
-        const struct db_value row[] = {DB_I(c->submission->stage_id), DB_I(c->files[i]), DB_I(c->max_attempts)};
-        TRY(db_do(db,
-                  "update stage_files set attempts = attempts + 1, is_parked = case when attempts + 1 >= $3 then 1 "
-                  "else 0 end "
-                  "where stage_id = $1 and file_id = $2",
-                  row, 3));
-    }
-    return db_do(db, "update stage_files set submission_id = null where submission_id = $1", &DB_I(c->submission->id),
-                 1);
+    for (size_t i = 0; i < c->n_files && !c->is_free; i += FILES_A_STATEMENT)
+        TRY(count_attempts(c, i, i + FILES_A_STATEMENT < c->n_files ? i + FILES_A_STATEMENT : c->n_files));
+    return db_do(c->catalogue->db, "update stage_files set submission_id = null where submission_id = $1",
+                 &DB_I(c->submission->id), 1);
 }
 
 enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *s, enum ledger_state to, const char *reason,

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IDS_A_QUERY = 5000 };
-
 static enum err own_program(const struct stage_work *w, char path[STAGE_MAX_PATH])
 {
     if (*w->campaign->cfg.gm2) {
@@ -35,26 +33,14 @@ static enum err add_input(void *context, const struct db_value *row, size_t n)
 /* The list of inputs for -S. */
 static enum err write_list(const struct stage_work *w, int64_t submission_id, const char *path)
 {
-    struct sql query = {0}, text = {0};
-    int64_t *ids;
-    size_t n;
-    TRY(ledger_files(w->catalogue, submission_id, &ids, &n));
-    enum err rc = ERR_OK;
-    for (size_t i = 0; i < n && !rc; i += IDS_A_QUERY) {
-        query.n = 0;
-        rc      = sql_add(&query, "file_id");
-        for (size_t k = i; k < n && k < i + IDS_A_QUERY && !rc; k++)
-            rc = sql_add(&query, "%s %" PRId64, k > i ? "," : "", ids[k]);
-        if (!rc)
-            rc = catalogue_list(
-                w->catalogue, query.text,
-                "f.file_name, (select min(a.url) from file_locations a where a.file_id = f.id and a.url like "
-                "'file:%')",
-                0, add_input, &text);
-    }
+    struct sql text = {0};
+    char query[96];
+    snprintf(query, sizeof query, "submission_id %" PRId64, submission_id);
+    enum err rc = catalogue_list(
+        w->catalogue, query,
+        "f.file_name, (select min(a.url) from file_locations a where a.file_id = f.id and a.url like 'file:%')", 0,
+        add_input, &text);
     if (!rc) rc = publish_text(path, text.text ? text.text : "", text.n, 1);
-    mem_free(ids);
-    sql_free(&query);
     sql_free(&text);
     return rc;
 }

@@ -3,14 +3,13 @@
 
 #include "mem.h"
 #include "sql.h"
+#include "stage_count.h"
 #include "version.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { IDS_A_QUERY = 5000 };
 
 enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                           size_t index, const char *user, struct stage_work *w)
@@ -56,11 +55,21 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static enum err add_done(void *context, const struct db_value *row, size_t n)
+struct ids {
+    int64_t *id;
+    size_t n, capacity;
+};
+
+static enum err add_id(void *context, const struct db_value *row, size_t n)
 {
-    int64_t **at = context;
+    struct ids *s = context;
     (void)n;
-    *(*at)++ = row[0].i;
+    if (s->n == s->capacity) {
+        size_t wanted = 2 * s->capacity + 256;
+        TRY(mem_resize(&s->id, s->capacity, wanted, sizeof *s->id));
+        s->capacity = wanted;
+    }
+    s->id[s->n++] = row[0].i;
     return ERR_OK;
 }
 
@@ -71,16 +80,17 @@ static enum err made_of(const struct stage_work *w, const char *inputs, struct s
                    w->stage->config_id, version_release);
 }
 
-static enum err list_done(const struct stage_work *w, const char *inputs, size_t room, int64_t **ids, size_t *n)
+/* Ascending. */
+static enum err list_done(const struct stage_work *w, const char *inputs, int64_t **ids, size_t *n)
 {
     struct sql query = {0};
-    TRY(mem_alloc(ids, room + 1, sizeof **ids));
-    int64_t *end = *ids;
-    enum err rc  = made_of(w, inputs, &query);
-    if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.id", (int64_t)room + 1, add_done, &end);
-    *n = (size_t)(end - *ids);
+    struct ids all   = {0};
+    enum err rc      = made_of(w, inputs, &query);
+    if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.id", 0, add_id, &all);
     sql_free(&query);
-    if (rc) mem_free(*ids);
+    if (rc) mem_free(all.id);
+    *ids = rc ? NULL : all.id;
+    *n   = rc ? 0 : all.n;
     return rc;
 }
 
@@ -92,6 +102,20 @@ void stage_work_free(struct stage_dataset *d)
     mem_free(d->taken);
 }
 
+enum err stage_work_take(struct stage_dataset *d, const int64_t *ids, size_t n)
+{
+    size_t old = d->n_taken;
+    TRY(mem_resize(&d->taken, old + 1, old + n + 1, sizeof *d->taken));
+    d->n_taken += n;
+    while (n > 0) { /* both ascend: merged from the end */
+        bool is_old           = old > 0 && d->taken[old - 1] > ids[n - 1];
+        d->taken[old + n - 1] = is_old ? d->taken[old - 1] : ids[n - 1];
+        old -= is_old;
+        n -= !is_old;
+    }
+    return ERR_OK;
+}
+
 enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
 {
     const char *query = w->stage->dataset;
@@ -99,7 +123,7 @@ enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
     enum err rc       = catalogue_list(w->catalogue, query,
                                        "f.id, (select min(r.run) from file_runs r where r.file_id = f.id), f.end_s", 0,
                                        add_file, &d->files);
-    if (!rc) rc = list_done(w, query, d->files.n, &d->done, &d->n_done);
+    if (!rc) rc = list_done(w, query, &d->done, &d->n_done);
     if (!rc) rc = ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
     d->n_taken = d->n_done + d->n_held;
     if (!rc) rc = mem_alloc(&d->taken, d->n_taken + 1, sizeof *d->taken);
@@ -133,19 +157,21 @@ static enum err look_at_simulation(const struct stage_work *w, struct step_stage
     return ERR_OK;
 }
 
+/* Only numbers: nothing is listed, and nothing is asked again while the catalogue stands still. */
 enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
 {
-    struct ledger_submission *live;
-    struct stage_dataset d;
+    struct sql done = {0};
+    int64_t n_files, n_done, n_held, n_parked;
     if (stage_work_is_simulation(w)) return look_at_simulation(w, out);
-    TRY(stage_work_read(w, &d));
-    out->n_files  = d.files.n;
-    out->n_done   = d.n_done;
-    out->n_parked = d.n_parked;
-    out->n_held   = d.n_held - d.n_parked;
-    stage_work_free(&d);
-    TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &out->n_live));
-    mem_free(live);
+    enum err rc = made_of(w, w->stage->dataset, &done);
+    if (!rc) rc = stage_count(w->catalogue, w->stage_id, w->stage->dataset, done.text, *w->user, &n_files, &n_done);
+    sql_free(&done);
+    if (!rc) rc = ledger_held(w->catalogue, w->stage_id, &n_held, &n_parked, &out->n_live);
+    if (rc) return rc;
+    out->n_files     = (size_t)n_files;
+    out->n_done      = (size_t)n_done;
+    out->n_parked    = (size_t)n_parked;
+    out->n_held      = (size_t)n_held;
     out->is_complete = out->n_live == 0 && out->n_done == out->n_files && out->n_files > 0;
     return ERR_OK;
 }
@@ -153,25 +179,20 @@ enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
 /* Files of a submission without a product. */
 enum err stage_work_not_done(const struct stage_work *w, const struct ledger_submission *s, int64_t **ids, size_t *n)
 {
-    int64_t *all, *done = NULL;
+    int64_t *all, *done;
     size_t n_all, n_done, n_left = 0;
-    struct sql query = {0};
-    enum err rc      = ERR_OK;
+    char inputs[64];
+    snprintf(inputs, sizeof inputs, "submission_id %" PRId64, s->id);
     TRY(ledger_files(w->catalogue, s->id, &all, &n_all));
-    for (size_t i = 0; i < n_all && !rc; i += IDS_A_QUERY) {
-        size_t end = i + IDS_A_QUERY < n_all ? i + IDS_A_QUERY : n_all;
-        query.n    = 0;
-        rc         = sql_add(&query, "file_id");
-        for (size_t k = i; k < end && !rc; k++) rc = sql_add(&query, "%s %" PRId64, k > i ? "," : "", all[k]);
-        if (!rc) rc = list_done(w, query.text, end - i, &done, &n_done);
-        if (rc) break;
-        for (size_t k = i; k < end; k++)
-            if (!n_done || !bsearch(&all[k], done, n_done, sizeof *done, by_value)) all[n_left++] = all[k];
-        mem_free(done);
+    enum err rc = list_done(w, inputs, &done, &n_done);
+    if (rc) {
+        mem_free(all);
+        return rc;
     }
-    sql_free(&query);
-    if (rc) mem_free(all);
-    *ids = rc ? NULL : all;
+    for (size_t k = 0; k < n_all; k++)
+        if (!n_done || !bsearch(&all[k], done, n_done, sizeof *done, by_value)) all[n_left++] = all[k];
+    mem_free(done);
+    *ids = all;
     *n   = n_left;
-    return rc;
+    return ERR_OK;
 }

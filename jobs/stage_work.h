@@ -44,6 +44,8 @@ bool stage_work_is_simulation(const struct stage_work *work);
 extern const int64_t stage_work_simulation[1];
 
 enum err stage_work_read(const struct stage_work *work, struct stage_dataset *out);
+/** Notes that n files more, ascending, may not be taken. */
+enum err stage_work_take(struct stage_dataset *dataset, const int64_t *ids, size_t n);
 void stage_work_free(struct stage_dataset *dataset);
 enum err stage_work_look(const struct stage_work *work, struct step_stage *out);
 /** Files of a submission without a product; mem_free() the list. */

@@ -91,26 +91,30 @@ static enum err submit(const struct stage_work *w, const char *slice, const int6
     return rc ? rc : stage_launch(w, &s);
 }
 
-static enum err submit_files(const struct stage_work *w, size_t n_live)
+/* One reading of the dataset serves all slices of a pass: what each takes is noted in it. */
+static enum err submit_files(const struct stage_work *w, size_t n_live, bool *is_changed)
 {
-    for (bool is_over = false; !is_over && (int64_t)n_live < w->stage->cfg.max_submissions; n_live++) {
-        struct stage_dataset d;
-        struct split_slice slice;
-        struct split_past past = {0};
-        TRY(stage_work_read(w, &d));
-        past.taken   = d.taken;
-        past.n_taken = d.n_taken;
-        enum err rc  = ledger_count(w->catalogue, w->stage_id, &past.n_slices);
-        if (!rc) rc = split_next(&w->stage->split, "", d.files.one, d.files.n, &past, (int64_t)time(NULL), &slice);
+    struct stage_dataset d;
+    struct split_past past = {0};
+    if ((int64_t)n_live >= w->stage->cfg.max_submissions) return ERR_OK;
+    TRY(stage_work_read(w, &d));
+    enum err rc = ledger_count(w->catalogue, w->stage_id, &past.n_slices);
+    for (bool is_over = false; !rc && !is_over && (int64_t)n_live < w->stage->cfg.max_submissions; n_live++) {
+        struct split_slice slice = {.n = 0};
+        past.taken               = d.taken;
+        past.n_taken             = d.n_taken;
+        rc           = split_next(&w->stage->split, "", d.files.one, d.files.n, &past, (int64_t)time(NULL), &slice);
         is_over      = rc || slice.is_over;
         bool is_lost = false;
+        *is_changed  = *is_changed || !is_over;
         if (!is_over) rc = submit(w, slice.name, slice.id, slice.n, &is_lost);
+        if (!rc && !is_over) rc = stage_work_take(&d, slice.id, slice.n);
+        split_free(&slice);
         is_over = is_over || is_lost;
-        if (!rc) split_free(&slice);
-        stage_work_free(&d);
-        if (rc) return rc;
+        past.n_slices++;
     }
-    return ERR_OK;
+    stage_work_free(&d);
+    return rc;
 }
 
 static enum err pass(const struct stage_work *w, bool may_start, struct step_stage *report)
@@ -132,11 +136,14 @@ static enum err pass(const struct stage_work *w, bool may_start, struct step_sta
     if (rc) return rc;
     TRY(stage_work_look(w, report));
     if (!may_start || report->is_complete) return ERR_OK;
+    bool is_changed = false;
     if (!stage_work_is_simulation(w)) {
-        TRY(submit_files(w, report->n_live));
+        TRY(submit_files(w, report->n_live, &is_changed));
     } else if (report->n_live == 0 && !report->n_parked) {
         TRY(submit(w, "simulation", stage_work_simulation, 1, &is_lost));
+        is_changed = true;
     }
+    if (!is_changed) return ERR_OK;
     *report = (struct step_stage){.is_waiting = report->is_waiting};
     return stage_work_look(w, report);
 }

@@ -1,0 +1,167 @@
+/* A campaign's questions at scale: a catalogue of N files, a stage of U units of which 0, half and all are done.
+ *   bench_campaign [N_FILES] [N_UNITS]     default 100000 10000; GM2_BENCH_DB=URL for a server */
+#include "campaign.h"
+#include "catalogue.h"
+#include "ledger.h"
+#include "mem.h"
+#include "publish.h"
+#include "step.h"
+#include "version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 5000 };
+
+static struct catalogue *c;
+static struct campaign *campaign;
+static int64_t campaign_id;
+
+static double clock_s(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double start_s, start_cpu_s;
+static void start(void)
+{
+    start_s     = clock_s(CLOCK_MONOTONIC);
+    start_cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+}
+static void tell(const char *name, const char *what)
+{
+    printf("campaign.%s.%s %.3f s, %.3f s of this process\n", name, what, clock_s(CLOCK_MONOTONIC) - start_s,
+           clock_s(CLOCK_PROCESS_CPUTIME_ID) - start_cpu_s);
+}
+
+static struct catalogue_run runs[BATCH];
+static const char *parents[BATCH];
+static char names[BATCH][40], raws[BATCH][40], places[BATCH][64];
+
+static void set_file(struct catalogue_file *f, int slot, long i, const char *tier, bool is_child)
+{
+    snprintf(raws[slot], sizeof raws[slot], "gm2_run%05ld_%05ld.mid", 20000 + i / 500, i % 500);
+    snprintf(names[slot], sizeof names[slot], "full_%05ld_%05ld.h5", 20000 + i / 500, i % 500);
+    snprintf(places[slot], sizeof places[slot], "file:/store/%s", is_child ? names[slot] : raws[slot]);
+    runs[slot]    = (struct catalogue_run){20000 + i / 500, i % 500, "physics"};
+    parents[slot] = raws[slot];
+    *f            = (struct catalogue_file){.file_name      = is_child ? names[slot] : raws[slot],
+                                            .checksum       = "adler32:00000001",
+                                            .file_type      = "importedDetector",
+                                            .file_format    = "midas",
+                                            .data_tier      = tier,
+                                            .data_stream    = "full",
+                                            .content_status = "good",
+                                            .family         = "gm2",
+                                            .application    = "full",
+                                            .version        = version_release,
+                                            .git_commit     = "",
+                                            .fcl_name       = "",
+                                            .fcl_hash       = is_child ? campaign->stage[0].config_id : "",
+                                            .process_name   = "",
+                                            .conditions_tag = "",
+                                            .constants_set  = "",
+                                            .isa            = "",
+                                            .seed           = "",
+                                            .host           = "",
+                                            .file_size      = 2000000000,
+                                            .n_runs         = 1,
+                                            .run            = &runs[slot],
+                                            .n_parents      = is_child ? 1 : 0,
+                                            .parent         = &parents[slot],
+                                            .location       = places[slot]};
+}
+
+static enum err fill(long first, long end, const char *tier, bool is_child)
+{
+    static struct catalogue_file file[BATCH];
+    static struct catalogue_result result[BATCH];
+    for (long i = first; i < end; i += BATCH) {
+        int k = 0;
+        for (; k < BATCH && i + k < end; k++) set_file(&file[k], k, i + k, tier, is_child);
+        TRY(catalogue_declare(c, file, (size_t)k, "bench", result));
+    }
+    return ERR_OK;
+}
+
+static enum err look(const char *name)
+{
+    struct step_stage out, report[1];
+    start();
+    TRY(step_look(c, campaign, campaign_id, 0, &out));
+    tell(name, "plan");
+    start();
+    TRY(step_campaign(c, campaign, campaign_id, true, "bench", report));
+    tell(name, "step");
+    start();
+    TRY(step_campaign(c, campaign, campaign_id, true, "bench", report));
+    tell(name, "step_again");
+    printf("campaign.%s.files %zu, %zu done, %zu held\n", name, report[0].n_files, report[0].n_done, report[0].n_held);
+    return ERR_OK;
+}
+
+static enum err hold(int64_t n, int64_t n_raw)
+{
+    int64_t *ids, stage;
+    char key[128];
+    struct ledger_submission s;
+    snprintf(key, sizeof key, "%s %s", version_release, campaign->stage[0].config_id);
+    TRY(ledger_stage(c, campaign_id, campaign->stage[0].name, key, &stage));
+    TRY(mem_alloc(&ids, (size_t)n, sizeof *ids));
+    for (int64_t i = 0; i < n; i++) ids[i] = n_raw - n + i + 1;
+    start();
+    enum err rc = ledger_reserve(c, stage, "all", ids, (size_t)n, &s);
+    tell("all", "reserve");
+    start();
+    if (!rc) rc = ledger_end(c, &s, LEDGER_FAILED, "", ids, (size_t)n, false, 3);
+    tell("all", "end");
+    mem_free(ids);
+    return rc;
+}
+
+static enum err bench(const char *folder, long n_files, long n_units)
+{
+    char path[200], text[1000];
+    snprintf(path, sizeof path, "%s/c.fcl", folder);
+    int n = snprintf(text, sizeof text,
+                     "campaign: { name: bench output: \"%s/out\" }\n"
+                     "stages: { full: { config: \"reco.fcl\" dataset: \"data_tier raw\" split: \"nfiles(100)\" } }\n",
+                     folder);
+    TRY(publish_text(path, text, (size_t)n, 1));
+    TRY(campaign_read(path, false, &campaign));
+    TRY(ledger_init(c));
+    TRY(ledger_campaign(c, "bench", path, campaign->text, "bench", &campaign_id));
+    TRY(fill(0, n_files - 2 * n_units, "other", false));
+    TRY(fill(n_files - 2 * n_units, n_files - n_units, "raw", false));
+    TRY(look("none"));
+    TRY(hold(n_units, n_files - n_units));
+    TRY(fill(n_files - 2 * n_units, n_files - n_units - n_units / 2, "reco", true));
+    TRY(look("half"));
+    TRY(fill(n_files - n_units - n_units / 2, n_files - n_units, "reco", true));
+    return look("all");
+}
+
+int main(int argc, char **argv)
+{
+    char folder[] = "/tmp/bench_campaign.XXXXXX", path[64];
+    if (!mkdtemp(folder)) return 1;
+    snprintf(path, sizeof path, "%s/c.db", folder);
+    const char *url = getenv("GM2_BENCH_DB") ? getenv("GM2_BENCH_DB") : path;
+    long n_files = argc > 1 ? atol(argv[1]) : 100000, n_units = argc > 2 ? atol(argv[2]) : n_files / 10;
+    enum err rc = catalogue_init(url, &c);
+    if (!rc) rc = bench(folder, n_files, n_units);
+    if (rc) fprintf(stderr, "%s\n", err_message());
+    campaign_free(campaign);
+    catalogue_close(c);
+    printf("campaign.memory %.1f MB\n", (double)mem_peak_kB() / 1024.0);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/c.fcl", folder);
+    unlink(path);
+    rmdir(folder);
+    return err_exit_code(rc);
+}
