@@ -1,6 +1,7 @@
 /* Reading a campaign's description. */
 #include "campaign.h"
 
+#include "campaign_layers.h"
 #include "dimension.h"
 #include "job.h"
 #include "mem.h"
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_STAGES = 100 };
+enum { MAX_STAGES = 2000 };
 
 void campaign_example(void)
 {
@@ -43,24 +44,34 @@ void campaign_example(void)
 
 static enum err check_word(const char *what, const char *word)
 {
-    size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
-    REQUIRE(n > 0 && !word[n] && n <= 60 && word[0] != '.' && word[0] != '-', ERR_CONFIG,
-            "%s \"%.80s\": 1 to 60 letters, digits, _ . - are accepted, neither . nor - first", what, word);
+    size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-");
+    REQUIRE(n > 0 && !word[n] && n <= 100 && word[0] != '.' && word[0] != '-', ERR_CONFIG,
+            "%s \"%.80s\": 1 to 100 letters, digits, _ . - are accepted, neither . nor - first", what, word);
     return ERR_OK;
 }
 
 /* ---- order --------------------------------------------------------------------------------------------------------- */
+static bool is_called(const struct campaign_stage *s, const char *name)
+{
+    return strcmp(s->name, name) == 0 || strcmp(s->group, name) == 0;
+}
+
+/* A stage over a list is needed with all its items. */
 static enum err find_needs(struct campaign *c, size_t index)
 {
     struct campaign_stage *s = &c->stage[index];
-    TRY(mem_alloc(&s->need, s->cfg.needs.n + 1, sizeof *s->need));
+    TRY(mem_alloc(&s->need, c->n_stages + 1, sizeof *s->need));
     for (size_t i = 0; i < s->cfg.needs.n; i++) {
-        size_t k = 0;
-        while (k < c->n_stages && strcmp(c->stage[k].name, s->cfg.needs.value[i]) != 0) k++;
-        REQUIRE(k < c->n_stages, ERR_CONFIG, "stage %s needs \"%s\", which is no stage", s->name,
-                s->cfg.needs.value[i]);
-        REQUIRE(k != index, ERR_CONFIG, "stage %s needs itself", s->name);
-        s->need[s->n_needs++] = k;
+        const char *wanted = s->cfg.needs.value[i];
+        bool is_found      = false;
+        REQUIRE(!is_called(s, wanted), ERR_CONFIG, "stage %s needs itself", s->name);
+        for (size_t k = 0; k < c->n_stages; k++) {
+            bool is_known = false;
+            for (size_t j = 0; j < s->n_needs; j++) is_known = is_known || s->need[j] == k;
+            is_found = is_found || is_called(&c->stage[k], wanted);
+            if (is_called(&c->stage[k], wanted) && !is_known) s->need[s->n_needs++] = k;
+        }
+        REQUIRE(is_found, ERR_CONFIG, "stage %s needs \"%s\", which is no stage", s->name, wanted);
     }
     return ERR_OK;
 }
@@ -72,7 +83,7 @@ static enum err find_order(struct campaign *c)
     size_t n_done            = 0;
     TRY(mem_alloc(&c->order, c->n_stages, sizeof *c->order));
     while (n_done < c->n_stages) {
-        const char *stuck = NULL;
+        const char *stuck = "";
         size_t n_before   = n_done;
         for (size_t i = 0; i < c->n_stages; i++) {
             bool is_ready = !is_done[i];
@@ -88,27 +99,36 @@ static enum err find_order(struct campaign *c)
 }
 
 /* ---- one stage ----------------------------------------------------------------------------------------------------- */
-static enum err find_config_id(struct campaign_stage *s, bool is_strict)
+static enum err find_config_id(const struct campaign_stage *s, const struct campaign_stage_cfg *cfg, bool is_strict,
+                               char id[41])
 {
-    struct job_options options = {
-        .config = s->cfg.config, .n_fills = -1, .n_set = s->cfg.set.n, .set = s->cfg.set.value};
-    REQUIRE(*s->cfg.config, ERR_CONFIG, "stage %s has no config", s->name);
-    enum err rc = job_check(&options, is_strict, s->config_id);
+    struct job_options options = {.config = cfg->config, .n_fills = -1, .n_set = cfg->set.n, .set = cfg->set.value};
+    REQUIRE(*cfg->config, ERR_CONFIG, "stage %s has no config", s->name);
+    enum err rc = job_check(&options, is_strict, id);
     return rc ? err_context(rc, "stage %s", s->name) : ERR_OK;
 }
 
 /* What a stage has made: by configuration and release, so that another version starts anew beside the old. */
 static enum err put_stage(const struct campaign *c, const char *name, size_t n, struct sql *out)
 {
+    char wanted[256] = "";
+    size_t n_found   = 0;
+    if (n < sizeof wanted) memcpy(wanted, name, n);
     for (size_t i = 0; i < c->n_stages; i++) {
         const struct campaign_stage *s = &c->stage[i];
-        if (strlen(s->name) != n || strncmp(s->name, name, n) != 0) continue;
-        return sql_add(out, "(gm2.fcl_hash %s and version '%s')", s->config_id, version_release);
+        bool is_known                  = false;
+        for (size_t k = 0; k < i; k++)
+            is_known =
+                is_known || (is_called(&c->stage[k], wanted) && strcmp(c->stage[k].config_id, s->config_id) == 0);
+        if (!is_called(s, wanted) || is_known) continue;
+        TRY(sql_add(out, "%s(gm2.fcl_hash %s and version '%s')", n_found++ ? " or " : "(", s->config_id,
+                    version_release));
     }
-    FAIL(ERR_CONFIG, "%%(stage.%.*s)s: there is no such stage", (int)n, name);
+    REQUIRE(n_found, ERR_CONFIG, "%%(stage.%.*s)s: there is no such stage", (int)n, name);
+    return sql_add(out, ")");
 }
 
-static enum err expand_dataset(const struct campaign *c, struct campaign_stage *s)
+static enum err put_stages(const struct campaign *c, struct campaign_stage *s)
 {
     struct sql out           = {0};
     struct dimension *parsed = NULL;
@@ -134,53 +154,132 @@ static enum err expand_dataset(const struct campaign *c, struct campaign_stage *
     return rc ? err_context(rc, "stage %s", s->name) : ERR_OK;
 }
 
-static enum err read_stage(const struct fhicl *stages, size_t i, bool is_strict, struct campaign_stage *s)
+static enum err expand_dataset(const struct campaign *c, struct campaign_stage *s)
+{
+    if (*s->cfg.dataset) TRY(put_stages(c, s));
+    return s->test ? expand_dataset(c, s->test) : ERR_OK;
+}
+
+const char *campaign_recovery_name(enum campaign_recovery_kind kind)
+{
+    static const char *const names[N_RECOVERY_KINDS] = {[RECOVERY_PENDING_FILES]          = "pending_files",
+                                                        [RECOVERY_CONSUMED_STATUS]        = "consumed_status",
+                                                        [RECOVERY_PROCESS_STATUS]         = "process_status",
+                                                        [RECOVERY_ADDED_FILES]            = "added_files",
+                                                        [RECOVERY_DELIVERED_NOT_CONSUMED] = "delivered_not_consumed"};
+    return names[kind];
+}
+
+static const char *const beside[] = {"group", "test", "recovery", "kind", NULL}; /* of campaign_layers() */
+
+/* A recovery changes how a job runs, never what it makes: else its products would be another version's. */
+static enum err read_recovery(const struct fhicl *table, bool is_strict, struct campaign_stage *s)
+{
+    struct campaign_recovery *r = &s->recovery[s->n_recoveries];
+    const char *kind, *names[N_RECOVERY_KINDS];
+    char id[41];
+    int k = 0;
+    TRY(cfg_read(campaign_stage_cfg_fields, table, s->name, beside, &r->cfg));
+    s->n_recoveries++;
+    TRY(fhicl_as_string(fhicl_get(table, "kind"), "recoveries", &kind));
+    for (int i = 0; i < N_RECOVERY_KINDS; i++) names[i] = campaign_recovery_name((enum campaign_recovery_kind)i);
+    while (k < N_RECOVERY_KINDS && strcmp(kind, names[k]) != 0) k++;
+    REQUIRE(k < N_RECOVERY_KINDS, ERR_CONFIG,
+            "stage %s: there is no recovery \"%s\" (%s); there are pending_files, consumed_status, process_status, "
+            "added_files, delivered_not_consumed",
+            s->name, kind, fhicl_origin(fhicl_get(table, "kind")));
+    r->kind = (enum campaign_recovery_kind)k;
+    TRY(find_config_id(s, &r->cfg, is_strict, id));
+    REQUIRE(strcmp(id, s->config_id) == 0, ERR_CONFIG,
+            "stage %s: its recovery %s (%s) changes what the jobs make; it may change how they run: memory, ranks, "
+            "executor, ...",
+            s->name, kind, fhicl_origin(fhicl_get(table, "kind")));
+    return ERR_OK;
+}
+
+static enum err read_stage(const struct fhicl *table, bool is_strict, struct campaign_stage *s);
+
+static enum err read_variants(const struct fhicl *table, bool is_strict, struct campaign_stage *s)
+{
+    const struct fhicl *recovery = fhicl_get(table, "recovery"), *test = fhicl_get(table, "test");
+    if (recovery) TRY(mem_alloc(&s->recovery, fhicl_size(recovery), sizeof *s->recovery));
+    for (size_t i = 0; recovery && i < fhicl_size(recovery); i++)
+        TRY(read_recovery(fhicl_at(recovery, i), is_strict, s));
+    if (!test) return ERR_OK;
+    TRY(mem_alloc(&s->test, 1, sizeof *s->test));
+    enum err rc = read_stage(test, is_strict, s->test);
+    return rc ? err_context(rc, "test of stage %s", s->name) : ERR_OK;
+}
+
+static enum err read_stage(const struct fhicl *table, bool is_strict, struct campaign_stage *s)
 {
     char where[128];
-    s->name = fhicl_key(stages, i);
+    const struct fhicl *name = fhicl_get(table, "name");
+    TRY(fhicl_as_string(name, "name", &s->name));
     TRY(check_word("stage", s->name));
-    snprintf(where, sizeof where, "stages.%s", s->name);
-    TRY(cfg_read(campaign_stage_cfg_fields, fhicl_at(stages, i), where, NULL, &s->cfg));
+    snprintf(where, sizeof where, "stages.%.100s", s->name);
+    TRY(cfg_read(campaign_stage_cfg_fields, table, where, beside, &s->cfg));
+    s->group = s->name;
+    if (fhicl_get(table, "group")) TRY(fhicl_as_string(fhicl_get(table, "group"), "group", &s->group));
     bool is_simulation = s->cfg.fills > 0;
     REQUIRE(is_simulation != (*s->cfg.dataset != 0), ERR_CONFIG,
-            "%s (%s) must have either a dataset, or fills for a simulation", where, fhicl_origin(fhicl_at(stages, i)));
+            "%s (%s) must have either a dataset, or fills for a simulation", where, fhicl_origin(name));
     enum err rc = split_parse(s->cfg.split, &s->split);
     if (rc) return err_context(rc, "%s.split", where);
-    REQUIRE(s->split.type != SPLIT_LIST && s->split.type != SPLIT_MULTIPARAM, ERR_CONFIG,
-            "%s.split: %s names datasets; a stage of files wants another type", where, s->cfg.split);
-    return find_config_id(s, is_strict);
+    TRY(find_config_id(s, &s->cfg, is_strict, s->config_id));
+    return read_variants(table, is_strict, s);
+}
+
+/* Two items that make the same of nothing would be one. */
+static enum err check_simulations(const struct campaign *c)
+{
+    for (size_t i = 0; i < c->n_stages; i++)
+        for (size_t k = 0; k < i && c->stage[i].cfg.fills > 0; k++)
+            REQUIRE(c->stage[k].cfg.fills == 0 || strcmp(c->stage[i].group, c->stage[k].group) != 0 ||
+                        strcmp(c->stage[i].config_id, c->stage[k].config_id) != 0,
+                    ERR_CONFIG, "stages %s and %s simulate the same; put %%(item)s into their settings",
+                    c->stage[k].name, c->stage[i].name);
+    return ERR_OK;
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------------------- */
 static enum err check_top(const struct fhicl *document)
 {
-    for (size_t i = 0; i < fhicl_size(document); i++)
-        REQUIRE(strcmp(fhicl_key(document, i), "campaign") == 0 || strcmp(fhicl_key(document, i), "stages") == 0,
-                ERR_CONFIG, "unknown key \"%s\" (%s); a campaign has the tables campaign and stages",
-                fhicl_key(document, i), fhicl_origin(fhicl_at(document, i)));
+    static const char *const known[] = {"campaign", "keywords", "logins", "job_types", "defaults", "stages"};
+    enum { N_KNOWN = sizeof known / sizeof known[0] };
+    for (size_t i = 0; i < fhicl_size(document); i++) {
+        size_t k = 0;
+        while (k < N_KNOWN && strcmp(fhicl_key(document, i), known[k]) != 0) k++;
+        REQUIRE(
+            k < N_KNOWN, ERR_CONFIG,
+            "unknown key \"%s\" (%s); a campaign has the tables campaign, keywords, logins, job_types, defaults and "
+            "stages",
+            fhicl_key(document, i), fhicl_origin(fhicl_at(document, i)));
+    }
     return ERR_OK;
 }
 
 static enum err read_all(struct campaign *c, bool is_strict)
 {
-    const struct fhicl *stages = fhicl_get(c->document, "stages");
     TRY(check_top(c->document));
     TRY(cfg_read(campaign_cfg_fields, fhicl_get(c->document, "campaign"), "campaign", NULL, &c->cfg));
     TRY(check_word("campaign.name", c->cfg.name));
     REQUIRE(c->cfg.output[0] == '/', ERR_CONFIG, "campaign.output \"%s\": an absolute path is wanted", c->cfg.output);
-    REQUIRE(stages && fhicl_kind(stages) == FHICL_TABLE && fhicl_size(stages) > 0, ERR_CONFIG,
-            "there is no table stages");
-    size_t n = fhicl_size(stages);
+    TRY(campaign_layers(c->document, &c->merged));
+    size_t n = fhicl_size(c->merged);
     REQUIRE(n <= MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, MAX_STAGES);
     TRY(mem_alloc(&c->stage, n, sizeof *c->stage));
     for (size_t i = 0; i < n; i++) {
         c->n_stages++;
-        TRY(read_stage(stages, i, is_strict, &c->stage[i]));
+        TRY(read_stage(fhicl_at(c->merged, i), is_strict, &c->stage[i]));
+        for (size_t k = 0; k < i; k++)
+            REQUIRE(strcmp(c->stage[k].name, c->stage[i].name) != 0, ERR_CONFIG, "two stages are called %s",
+                    c->stage[i].name);
     }
     for (size_t i = 0; i < n; i++) TRY(find_needs(c, i));
     TRY(find_order(c));
-    for (size_t i = 0; i < n; i++)
-        if (*c->stage[i].cfg.dataset) TRY(expand_dataset(c, &c->stage[i]));
+    TRY(check_simulations(c));
+    for (size_t i = 0; i < n; i++) TRY(expand_dataset(c, &c->stage[i]));
     return fhicl_canonical(c->document, &c->text);
 }
 
@@ -202,18 +301,26 @@ enum err campaign_read(const char *path, bool is_strict, struct campaign **out)
     return ERR_OK;
 }
 
+static void free_stage(struct campaign_stage *s)
+{
+    cfg_free(campaign_stage_cfg_fields, &s->cfg);
+    for (size_t i = 0; i < s->n_recoveries; i++) cfg_free(campaign_stage_cfg_fields, &s->recovery[i].cfg);
+    if (s->test) free_stage(s->test);
+    mem_free(s->test);
+    mem_free(s->recovery);
+    mem_free(s->dataset);
+    mem_free(s->need);
+}
+
 void campaign_free(struct campaign *c)
 {
     if (!c) return;
-    for (size_t i = 0; i < c->n_stages; i++) {
-        cfg_free(campaign_stage_cfg_fields, &c->stage[i].cfg);
-        mem_free(c->stage[i].dataset);
-        mem_free(c->stage[i].need);
-    }
+    for (size_t i = 0; i < c->n_stages; i++) free_stage(&c->stage[i]);
     cfg_free(campaign_cfg_fields, &c->cfg);
     mem_free(c->stage);
     mem_free(c->order);
     mem_free(c->text);
+    fhicl_free(c->merged);
     fhicl_free(c->document);
     mem_free(c);
 }

@@ -1,5 +1,5 @@
 /* Campaigns: stages of jobs over datasets, described in a FHiCL file that lives with the configurations. Layout of the file:
- * `gm2 campaign init`. Test: tests/cli/campaign.sh */
+ * `gm2 campaign init`. Tests: tests/t_campaign.c, tests/cli/campaign.sh */
 #ifndef GM2_CAMPAIGN_H
 #define GM2_CAMPAIGN_H
 
@@ -10,8 +10,13 @@
 #define CAMPAIGN_CFG(F, S)                                                                                            \
     F(S, str, name,   "", 0, 0, "", "letters, digits and _ . -: what the ledger knows it by")                        \
     F(S, str, output, "", 0, 0, "", "folder of the products; each submission has a folder of its own in it")         \
+    F(S, str, experiment, "gm2", 0, 0, "", "what %(experiment)s and %(group)s stand for")                             \
     F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")
 #define CAMPAIGN_STAGE_CFG(F, S)                                                                                      \
+    F(S, str,  name,            "",         0, 0, "",  "of the stage, where it is not the key of its table")              \
+    F(S, str,  host,            "",         0, 0, "",  "login: where gm2 campaign step is run (for gm2 campaign cron)")    \
+    F(S, str,  account,         "",         0, 0, "",  "login: who runs it")                                              \
+    F(S, strs, setup,           "[]",       0, 0, "",  "login: lines of shell run before each job")                       \
     F(S, str,  config,          "",         0, 0, "",  "FHiCL file of the jobs")                                     \
     F(S, strs, set,             "[]",       0, 0, "",  "KEY=VALUE, as --set")                                         \
     F(S, str,  dataset,         "",         0, 0, "",  "input files, in SAM's language; %(stage.NAME)s stands for what a stage has made; empty: a simulation") \
@@ -30,14 +35,33 @@ CFG_DECLARE(campaign_stage_cfg, CAMPAIGN_STAGE_CFG)
 struct campaign_stage {
     const char *name;
     struct campaign_stage_cfg cfg;
+    const char *group; /* the name it was written under; of an item of a list: without the item */
     struct split split;
     char config_id[41]; /* gm2.fcl_hash of what its jobs make */
     char *dataset;      /* with %(stage.NAME)s put in; NULL for a simulation */
     size_t n_needs, *need;
+    struct campaign_stage *test; /* as a test launch has it */
+    size_t n_recoveries;
+    struct campaign_recovery *recovery; /* in the order in which they are tried */
 };
 
+/** POMS's kinds. */
+enum campaign_recovery_kind {
+    RECOVERY_PENDING_FILES,
+    RECOVERY_CONSUMED_STATUS,
+    RECOVERY_PROCESS_STATUS,
+    RECOVERY_ADDED_FILES,
+    RECOVERY_DELIVERED_NOT_CONSUMED,
+    N_RECOVERY_KINDS
+};
+struct campaign_recovery {
+    enum campaign_recovery_kind kind;
+    struct campaign_stage_cfg cfg; /* the stage's with its overrides */
+};
+const char *campaign_recovery_name(enum campaign_recovery_kind kind);
+
 struct campaign {
-    struct fhicl *document;
+    struct fhicl *document, *merged; /* merged: of campaign_layers() */
     struct campaign_cfg cfg;
     char *text; /* canonical */
     size_t n_stages;

@@ -161,38 +161,70 @@ static enum err next_of_list(const char *dataset, const struct split_past *past,
 }
 
 /* Combination number k: the last list goes fastest. */
-static enum err combine(const cJSON *lists, int64_t k, struct split_slice *out)
+static enum err take_components(const cJSON *lists, int64_t k, char out[SPLIT_MAX_COMPONENTS][SPLIT_MAX_COMPONENT])
 {
-    char parts[sizeof out->name] = "";
     for (int i = cJSON_GetArraySize(lists) - 1; i >= 0; i--) {
         const cJSON *list = cJSON_GetArrayItem(lists, i);
         const cJSON *item = cJSON_GetArrayItem(list, (int)(k % cJSON_GetArraySize(list)));
-        char one[sizeof parts], joined[2 * sizeof parts + 2];
+        bool is_text      = cJSON_IsString(item);
         k /= cJSON_GetArraySize(list);
-        if (cJSON_IsString(item))
-            snprintf(one, sizeof one, "%s", item->valuestring);
-        else
-            snprintf(one, sizeof one, "%.15g", cJSON_IsNumber(item) ? item->valuedouble : 0.0);
-        int n = snprintf(joined, sizeof joined, "%s%s%s", one, *parts ? "_" : "", parts);
-        REQUIRE(n < (int)sizeof parts, ERR_CONFIG, "multiparam: a combination is longer than %zu bytes",
-                sizeof parts - 1);
-        memcpy(parts, joined, (size_t)n + 1);
+        REQUIRE(is_text || cJSON_IsNumber(item), ERR_CONFIG, "multiparam: a value that is neither text nor number");
+        int n = is_text ? snprintf(out[i], SPLIT_MAX_COMPONENT, "%s", item->valuestring)
+                        : snprintf(out[i], SPLIT_MAX_COMPONENT, "%.15g", item->valuedouble);
+        REQUIRE(n > 0 && n < SPLIT_MAX_COMPONENT, ERR_CONFIG, "multiparam: a value of %d bytes; 1 to %d are accepted",
+                n, SPLIT_MAX_COMPONENT - 1);
     }
-    return set_name(out, parts, strlen(parts));
+    return ERR_OK;
+}
+
+static enum err combine(const cJSON *lists, int64_t k, struct split_slice *out)
+{
+    char part[SPLIT_MAX_COMPONENTS][SPLIT_MAX_COMPONENT], all[SPLIT_MAX_COMPONENTS * SPLIT_MAX_COMPONENT] = "";
+    TRY(take_components(lists, k, part));
+    for (int i = 0; i < cJSON_GetArraySize(lists); i++) {
+        if (i) strcat(all, "_");
+        strcat(all, part[i]);
+    }
+    return set_name(out, all, strlen(all));
+}
+
+/* How many combinations; ERR_CONFIG for what is no list of lists. */
+static enum err count_product(const char *dataset, cJSON **lists, int64_t *n)
+{
+    cJSON *list;
+    *lists        = cJSON_Parse(dataset);
+    bool is_right = cJSON_IsArray(*lists) && cJSON_GetArraySize(*lists) <= SPLIT_MAX_COMPONENTS;
+    *n            = is_right && cJSON_GetArraySize(*lists) > 0 ? 1 : 0;
+    cJSON_ArrayForEach(list, *lists) if (*n <= 1000000) *n *= cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
+    if (*n > 0 && *n <= 1000000) return ERR_OK;
+    cJSON_Delete(*lists);
+    FAIL(ERR_CONFIG,
+         "multiparam: the dataset must be a JSON list of 1 to %d lists, such as [[\"a\", \"b\"], [1, 2]], with at most "
+         "1000000 combinations",
+         SPLIT_MAX_COMPONENTS);
+}
+
+enum err split_components(const char *dataset, int64_t k, char out[SPLIT_MAX_COMPONENTS][SPLIT_MAX_COMPONENT],
+                          size_t *n)
+{
+    cJSON *lists;
+    int64_t n_all;
+    *n = 0;
+    if (!*dataset) return ERR_OK;
+    TRY(count_product(dataset, &lists, &n_all));
+    enum err rc = take_components(lists, k % n_all, out);
+    if (!rc) *n = (size_t)cJSON_GetArraySize(lists);
+    cJSON_Delete(lists);
+    return rc;
 }
 
 static enum err next_of_product(const char *dataset, const struct split_past *past, struct split_slice *out)
 {
-    cJSON *lists = cJSON_Parse(dataset), *list;
-    int64_t n    = cJSON_IsArray(lists) && cJSON_GetArraySize(lists) > 0 ? 1 : 0;
-    enum err rc  = ERR_OK;
-    cJSON_ArrayForEach(list, lists) if (n <= 1000000) n *= cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
-    if (n == 0 || n > 1000000)
-        rc = err_fail(
-            ERR_CONFIG, __FILE__, __LINE__,
-            "multiparam: the dataset must be a JSON list of lists, such as [[\"a\", \"b\"], [1, 2]], with at most "
-            "1000000 combinations");
-    out->is_over = out->is_final = !rc;
+    cJSON *lists;
+    int64_t n;
+    enum err rc = ERR_OK;
+    TRY(count_product(dataset, &lists, &n));
+    out->is_over = out->is_final = true;
     for (int64_t k = 0; k < n && !rc; k++) {
         rc = combine(lists, k, out);
         if (rc || is_used(past, out->name)) continue;

@@ -60,6 +60,10 @@ struct split_slice {
     char name[300]; /* list, multiparam: the value; else a suffix such as "run24337", "slice3_of_10" */
 };
 
+enum { SPLIT_MAX_COMPONENTS = 8, SPLIT_MAX_COMPONENT = 100 };
+/** The parts of combination k of multiparam, *n 0 for a dataset that is none (list). ERR_CONFIG. */
+enum err split_components(const char *dataset, int64_t k, char out[SPLIT_MAX_COMPONENTS][SPLIT_MAX_COMPONENT],
+                          size_t *n);
 /** "byrun", "mod(10)", "nfiles(20)", "byrun(low=100,high=200)", "new(window=1w,fts=1800,firsttime=SECONDS)", ... as POMS
  *  writes cs_split_type; units w d h m s. ERR_CONFIG names what is accepted. */
 enum err split_parse(const char *text, struct split *out);

@@ -45,11 +45,23 @@ static enum err write_list(const struct stage_work *w, int64_t submission_id, co
     return rc;
 }
 
+/* The login's lines run before the job, in the shell that becomes it; on each rank, as its environment is wanted there. */
+static enum err write_setup(const struct strs *setup, const char *path)
+{
+    struct sql text = {0};
+    enum err rc     = sql_add(&text, "#!/bin/bash\n");
+    for (size_t i = 0; i < setup->n && !rc; i++) rc = sql_add(&text, "%s\n", setup->value[i]);
+    if (!rc) rc = sql_add(&text, "exec \"$@\"\n");
+    if (!rc) rc = publish_text(path, text.text, text.n, 1);
+    sql_free(&text);
+    return rc;
+}
+
 enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
 {
     enum { MAX_ARGS = 80 };
     char folder[STAGE_MAX_PATH], list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 80], program[STAGE_MAX_PATH],
-        fills[32], batch_id[64];
+        setup[STAGE_MAX_PATH + 16], fills[32], batch_id[64];
     const char *argv[MAX_ARGS + 1];
     size_t n = 0;
     stage_work_folder(w, s->name, folder);
@@ -59,8 +71,14 @@ enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
     /* names of files are for ever: those of another version differ */
     snprintf(output, sizeof output, "%s/products/%s_%.8s.h5", stage_work_is_simulation(w) ? w->folder : folder,
              w->stage->name, w->stage->config_id);
+    snprintf(setup, sizeof setup, "%s/setup.sh", folder);
     snprintf(fills, sizeof fills, "%" PRId64, w->stage->cfg.fills);
     TRY(own_program(w, program));
+    if (w->stage->cfg.setup.n) {
+        TRY(write_setup(&w->stage->cfg.setup, setup));
+        argv[n++] = "/bin/bash";
+        argv[n++] = setup;
+    }
     const char *const job[] = {program, "-c", w->stage->cfg.config, "-o", output};
     for (size_t i = 0; i < 5; i++) argv[n++] = job[i];
     if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, list));
