@@ -260,10 +260,24 @@ static enum err open_part(struct unit_file *f, const struct provenance *p)
     return file_h5_write_provenance(f->file, p);
 }
 
+/* The file that a unit was read from stands before those that modules read. */
+static enum err list_parents(const struct unit *unit, const char *others, char **out)
+{
+    const char *slash = unit->source ? strrchr(unit->source, '/') : NULL;
+    const char *own   = slash ? slash + 1 : unit->source ? unit->source : "";
+    if (!others) others = "";
+    size_t room = strlen(own) + strlen(others) + 2;
+    TRY(mem_alloc(out, room, 1));
+    snprintf(*out, room, "%s%s%s", own, *own && *others ? "\n" : "", others);
+    return ERR_OK;
+}
+
 enum err unit_file_create(const char *path, const struct provenance *provenance, const struct unit *unit,
                           struct unit_file **out)
 {
     struct unit_file *f;
+    struct provenance own = *provenance;
+    char *parents         = NULL;
     enum err rc;
     *out = NULL;
     TRY(mem_alloc(&f, 1, sizeof *f));
@@ -276,10 +290,14 @@ enum err unit_file_create(const char *path, const struct provenance *provenance,
     TRY_TO(failed, mem_alloc(&f->part, n, 1));
     snprintf(f->part, n, "%s%s", path, publish_part_suffix());
     TRY_TO(failed, file_chunk_create(FILE_DEFLATE_LEVEL, &f->chunks));
-    TRY_TO(failed, open_part(f, provenance));
+    TRY_TO(failed, list_parents(unit, provenance->parents, &parents));
+    own.parents = parents;
+    TRY_TO(failed, open_part(f, &own));
+    mem_free(parents);
     *out = f;
     return ERR_OK;
 failed:
+    mem_free(parents);
     unit_file_abandon(f);
     return rc;
 }

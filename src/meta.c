@@ -133,6 +133,17 @@ enum err meta_check_extra(const char *pair)
     return ERR_OK;
 }
 
+static void add_values(cJSON *o, const struct meta *m)
+{
+    for (size_t i = 0; i < m->n_values; i++) {
+        const struct meta_value *v = &m->values[i];
+        if (v->text)
+            add_text(o, v->name, v->text);
+        else
+            cJSON_AddNumberToObject(o, v->name, v->number);
+    }
+}
+
 static void add_extra(cJSON *o, const struct meta *m)
 {
     for (size_t i = 0; i < m->n_extra; i++) {
@@ -171,6 +182,7 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
     add_parents(o, m);
     add_own(o, m);
     add_latency(o, m);
+    add_values(o, m);
     add_extra(o, m);
     return o;
 }
@@ -184,9 +196,10 @@ enum err meta_write(const char *product, const struct meta *meta)
     int length = snprintf(path, sizeof path, "%s.json", product);
     REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", product);
     TRY(publish_checksum(product, checksum, &size));
-    cJSON *o    = build(product, meta, checksum, size);
-    int n_built = cJSON_GetArraySize(o), n_wanted = N_FIELDS + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0);
-    char *text = cJSON_Print(o);
+    cJSON *o     = build(product, meta, checksum, size);
+    int n_built  = cJSON_GetArraySize(o),
+        n_wanted = N_FIELDS + (int)meta->n_values + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0);
+    char *text   = cJSON_Print(o);
     cJSON_Delete(o);
     REQUIRE(text && n_built >= n_wanted && (meta->n_extra == 0 || n_built > n_wanted), ERR_MEMORY,
             "out of memory for the metadata of %s", product);

@@ -24,6 +24,13 @@ struct meta_interval {
     int64_t iov_id;
 };
 
+/** A field of the product's content: a text, or a number where text is NULL. */
+struct meta_value {
+    char name[60];
+    const char *text;
+    double number;
+};
+
 /** Strings may be NULL where "" would do; they are lent. */
 struct meta {
     const char *file_type;                              /* importedSimulated, importedDetector, ... */
@@ -52,6 +59,8 @@ struct meta {
     double cpu_s;
     int64_t peak_rss_kB;
 
+    size_t n_values;
+    const struct meta_value *values; /* measured: dqc.status, ... */
     size_t n_extra;
     const char *const *extra; /* "KEY=VALUE", checked by meta_check_extra() */
 };

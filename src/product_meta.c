@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "meta.h"
 #include "product.h"
+#include "product_quality.h"
 #include "tables.h"
 
 #include <stdio.h>
@@ -120,6 +121,7 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     const char **parents            = NULL;
     char *inputs                    = NULL;
     struct meta_interval *intervals = NULL;
+    struct product_quality quality  = {.n = 0};
     enum err rc;
     TRY(file_summary(path, &s));
     fill_common(job, &m);
@@ -132,6 +134,7 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     inputs = mem_string(job->provenance.parents);
     if (!inputs) FAIL_TO(done, ERR_MEMORY, "out of memory");
     add_input_files(inputs, &m, parents);
+    TRY_TO(done, product_quality(path, &quality));
     TRY_TO(done, list_intervals(job, path, units, n, &m, &intervals));
     m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
     m.file_format    = "hdf5";
@@ -143,6 +146,8 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     m.last_event     = units[n - 1].n_skip + (units[n - 1].n_fills > 0 ? units[n - 1].n_fills : s.n_fills);
     m.parents        = parents;
     m.n_units        = (int64_t)n;
+    m.n_values       = quality.n;
+    m.values         = quality.value;
     m.format_version = HDF5_FORMAT_VERSION;
     m.closed_unix_s  = n == 1 ? units[0].closed_unix_s : 0.0;
     rc               = meta_write(path, &m);

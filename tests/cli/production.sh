@@ -36,6 +36,16 @@ is $b dqc_subrun/is_good 0
 is $a dqc_subrun/event 0
 is $a dqc_subrun/oof_channels 1296
 h5ls $a | grep -qE '^(cluster|pulse) ' && fail "pre-production is to be light"
+# quality is asked for like any other metadata; a raw file's by its children
+"$GM2" files init q.db && "$GM2" files declare q.db sim/*.mid pre/p_r*.h5 >/dev/null || fail "declare"
+asks() { # QUERY FILES
+  got=$("$GM2" files list q.db "$1" | tr '\n' ' ')
+  [ "$got" = "$2" ] || fail "\"$1\" selects \"$got\", \"$2\" expected"
+}
+asks "data_tier dqc and dqc.status good" "${a#pre/} "
+asks "data_tier dqc and dqc.good_fraction < 0.9" "${b#pre/} "
+asks "data_tier raw and isparentof: (dqc.good_fraction > 0.9 and dqc.n_good >= 2)" "gm2_run00001_00000.mid "
+asks "data_tier raw and isparentof: (dqc.failed like %good_fraction%)" "gm2_run00001_00001.mid "
 grep -q '"data_tier":.*"dqc"' $a.json && grep -q '"data_stream":.*"fastdaq"' $a.json || fail "metadata"
 
 # every fill that was damaged on purpose is flagged, and no other
