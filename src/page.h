@@ -1,5 +1,5 @@
-/* Pages of pictures: HTML that loads nothing from elsewhere, and the drawing of its figures. Used by gm2 report and gm2
- * calib. Test: tests/t_cmd_fit.c, tests/t_calib.c */
+/* Pages of pictures: HTML that loads nothing from elsewhere, and the drawing of its figures. Used by gm2 report, gm2 calib
+ * and gm2 campaign report. Test: tests/t_cmd_fit.c, tests/t_calib.c */
 #ifndef GM2_PAGE_H
 #define GM2_PAGE_H
 
