@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "options.h"
 #include "publish.h"
+#include "status.h"
 #include "step.h"
 
 #include <inttypes.h>
@@ -20,23 +21,26 @@
 
 int cmd_campaign(int argc, char **argv);
 
-static const char usage[] = "gm2 campaign init\n"
-                            "    print a commented description of a campaign, to be kept with the configurations\n"
-                            "gm2 campaign plan DB FILE.fcl\n"
-                            "    check it, and what each stage has to do; nothing is started\n"
-                            "gm2 campaign start DB FILE.fcl\n"
-                            "    note it in the database (a catalogue: gm2 files init DB); started again with another "
-                            "text: from now on that counts\n"
-                            "gm2 campaign step DB NAME [--loop SECONDS]\n"
-                            "    one pass: products of ended submissions go to the catalogue, what is due is started. "
-                            "Any number of times, from cron\n"
-                            "    or with --loop until all is done; a pass that is killed does no harm\n"
-                            "gm2 campaign status DB NAME [--submissions]\n"
-                            "    what is done, running, left; what to type next\n"
-                            "gm2 campaign hold|release|kill|retry DB NAME\n"
-                            "    start nothing more; go on; ask running jobs to stop; try parked files again\n"
-                            "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, "
-                            "by default the login name.\n";
+static const char usage[] =
+    "gm2 campaign init\n"
+    "    print a commented description of a campaign, to be kept with the configurations\n"
+    "gm2 campaign plan DB FILE.fcl\n"
+    "    check it, and what each stage has to do; nothing is started\n"
+    "gm2 campaign start DB FILE.fcl\n"
+    "    note it in the database (a catalogue: gm2 files init DB); started again with another "
+    "text: from now on that counts\n"
+    "gm2 campaign step DB NAME [--loop SECONDS]\n"
+    "    one pass: products of ended submissions go to the catalogue, what is due is started. "
+    "Any number of times, from cron\n"
+    "    or with --loop until all is done; a pass that is killed does no harm\n"
+    "gm2 campaign status DB [NAME [STAGE]] [--submissions] [--json]\n"
+    "    what is done, running, left, failed; how well jobs use what they ask for; what a human "
+    "should look at; what to type\n"
+    "    next. Without a name: all campaigns\n"
+    "gm2 campaign hold|release|kill|retry DB NAME\n"
+    "    start nothing more; go on; ask running jobs to stop; try parked files again\n"
+    "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, "
+    "by default the login name.\n";
 
 void cmd_campaign_free(struct cmd_campaign *k)
 {
@@ -59,15 +63,6 @@ enum err cmd_campaign_read(struct catalogue *c, const char *name, struct cmd_cam
 }
 
 /* ---- printing ------------------------------------------------------------------------------------------------------ */
-static const char *state_of(const struct step_stage *s)
-{
-    if (s->is_complete) return "complete";
-    if (s->is_waiting) return "waits";
-    if (s->n_live) return "running";
-    if (s->n_parked && s->n_done + s->n_parked == s->n_files) return "parked";
-    return s->n_files ? "due" : "no input";
-}
-
 static void print_stages(const struct cmd_campaign *k)
 {
     printf("%-24s %-9s %9s %9s %9s %9s %9s %6s\n", "stage", "state", "files", "done", "running", "left", "parked",
@@ -76,7 +71,7 @@ static void print_stages(const struct cmd_campaign *k)
         const struct step_stage *s = &k->report[i];
         size_t left                = s->n_files - s->n_done - s->n_parked;
         left                       = left > s->n_held ? left - s->n_held : 0;
-        printf("%-24s %-9s %9zu %9zu %9zu %9zu %9zu %6.1f\n", k->campaign->stage[i].name, state_of(s), s->n_files,
+        printf("%-24s %-9s %9zu %9zu %9zu %9zu %9zu %6.1f\n", k->campaign->stage[i].name, status_state(s), s->n_files,
                s->n_done, s->n_held, left, s->n_parked,
                s->n_files ? 100.0 * (double)s->n_done / (double)s->n_files : 0.0);
     }
@@ -104,19 +99,10 @@ static void print_advice(const struct cmd_campaign *k, const char *db)
         printf("next: gm2 campaign step %s %s --loop 5\n", db, name);
 }
 
-static enum err print_submissions(const struct cmd_campaign *k)
+void cmd_campaign_print(const struct cmd_campaign *k, const char *db)
 {
-    printf("%-40s %-12s %8s  %s\n", "submission", "state", "files", "reason");
-    for (size_t i = 0; i < k->campaign->n_stages; i++) {
-        struct ledger_submission *all;
-        size_t n;
-        TRY(step_submissions(k->catalogue, k->campaign, k->id, i, &all, &n));
-        for (size_t j = 0; j < n; j++)
-            printf("%-15s %-24s %-12s %8" PRId64 "  %s\n", k->campaign->stage[i].name, all[j].name,
-                   ledger_state_name(all[j].state), all[j].n_files, all[j].reason);
-        mem_free(all);
-    }
-    return ERR_OK;
+    print_stages(k);
+    print_advice(k, db);
 }
 
 /* ---- verbs --------------------------------------------------------------------------------------------------------- */
@@ -184,8 +170,7 @@ static enum err step(struct catalogue *c, const struct cmd_campaign_options *o, 
         bool is_done = !rc && is_all_done(&k, &is_stuck);
         is_last      = rc || !o->loop || is_done || is_stuck || is_stopped;
         if (!rc && is_last) {
-            print_stages(&k);
-            print_advice(&k, o->db);
+            cmd_campaign_print(&k, o->db);
             *status = o->loop && !is_done ? 1 : 0;
         }
         cmd_campaign_free(&k);
@@ -194,21 +179,6 @@ static enum err step(struct catalogue *c, const struct cmd_campaign_options *o, 
         if (!is_last) nanosleep(&pause, NULL);
     }
     return ERR_OK;
-}
-
-static enum err status_of(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
-{
-    (void)status;
-    struct cmd_campaign k;
-    TRY(cmd_campaign_read(c, o->what, &k));
-    enum err rc = cmd_campaign_look(&k);
-    if (!rc) {
-        print_stages(&k);
-        if (o->wants_submissions) rc = print_submissions(&k);
-        print_advice(&k, o->db);
-    }
-    cmd_campaign_free(&k);
-    return rc;
 }
 
 static enum err kill_jobs(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
@@ -265,10 +235,12 @@ static enum err release_verb(struct catalogue *c, const struct cmd_campaign_opti
 /* place: what the second word is. */
 static const struct verb {
     const char *name, *place;
+    size_t min_places, max_places;
     enum err (*run)(struct catalogue *c, const struct cmd_campaign_options *o, int *status);
-} verbs[] = {{"plan", "FILE.fcl", plan_verb}, {"start", "FILE.fcl", start_verb}, {"step", "NAME", step},
-             {"status", "NAME", status_of},   {"hold", "NAME", hold_verb},       {"release", "NAME", release_verb},
-             {"kill", "NAME", kill_jobs},     {"retry", "NAME", retry}};
+} verbs[] = {{"plan", "FILE.fcl", 2, 2, plan_verb}, {"start", "FILE.fcl", 2, 2, start_verb},
+             {"step", "NAME", 2, 2, step},          {"status", "[NAME [STAGE]]", 1, 3, cmd_campaign_status},
+             {"hold", "NAME", 2, 2, hold_verb},     {"release", "NAME", 2, 2, release_verb},
+             {"kill", "NAME", 2, 2, kill_jobs},     {"retry", "NAME", 2, 2, retry}};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 static const struct verb *find_verb(const char *name)
@@ -293,9 +265,10 @@ int cmd_campaign(int argc, char **argv)
     struct cmd_campaign_options o = {.user = NULL};
     const struct option known[]   = {{"--loop", &o.loop, NULL, "step"},
                                      {"--submissions", NULL, &o.wants_submissions, "status"},
+                                     {"--json", NULL, &o.wants_json, "status"},
                                      {"--user", &o.user, NULL, "start step hold release kill retry"},
                                      {NULL, NULL, NULL, NULL}};
-    const char *place[2], *names[N_VERBS + 2] = {"init"};
+    const char *place[3] = {NULL}, *names[N_VERBS + 2] = {"init"};
     size_t n;
     int status = 0;
     for (size_t i = 0; i < N_VERBS; i++) names[i + 1] = verbs[i].name;
@@ -303,20 +276,21 @@ int cmd_campaign(int argc, char **argv)
         printf("%s", usage);
         return 0;
     }
-    enum err rc = options_parse(argc, argv, names, known, &o.verb, place, 2, &n);
+    enum err rc = options_parse(argc, argv, names, known, &o.verb, place, 3, &n);
     if (!rc && strcmp(o.verb, "init") == 0) {
         campaign_example();
         return 0;
     }
     const struct verb *verb = rc ? NULL : find_verb(o.verb);
-    if (verb && n != 2)
+    if (verb && (n < verb->min_places || n > verb->max_places))
         rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign %s DB %s", o.verb, verb->place);
     if (verb && !rc) {
         const struct passwd *p = getpwuid(getuid());
         if (!o.user) o.user = p && p->pw_name ? p->pw_name : "unknown";
-        o.db   = place[0];
-        o.what = place[1];
-        rc     = run(verb, &o, &status);
+        o.db    = place[0];
+        o.what  = n > 1 ? place[1] : NULL;
+        o.stage = n > 2 ? place[2] : NULL;
+        rc      = run(verb, &o, &status);
     }
     return rc ? err_exit_code(rc) : status;
 }

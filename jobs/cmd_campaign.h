@@ -7,8 +7,8 @@
 #include "step.h"
 
 struct cmd_campaign_options {
-    const char *verb, *db, *what, *user, *loop;
-    bool wants_submissions;
+    const char *verb, *db, *what, *stage, *user, *loop; /* what: NAME or FILE.fcl, NULL if it was left out */
+    bool wants_submissions, wants_json;
 };
 
 /** A campaign as the database knows it, read from its file. */
@@ -26,5 +26,10 @@ enum err cmd_campaign_read(struct catalogue *catalogue, const char *name, struct
 void cmd_campaign_free(struct cmd_campaign *campaign);
 /** Fills the report of all stages; nothing is changed. */
 enum err cmd_campaign_look(struct cmd_campaign *campaign);
+/** Prints the report, and what to type next. */
+void cmd_campaign_print(const struct cmd_campaign *campaign, const char *db);
+
+/** status DB [NAME [STAGE]]. */
+enum err cmd_campaign_status(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 
 #endif

@@ -1,0 +1,367 @@
+/* Counting where a campaign stands. */
+#include "status.h"
+
+#include "catalogue_internal.h"
+#include "mem.h"
+#include "stage_work.h"
+#include "version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIVE "(1000, 2400, 2500, 3000, 4000, 5000)"
+enum { DAY_S = 86400 };
+
+double status_percent(int64_t n, int64_t n_all) { return n_all > 0 ? 100.0 * (double)n / (double)n_all : 0.0; }
+
+double status_cpu_percent(const struct status_use *u) { return u->core_s > 0.0 ? 100.0 * u->cpu_s / u->core_s : -1.0; }
+
+double status_memory_percent(const struct status_use *u)
+{
+    return u->n_memory && u->requested_kb ? 100.0 * (double)u->mean_rss_kb / (double)u->requested_kb : -1.0;
+}
+
+const char *status_state(const struct step_stage *s)
+{
+    if (s->is_complete) return "complete";
+    if (s->is_waiting) return "waits";
+    if (s->n_live) return "running";
+    if (s->n_parked && s->n_done + s->n_parked == s->n_files) return "parked";
+    return s->n_files ? "due" : "no input";
+}
+
+/* ---- memory asked for ------------------------------------------------------------------------------------------------ */
+/* As Slurm writes it: a number with K, M, G or T; without one, M. */
+static int64_t memory_kb(const char *text)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double x         = strtod(text, &end);
+    const char *unit = *end ? strchr(units, *end & ~0x20) : &units[1];
+    if (end == text || x <= 0.0 || !unit) return 0;
+    for (; unit > units; unit--) x *= 1024.0;
+    return x < 1e15 ? (int64_t)x : 0;
+}
+
+/* The value of --NAME=V or --NAME V, NULL if there is none. */
+static const char *option_value(const struct strs *options, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < options->n; i++) {
+        if (strncmp(options->value[i], name, n) != 0) continue;
+        if (options->value[i][n] == '=') return options->value[i] + n + 1;
+        if (!options->value[i][n] && i + 1 < options->n) return options->value[i + 1];
+    }
+    return NULL;
+}
+
+int64_t status_requested_kb(const struct campaign_stage_cfg *cfg)
+{
+    const char *of_core = option_value(&cfg->sbatch, "--mem-per-cpu"), *of_node = option_value(&cfg->sbatch, "--mem");
+    if (of_core) return memory_kb(of_core);
+    return of_node ? memory_kb(of_node) / cfg->ranks : 0;
+}
+
+/* ---- rows of the ledger ---------------------------------------------------------------------------------------------- */
+typedef enum err (*row_function)(void *context, const struct db_value *row, size_t n);
+
+static enum err rows(struct catalogue *c, const char *text, const struct db_value *values, size_t n, row_function each,
+                     void *context)
+{
+    struct sql sql = {.text = (char *)text, .value = (struct db_value *)values, .n_values = n};
+    return catalogue_rows(c->db, &sql, each, context);
+}
+
+static double real_of(const struct db_value *v)
+{
+    return v->type == DB_REAL ? v->x : v->type == DB_INT ? (double)v->i : 0.0;
+}
+
+static enum err take_state(void *context, const struct db_value *r, size_t n)
+{
+    struct status_jobs *j = context;
+    (void)n;
+    j->n += r[1].i;
+    switch (r[0].i) {
+    case 1500:
+    case 9000: j->n_cancelled += r[1].i; break;
+    case 2000:
+    case 6000: j->n_failed += r[1].i; break;
+    case 5000: j->n_held += r[1].i; break;
+    case 7000:
+    case 8000: j->n_success += r[1].i; break;
+    case 4000: j->n_running += r[1].i; break;
+    default: j->n_idle += r[1].i;
+    }
+    return ERR_OK;
+}
+
+static enum err take_use(void *context, const struct db_value *r, size_t n)
+{
+    struct status_use *u = context;
+    (void)n;
+    u->n_cpu       = r[0].i;
+    u->cpu_s       = real_of(&r[1]);
+    u->core_s      = real_of(&r[2]); /* times the ranks, below */
+    u->n_memory    = r[3].i;
+    u->mean_rss_kb = r[3].i ? r[4].i / r[3].i : 0;
+    u->peak_kb     = r[5].i;
+    return ERR_OK;
+}
+
+static enum err read_use(struct catalogue *c, const struct campaign_stage_cfg *cfg, struct status_stage *s)
+{
+    TRY(rows(c,
+             "select count(case when cpu_s is not null and wall_s is not null then 1 end),"
+             " sum(case when wall_s is not null then cpu_s end), sum(case when cpu_s is not null then wall_s end),"
+             " count(max_rss_kb), cast(coalesce(sum(max_rss_kb), 0) as bigint), coalesce(max(max_rss_kb), 0)"
+             " from submissions where stage_id = $1",
+             &DB_I(s->id), 1, take_use, &s->use));
+    s->use.core_s *= (double)cfg->ranks;
+    s->use.requested_kb = status_requested_kb(cfg);
+    return ERR_OK;
+}
+
+static enum err take_failure(void *context, const struct db_value *r, size_t n)
+{
+    struct status_stage *s = context;
+    (void)n;
+    struct status_failure *f = &s->failure[s->n_failures++];
+    f->n                     = r[0].i;
+    f->exit_code             = r[1].type == DB_INT ? (int)r[1].i : -1;
+    snprintf(f->state, sizeof f->state, "%s", r[2].type == DB_TEXT ? r[2].text : "");
+    return ERR_OK;
+}
+
+static void copy_submission(const struct db_value *r, struct status_submission *s)
+{
+    s->id       = r[0].i;
+    s->create_s = r[1].i;
+    s->state    = (enum ledger_state)r[2].i;
+    snprintf(s->name, sizeof s->name, "%s", r[3].text);
+    snprintf(s->user, sizeof s->user, "%s", r[4].type == DB_TEXT ? r[4].text : "");
+}
+
+static enum err take_latest(void *context, const struct db_value *r, size_t n)
+{
+    struct status_stage *s = context;
+    (void)n;
+    copy_submission(r, &s->latest[s->n_latest++]);
+    return ERR_OK;
+}
+
+static enum err take_oldest(void *context, const struct db_value *r, size_t n)
+{
+    struct status_stage *s = context;
+    (void)n;
+    copy_submission(r, &s->oldest);
+    return ERR_OK;
+}
+
+#define SUBMISSION                                                                                                     \
+    "select s.id, s.create_s, s.state, s.name, k.create_user from submissions s join stages g on g.id = s.stage_id "   \
+    "join campaigns k on k.id = g.campaign_id where s.stage_id = $1"
+static enum err read_submissions(struct catalogue *c, size_t index, struct status_stage *s)
+{
+    const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_LATEST)};
+    TRY(rows(c, SUBMISSION " and s.state in " LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_oldest, s));
+    TRY(rows(c, SUBMISSION " order by s.id desc limit $2", limit, 2, take_latest, s));
+    s->oldest.stage = index;
+    for (size_t i = 0; i < s->n_latest; i++) s->latest[i].stage = index;
+    return ERR_OK;
+}
+
+/* ---- days ------------------------------------------------------------------------------------------------------------ */
+/* day, what, count */
+static enum err take_day(void *context, const struct db_value *r, size_t n)
+{
+    struct status_stage *s = context;
+    (void)n;
+    int64_t i = r[0].i - s->day[0].start_s / DAY_S;
+    if (i < 0 || i >= STATUS_DAYS) return ERR_OK;
+    struct status_day *d = &s->day[i];
+    *(r[1].i == 1000   ? &d->n_submitted
+      : r[1].i == 8000 ? &d->n_done
+      : r[1].i == 0    ? &d->n_files
+                       : &d->n_failed) += r[2].i;
+    return ERR_OK;
+}
+
+static enum err read_days(struct catalogue *c, const char *config_id, int64_t now_s, struct status_stage *s)
+{
+    for (int i = 0; i < STATUS_DAYS; i++) s->day[i].start_s = (now_s / DAY_S - (STATUS_DAYS - 1 - i)) * DAY_S;
+    const struct db_value ours[] = {DB_I(s->id), DB_I(s->day[0].start_s)};
+    TRY(rows(c,
+             "select create_s / 86400, 1000, count(*) from submissions where stage_id = $1 and create_s >= $2 group "
+             "by 1",
+             ours, 2, take_day, s));
+    TRY(rows(c,
+             "select h.at_s / 86400, h.state, count(*) from submissions s join submission_history h on h.submission_id "
+             "= s.id where s.stage_id = $1 and h.at_s >= $2 and h.state in (2000, 6000, 8000) group by 1, 2",
+             ours, 2, take_day, s));
+    const struct db_value made[] = {DB_S(config_id), DB_S(version_release), DB_I(s->day[0].start_s)};
+    return rows(c,
+                "select f.create_s / 86400, 0, count(*) from configs c join files f on f.config_id = c.id where "
+                "c.fcl_hash = $1 and c.version = $2 and f.create_s >= $3 group by 1",
+                made, 3, take_day, s);
+}
+
+/* ---- subruns, rate ----------------------------------------------------------------------------------------------------- */
+/* Different subruns of the files of a query; of those, what the files of another have. */
+static enum err count_subruns(struct catalogue *c, const char *query, const char *other, int64_t *n)
+{
+    struct dimension *a = NULL, *b = NULL;
+    struct sql sql = {0};
+    bool is_found;
+    enum err rc = sql_add(
+        &sql, "select count(*) from (select distinct run, subrun from file_runs where subrun >= 0 and file_id in (");
+    if (!rc) rc = catalogue_sql(c, query, &a, &sql);
+    if (!rc && other) rc = sql_add(&sql, ") intersect select run, subrun from file_runs where file_id in (");
+    if (!rc && other) rc = catalogue_sql(c, other, &b, &sql);
+    if (!rc) rc = sql_add(&sql, ")) x");
+    if (!rc) rc = db_get_int(c->db, sql.text, sql.value, sql.n_values, n, &is_found);
+    sql_free(&sql);
+    dimension_free(a);
+    dimension_free(b);
+    return rc;
+}
+
+/* A simulation's units are fills; each tier of it holds all of them. */
+static enum err count_fills(struct catalogue *c, const struct campaign_stage *stage, struct status_stage *s)
+{
+    const struct db_value made[] = {DB_S(stage->config_id), DB_S(version_release)};
+    bool is_found;
+    s->n_subruns = stage->cfg.fills;
+    return db_get_int(c->db,
+                      "select cast(coalesce(max(n), 0) as bigint) from (select sum(f.event_count) as n from configs c "
+                      "join files f on f.config_id = c.id where c.fcl_hash = $1 and c.version = $2 and f.retired_s is "
+                      "null and f.content_status = 'good' group by f.data_tier) x",
+                      made, 2, &s->n_subruns_done, &is_found);
+}
+
+static enum err read_coverage(const struct stage_work *w, struct status_stage *s)
+{
+    char made[300];
+    if (stage_work_is_simulation(w)) return count_fills(w->catalogue, w->stage, s);
+    snprintf(made, sizeof made, "gm2.fcl_hash %s and version '%.200s'", w->stage->config_id, version_release);
+    TRY(count_subruns(w->catalogue, w->stage->dataset, NULL, &s->n_subruns));
+    return count_subruns(w->catalogue, w->stage->dataset, made, &s->n_subruns_done);
+}
+
+/* Files of the stage whose first product came lately. */
+static enum err read_rate(const struct stage_work *w, int64_t now_s, struct status_stage *s)
+{
+    int64_t first_s;
+    bool is_found;
+    s->left_s = -1.0;
+    TRY(db_get_int(w->catalogue->db, "select min(create_s) from submissions where stage_id = $1", &DB_I(s->id), 1,
+                   &first_s, &is_found));
+    if (!is_found) return ERR_OK;
+    int64_t from_s               = first_s > now_s - STATUS_RATE_S ? first_s : now_s - STATUS_RATE_S;
+    const struct db_value made[] = {DB_S(w->stage->config_id), DB_S(version_release), DB_I(s->id), DB_I(from_s)};
+    s->recent_s                  = (double)(now_s - from_s);
+    TRY(db_get_int(w->catalogue->db,
+                   "select count(*) from (select p.parent_id from configs c join files f on f.config_id = c.id join "
+                   "file_parents p on p.child_id = f.id join stage_files s on s.stage_id = $3 and s.file_id = "
+                   "p.parent_id where c.fcl_hash = $1 and c.version = $2 group by p.parent_id having min(f.create_s) "
+                   ">= $4) x",
+                   made, 4, &s->n_recent, &is_found));
+    size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
+    if (s->n_recent && s->recent_s > 0.0) s->left_s = (double)left * s->recent_s / (double)s->n_recent;
+    return ERR_OK;
+}
+
+/* ---- one stage, all ------------------------------------------------------------------------------------------------- */
+struct reading {
+    struct catalogue *catalogue;
+    struct status *status;
+};
+
+static enum err find_stage(struct catalogue *c, int64_t campaign_id, const char *name, struct status_stage *s)
+{
+    const struct db_value key[] = {DB_I(campaign_id), DB_S(name), DB_S(s->version_key)};
+    bool is_found;
+    s->id = 0;
+    return db_get_int(c->db, "select id from stages where campaign_id = $1 and name = $2 and version_key = $3", key, 3,
+                      &s->id, &is_found);
+}
+
+static enum err read_stage(const struct reading *r, size_t i)
+{
+    struct catalogue *c                = r->catalogue;
+    const struct campaign_stage *stage = &r->status->campaign->stage[i];
+    struct status_stage *s             = &r->status->stage[i];
+    struct stage_work w;
+    snprintf(s->version_key, sizeof s->version_key, "%s %s", version_release, stage->config_id);
+    TRY(find_stage(c, r->status->id, stage->name, s));
+    TRY(stage_work_begin(c, r->status->campaign, 0, i, "", &w)); /* 0: nothing is noted */
+    w.stage_id = s->id;
+    TRY(stage_work_look(&w, &s->look));
+    for (size_t k = 0; k < stage->n_needs; k++)
+        if (!r->status->stage[stage->need[k]].look.is_complete) s->look.is_waiting = true;
+    s->state    = status_state(&s->look);
+    size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
+    s->n_left   = left > s->look.n_held ? left - s->look.n_held : 0;
+    TRY(rows(c, "select state, count(*) from submissions where stage_id = $1 group by state", &DB_I(s->id), 1,
+             take_state, &s->jobs));
+    TRY(read_use(c, &stage->cfg, s));
+    const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_FAILURES)};
+    TRY(rows(c,
+             "select count(*), exit_code, batch_state from submissions where stage_id = $1 and state in (2000, 6000) "
+             "group by exit_code, batch_state order by 1 desc, 2, 3 limit $2",
+             limit, 2, take_failure, s));
+    TRY(read_submissions(c, i, s));
+    TRY(read_days(c, stage->config_id, r->status->at_s, s));
+    TRY(read_coverage(&w, s));
+    return read_rate(&w, r->status->at_s, s);
+}
+
+/* The newest of all stages, from those of each. */
+static void merge_latest(struct status *k)
+{
+    size_t taken[100] = {0};
+    for (k->n_latest = 0; k->n_latest < STATUS_LATEST; k->n_latest++) {
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < k->campaign->n_stages; i++) {
+            const struct status_stage *s = &k->stage[i];
+            if (taken[i] == s->n_latest) continue;
+            if (best == SIZE_MAX || s->latest[taken[i]].id > k->stage[best].latest[taken[best]].id) best = i;
+        }
+        if (best == SIZE_MAX) return;
+        k->latest[k->n_latest] = k->stage[best].latest[taken[best]++];
+    }
+}
+
+static enum err read_all(void *context)
+{
+    const struct reading *r         = context;
+    const struct campaign *campaign = r->status->campaign;
+    r->status->at_s                 = catalogue_now_s();
+    r->status->n_latest             = 0;
+    memset(r->status->stage, 0, campaign->n_stages * sizeof *r->status->stage);
+    for (size_t k = 0; k < campaign->n_stages; k++) {
+        enum err rc = read_stage(r, campaign->order[k]);
+        if (rc) return err_context(rc, "stage %s", campaign->stage[campaign->order[k]].name);
+    }
+    merge_latest(r->status);
+    return ERR_OK;
+}
+
+enum err status_read(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
+                     const char *db, struct status *out)
+{
+    struct reading r = {catalogue, out};
+    *out             = (struct status){.campaign = campaign, .db = db, .id = campaign_id, .is_held = is_held};
+    TRY(mem_alloc(&out->stage, campaign->n_stages, sizeof *out->stage));
+    enum err rc = db_read_transaction(catalogue->db, read_all, &r);
+    for (size_t i = 0; i < campaign->n_stages && !rc; i++) status_add_hints(out, i);
+    if (rc) status_free(out);
+    return rc;
+}
+
+void status_free(struct status *s)
+{
+    mem_free(s->stage);
+    s->stage = NULL;
+}

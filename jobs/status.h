@@ -1,0 +1,116 @@
+/* Where a campaign stands, in numbers. Each is a count over the database's tables, all at one moment, and equals a fresh count
+ * (tests/recount.py). Of a stage, what counts is its present version (configuration and release).
+ * Tests: tests/cli/campaign_status.sh, tests/server/campaign_status.sh */
+#ifndef GM2_STATUS_H
+#define GM2_STATUS_H
+
+#include "campaign.h"
+#include "catalogue.h"
+#include "step.h"
+
+#include <cjson/cJSON.h>
+
+enum { STATUS_DAYS = 7, STATUS_LATEST = 10, STATUS_FAILURES = 20, STATUS_HINTS = 10, STATUS_RATE_S = 86400 };
+
+/** Submissions by where they are: of the four that the production's page has, percentages; and the live ones. */
+struct status_jobs {
+    int64_t n, n_cancelled, n_failed, n_held, n_success; /* n: all that ever were */
+    int64_t n_idle, n_running;                           /* idle: noted, to be approved, or in the queue */
+};
+
+/** What submissions used, of those whose executor says so. */
+struct status_use {
+    int64_t n_cpu;                          /* submissions with CPU and wall time */
+    double cpu_s, core_s;                   /* CPU time; wall time x cores */
+    int64_t n_memory, mean_rss_kb, peak_kb; /* largest process of each: mean and maximum */
+    int64_t requested_kb;                   /* memory of one process as asked of the executor; 0: nothing was asked */
+};
+
+struct status_day {
+    int64_t start_s;                       /* 0 h UTC */
+    int64_t n_submitted, n_done, n_failed; /* submissions */
+    int64_t n_files;                       /* products declared */
+};
+
+struct status_failure {
+    int64_t n;
+    int exit_code;  /* -1: none was left */
+    char state[40]; /* of the scheduler, "" if it says none */
+};
+
+/** A live submission, or a late one. */
+struct status_submission {
+    int64_t id, create_s; /* id 0: there is none */
+    size_t stage;
+    enum ledger_state state;
+    char name[160], user[64];
+};
+
+/** Something that a human should look at, and what to type. */
+struct status_hint {
+    char what[200], next[300];
+};
+
+struct status_stage {
+    int64_t id; /* in the ledger; 0: nothing was submitted of this version yet */
+    char version_key[128];
+    struct step_stage look;
+    const char *state; /* complete, waits, running, parked, due, no input */
+    size_t n_left;     /* files: neither done, nor running, nor parked */
+    struct status_jobs jobs;
+    struct status_use use;
+    int64_t n_subruns, n_subruns_done; /* of its dataset; of a simulation, fills */
+    int64_t n_recent;                  /* files done in the last STATUS_RATE_S, or since its first submission */
+    double recent_s, left_s;           /* the time they took; time that is left at this rate, -1: not known */
+    struct status_submission oldest;   /* live */
+    size_t n_latest;
+    struct status_submission latest[STATUS_LATEST]; /* newest first */
+    struct status_day day[STATUS_DAYS];
+    struct status_failure failure[STATUS_FAILURES];
+    size_t n_failures, n_hints;
+    struct status_hint hint[STATUS_HINTS];
+};
+
+struct status {
+    const struct campaign *campaign;
+    const char *db; /* as typed */
+    int64_t id, at_s;
+    bool is_held;
+    size_t n_latest;
+    struct status_submission latest[STATUS_LATEST]; /* newest first */
+    struct status_stage *stage;                     /* [campaign->n_stages] */
+};
+
+/** Counts, in one transaction that reads; nothing is changed. The campaign is lent. Free with status_free(). */
+enum err status_read(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
+                     const char *db, struct status *out);
+void status_free(struct status *status);
+
+/** Share of n in n_all [%]; 0 if n_all is 0. */
+double status_percent(int64_t n, int64_t n_all);
+/** CPU time / (wall time x cores), peak RSS / memory asked for [%]; -1: not known. */
+double status_cpu_percent(const struct status_use *use);
+double status_memory_percent(const struct status_use *use);
+/** The word for where a stage stands. */
+const char *status_state(const struct step_stage *stage);
+/** "YYYYMMDD_HHMMSS_user_id", as the production's page lists outputs. */
+void status_label(const struct status_submission *submission, char out[160]);
+/** Folder of a submission, in that of the campaign: there are its log, its list of inputs, its products. */
+void status_folder(const struct status *status, const struct status_submission *submission, char out[400]);
+/** "2026-03-01 12:00:05", UTC. */
+void status_time(int64_t at_s, char out[32]);
+/** "2.5 h", "3.1 d", ...; "-" if it is below 0. */
+void status_duration(double s, char out[32]);
+/** Memory that a stage asks for, of one process [kB], from --mem, --mem-per-cpu of its options; 0: none. */
+int64_t status_requested_kb(const struct campaign_stage_cfg *cfg);
+/** Notes what a human should look at. */
+void status_add_hints(const struct status *status, size_t stage);
+/** What to type next, one line. */
+void status_next(const struct status *status, char out[400]);
+
+/** All of it as JSON; free with cJSON_Delete(). NULL: out of memory. */
+cJSON *status_json(const struct status *status);
+/** For a terminal of 100 columns; stage SIZE_MAX: the campaign, else one stage. */
+void status_print(const struct status *status, size_t stage);
+
+#endif

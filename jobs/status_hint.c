@@ -1,0 +1,98 @@
+/* What a human should look at, and what to type next. */
+#include "status.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { HOUR_S = 3600, NEW_S = 900, IDLE_S = 6 * HOUR_S, MANY = 20 };
+#define MANY_FAIL_PERCENT   20.0
+#define LOW_CPU_PERCENT     50.0
+#define HIGH_MEMORY_PERCENT 90.0
+
+/* ---- hints ----------------------------------------------------------------------------------------------------------- */
+static void add(struct status_stage *s, const char *what, const char *next_format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void add(struct status_stage *s, const char *what, const char *next_format, ...)
+{
+    if (s->n_hints == STATUS_HINTS) return;
+    struct status_hint *h = &s->hint[s->n_hints++];
+    va_list args;
+    snprintf(h->what, sizeof h->what, "%s", what);
+    va_start(args, next_format);
+    vsnprintf(h->next, sizeof h->next, next_format, args);
+    va_end(args);
+}
+
+static void about_oldest(const struct status *k, struct status_stage *s, const char *stage)
+{
+    const char *name = k->campaign->cfg.name;
+    char text[200];
+    int64_t age_s = k->at_s - s->oldest.create_s;
+    if (!s->oldest.id) return;
+    snprintf(text, sizeof text, "submission %" PRId64 " is %s since %.1f h", s->oldest.id,
+             ledger_state_name(s->oldest.state), (double)age_s / HOUR_S);
+    if (s->oldest.state == LEDGER_NEW && age_s > NEW_S)
+        add(s, text, "gm2 campaign step %s %s   # no pass was made since", k->db, name);
+    else if (s->oldest.state == LEDGER_IDLE && age_s > IDLE_S)
+        add(s, text, "gm2 campaign status %s %s %s   # then ask the batch system why it waits", k->db, name, stage);
+    /* a job of 12 h is the production's usual limit */
+    else if (s->oldest.state == LEDGER_RUNNING && age_s > 12 * HOUR_S)
+        add(s, text, "gm2 campaign status %s %s %s   # then read its log", k->db, name, stage);
+}
+
+static void about_use(const struct status *k, struct status_stage *s, const char *stage)
+{
+    char text[200];
+    double cpu = status_cpu_percent(&s->use);
+    if (s->use.n_cpu >= MANY && cpu < LOW_CPU_PERCENT) {
+        snprintf(text, sizeof text, "CPU efficiency is %.0f %%: jobs wait for their input, or for one another", cpu);
+        add(s, text, "gm2 campaign status %s %s %s", k->db, k->campaign->cfg.name, stage);
+    }
+    if (s->use.requested_kb && (double)s->use.peak_kb * 100.0 > HIGH_MEMORY_PERCENT * (double)s->use.requested_kb) {
+        snprintf(text, sizeof text, "a job used %.0f MB of the %.0f MB asked for", (double)s->use.peak_kb / 1024.0,
+                 (double)s->use.requested_kb / 1024.0);
+        add(s, text, "ask for more memory in the stage's options");
+    }
+}
+
+void status_add_hints(const struct status *k, size_t index)
+{
+    struct status_stage *s = &k->stage[index];
+    const char *stage = k->campaign->stage[index].name, *name = k->campaign->cfg.name;
+    char text[200];
+    int64_t n_ended = s->jobs.n_success + s->jobs.n_failed;
+    if (s->look.n_parked) {
+        snprintf(text, sizeof text, "%zu files are parked: every attempt ended without a product", s->look.n_parked);
+        add(s, text, "gm2 campaign status %s %s %s   # read the logs; then: gm2 campaign retry %s %s", k->db, name,
+            stage, k->db, name);
+    }
+    about_oldest(k, s, stage);
+    if (!s->look.n_live && !s->look.is_waiting && !s->look.is_complete && s->n_left && !k->is_held && s->jobs.n)
+        add(s, "files are left and nothing runs", "gm2 campaign step %s %s --loop 5   # or look whether cron runs it",
+            k->db, name);
+    if (n_ended >= MANY && status_percent(s->jobs.n_failed, n_ended) > MANY_FAIL_PERCENT) {
+        snprintf(text, sizeof text, "%.0f %% of the submissions failed", status_percent(s->jobs.n_failed, n_ended));
+        add(s, text, "gm2 campaign hold %s %s   # then: gm2 campaign status %s %s %s", k->db, name, k->db, name, stage);
+    }
+    about_use(k, s, stage);
+}
+
+void status_next(const struct status *k, char out[400])
+{
+    const char *name  = k->campaign->cfg.name;
+    size_t n_complete = 0, n_parked = 0, n_live = 0;
+    for (size_t i = 0; i < k->campaign->n_stages; i++) {
+        n_complete += k->stage[i].look.is_complete;
+        n_parked += k->stage[i].look.n_parked;
+        n_live += k->stage[i].look.n_live;
+    }
+    if (n_complete == k->campaign->n_stages)
+        snprintf(out, 400, "all is done");
+    else if (k->is_held)
+        snprintf(out, 400, "held: nothing is started; go on with: gm2 campaign release %s %s", k->db, name);
+    else if (n_parked && !n_live)
+        snprintf(out, 400, "read the logs of what failed, mend, then: gm2 campaign retry %s %s", k->db, name);
+    else
+        snprintf(out, 400, "gm2 campaign step %s %s --loop 5", k->db, name);
+}
