@@ -78,6 +78,16 @@ struct catalogue_result {
  *  database: then nothing was declared. */
 enum err catalogue_declare(struct catalogue *catalogue, const struct catalogue_file *files, size_t n, const char *user,
                            struct catalogue_result *results);
+/** A question asked within the transaction of a change, before it: an error is the change's error, and nothing is done. It may
+ *  be asked several times. */
+struct catalogue_check {
+    enum err (*ask)(void *context);
+    void *context;
+};
+/** The same as catalogue_declare(), if the check agrees (NULL: always). Test: tests/t_ledger.c */
+enum err catalogue_declare_if(struct catalogue *catalogue, const struct catalogue_check *check,
+                              const struct catalogue_file *files, size_t n, const char *user,
+                              struct catalogue_result *results);
 
 /* ---- looking ---- */
 /** Calls `each` with the first columns of a statement made for the ids that a query selects: "select COLUMNS from files f

@@ -47,6 +47,7 @@ static const char *const statements[N_STATEMENTS] = {
 
 struct declare {
     struct catalogue *catalogue;
+    const struct catalogue_check *check;
     const struct catalogue_file *file;
     size_t n;
     const char *user;
@@ -275,6 +276,7 @@ static enum err work(void *context)
     bool is_found;
     d->now_s     = catalogue_now_s();
     d->config_id = 0;
+    if (d->check) TRY(d->check->ask(d->check->context));
     TRY(db_get_int(d->catalogue->db, "select coalesce(max(id), 0) + 1 from files", NULL, 0, &d->next_file, &is_found));
     TRY(db_get_int(d->catalogue->db, "select coalesce(max(id), 0) + 1 from configs", NULL, 0, &d->next_config,
                    &is_found));
@@ -293,7 +295,14 @@ static enum err work(void *context)
 enum err catalogue_declare(struct catalogue *catalogue, const struct catalogue_file *files, size_t n, const char *user,
                            struct catalogue_result *results)
 {
-    struct declare d = {.catalogue = catalogue, .file = files, .n = n, .user = user, .result = results};
+    return catalogue_declare_if(catalogue, NULL, files, n, user, results);
+}
+
+enum err catalogue_declare_if(struct catalogue *catalogue, const struct catalogue_check *check,
+                              const struct catalogue_file *files, size_t n, const char *user,
+                              struct catalogue_result *results)
+{
+    struct declare d = {.catalogue = catalogue, .check = check, .file = files, .n = n, .user = user, .result = results};
     enum err rc      = ERR_OK;
     if (n == 0) return ERR_OK;
     TRY(mem_alloc(&d.is_done, n, sizeof *d.is_done));

@@ -91,6 +91,13 @@ static void become(const struct executor_job *job)
     _Exit(127);
 }
 
+static void close_others(int kept)
+{
+    long n = sysconf(_SC_OPEN_MAX);
+    for (int fd = 3; fd < (n > 0 && n < 65536 ? n : 65536); fd++)
+        if (fd != kept) close(fd);
+}
+
 /* Runs in a child: returns only by leaving. The job keeps the lock open too, so that it is not taken for dead when its
  * supervisor is. */
 static void supervise(const struct executor_job *job, int lock_fd, const char *exit_path)
@@ -100,6 +107,8 @@ static void supervise(const struct executor_job *job, int lock_fd, const char *e
     struct rusage use = {.ru_maxrss = 0};
     struct timespec t[2];
     time_t begin_s = time(NULL);
+    /* a server would take the pass's connection for alive, with its locks, as long as the job runs */
+    close_others(lock_fd);
     setsid(); /* its process group is its own: stop() signals it */
     signal(SIGHUP, SIG_IGN);
     signal(SIGTERM, SIG_IGN);

@@ -77,12 +77,12 @@ enum err ingest_read(const char *name, const char *location, char **text, struct
     return err_context(rc, "%s", path);
 }
 
-static enum err declare_batch(struct catalogue *c, const char *user, struct catalogue_file *file, size_t n,
-                              struct ingest_tally *tally)
+static enum err declare_batch(struct catalogue *c, const struct catalogue_check *check, const char *user,
+                              struct catalogue_file *file, size_t n, struct ingest_tally *tally)
 {
     struct catalogue_result *result;
     TRY(mem_alloc(&result, n, sizeof *result));
-    enum err rc = catalogue_declare(c, file, n, user, result);
+    enum err rc = catalogue_declare_if(c, check, file, n, user, result);
     for (size_t i = 0; i < n && !rc; i++) {
         tally->n[result[i].outcome]++;
         if (result[i].outcome == CATALOGUE_CONFLICT)
@@ -94,8 +94,8 @@ static enum err declare_batch(struct catalogue *c, const char *user, struct cata
     return rc;
 }
 
-enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_paths, const char *location,
-                        const char *user, struct ingest_tally *tally)
+static enum err declare_paths(struct catalogue *c, const struct catalogue_check *check, const char *const *paths,
+                              size_t n_paths, const char *location, const char *user, struct ingest_tally *tally)
 {
     struct catalogue_file *file;
     size_t n    = 0;
@@ -115,12 +115,18 @@ enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n_
         mem_free(text);
         progress_add(&bar, 1);
         if (n < BATCH && i + 1 < n_paths) continue;
-        rc = declare_batch(c, user, file, n, tally);
+        rc = declare_batch(c, check, user, file, n, tally);
         while (n > 0) catalogue_file_free(&file[--n]);
     }
     progress_end(&bar);
     mem_free(file);
     return rc;
+}
+
+enum err ingest_declare(struct catalogue *c, const char *const *paths, size_t n, const char *location, const char *user,
+                        struct ingest_tally *tally)
+{
+    return declare_paths(c, NULL, paths, n, location, user, tally);
 }
 
 /* ---- folders ------------------------------------------------------------------------------------------------------- */
@@ -160,12 +166,13 @@ void ingest_list_free(char **names, size_t n)
     mem_free(names);
 }
 
-enum err ingest_folder(struct catalogue *c, const char *folder, const char *user, struct ingest_tally *tally)
+enum err ingest_folder(struct catalogue *c, const char *folder, const struct catalogue_check *check, const char *user,
+                       struct ingest_tally *tally)
 {
     char **names;
     size_t n;
     enum err rc = ingest_list(folder, &names, &n);
-    if (!rc && n) rc = ingest_declare(c, (const char *const *)names, n, NULL, user, tally);
+    if (!rc && n) rc = declare_paths(c, check, (const char *const *)names, n, NULL, user, tally);
     ingest_list_free(names, n);
     return rc;
 }

@@ -12,8 +12,10 @@ struct ingest_tally {
  *  product beside its metadata is its own; "": none. Bad files are logged and counted, the others go on. */
 enum err ingest_declare(struct catalogue *catalogue, const char *const *paths, size_t n, const char *location,
                         const char *user, struct ingest_tally *tally);
-/** All that have metadata in a folder, in order of their names; a folder that is not there has none. */
-enum err ingest_folder(struct catalogue *catalogue, const char *folder, const char *user, struct ingest_tally *tally);
+/** All that have metadata in a folder, in order of their names, while the check agrees; a folder that is not there has
+ *  none. */
+enum err ingest_folder(struct catalogue *catalogue, const char *folder, const struct catalogue_check *check,
+                       const char *user, struct ingest_tally *tally);
 
 /** The metadata of one product: their text (mem_free() it) and what it says. */
 enum err ingest_read(const char *name, const char *location, char **text, struct catalogue_file *out);

@@ -28,7 +28,8 @@ static const char layout[] =
     "create table if not exists submission_history (submission_id bigint not null, at_s bigint not null,"
     "  state bigint not null, reason text not null);"
     "create table if not exists stage_files (stage_id bigint not null, file_id bigint not null,"
-    "  submission_id bigint, attempts bigint not null, is_parked bigint not null, primary key (stage_id, file_id));"
+    "  submission_id bigint, attempts bigint not null, stops bigint not null, is_parked bigint not null,"
+    "  primary key (stage_id, file_id));"
     "create index if not exists stage_files_by_submission on stage_files (submission_id);"
     "create table if not exists stage_counts (stage_id bigint primary key, change_id bigint not null,"
     "  dataset text not null, done text not null, n_files bigint not null, n_done bigint not null);";
@@ -172,6 +173,30 @@ enum err ledger_submissions(struct catalogue *c, int64_t stage_id, bool only_liv
     *out = rc ? NULL : all.one;
     *n   = rc ? 0 : all.n;
     return rc;
+}
+
+static enum err take_state(void *context, const struct db_value *r, size_t n)
+{
+    struct ledger_submission *s = context;
+    (void)n;
+    s->state = (enum ledger_state)r[0].i;
+    copy_text(s->batch_id, sizeof s->batch_id, &r[1]);
+    return ERR_OK;
+}
+
+enum err ledger_refresh(struct catalogue *c, struct ledger_submission *s)
+{
+    struct db_value v = DB_I(s->id);
+    struct sql sql = {.text  = "select state, batch_id from submissions where id = $1 and state in (1000, 3000, 4000)",
+                      .value = &v,
+                      .n_values = 1};
+    enum ledger_state before = s->state;
+    s->state                 = LEDGER_FAILED;
+    TRY(catalogue_rows(c->db, &sql, take_state, s));
+    bool is_live = s->state != LEDGER_FAILED;
+    if (!is_live) s->state = before;
+    REQUIRE(is_live, ERR_MISMATCH, "submission %s is over by now", s->name);
+    return ERR_OK;
 }
 
 /* ---- campaigns and stages ------------------------------------------------------------------------------------------ */

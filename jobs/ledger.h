@@ -42,9 +42,13 @@ enum err ledger_hold(struct catalogue *catalogue, const char *name, bool is_held
 enum err ledger_stage(struct catalogue *catalogue, int64_t campaign_id, const char *name, const char *version_key,
                       int64_t *id);
 
-/** Notes a submission in state New that holds these files, all or nothing. ERR_MISMATCH: another holds one of them. */
+/** Notes a submission in state New that holds these files, all or nothing. ERR_MISMATCH: another holds one of them, or the
+ *  check (NULL: none) says so, asked in the same transaction, when the submission is noted. */
 enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const char *slice, const int64_t *files,
-                        size_t n, struct ledger_submission *out);
+                        size_t n, const struct catalogue_check *check, struct ledger_submission *out);
+/** Takes state and batch_id as they are now. ERR_MISMATCH: it is not live any more. A check for catalogue_declare_if() and
+ *  ledger_reserve() too. */
+enum err ledger_refresh(struct catalogue *catalogue, struct ledger_submission *submission);
 /** Changes a submission's state; `from` must be its state still: ERR_MISMATCH if another was quicker. */
 enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,
                        const char *batch_id, const char *reason);
@@ -52,10 +56,22 @@ enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *su
  *  batch_reason: null if not known); what is not known now stays as it was; nothing is written if nothing is new. */
 enum err ledger_see(struct catalogue *catalogue, struct ledger_submission *submission,
                     const struct executor_report *report);
-/** Ends a submission: its files are let go; those that are not done count an attempt (unless is_free), and are parked at
- *  max_attempts. */
-enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,
-                    const char *reason, const int64_t *not_done, size_t n_not_done, bool is_free, int64_t max_attempts);
+
+/** What became of a submission. */
+struct ledger_verdict {
+    enum ledger_state to;
+    char reason[200];
+    int64_t *not_done; /* [n_not_done] files without a product; ledger_end() frees it */
+    size_t n_not_done;
+    bool
+        is_stopped; /* stopped on purpose: this is no attempt; but LEDGER_STOPS_AN_ATTEMPT of them without a product are */
+};
+enum { LEDGER_STOPS_AN_ATTEMPT = 10 };
+/** Ends a submission: its files are let go; those that are not done count an attempt (or a stop), and are parked at
+ *  max_attempts. judge() is asked in the same transaction, so that what it sees is what is written. ERR_MISMATCH: it is in
+ *  another state by now. */
+enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *submission, int64_t max_attempts,
+                    enum err (*judge)(void *context, struct ledger_verdict *out), void *context);
 
 /** Submissions of a stage, newest last; live ones only if wanted. mem_free() the list. */
 enum err ledger_submissions(struct catalogue *catalogue, int64_t stage_id, bool only_live,

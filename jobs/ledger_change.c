@@ -1,6 +1,7 @@
 /* Changes of submissions: each is one transaction. */
 #include "catalogue_internal.h"
 #include "ledger.h"
+#include "mem.h"
 #include "sql.h"
 
 #include <inttypes.h>
@@ -10,12 +11,11 @@
 struct change {
     struct catalogue *catalogue;
     struct ledger_submission *submission;
+    const struct catalogue_check *check;
     const char *slice, *batch_id, *reason;
     const int64_t *files;
     size_t n_files;
     enum ledger_state to;
-    bool is_free;
-    int64_t max_attempts;
 };
 
 static enum err add_history(const struct change *c)
@@ -59,8 +59,8 @@ static enum err hold_files(const struct change *c)
         both, 2, &n, &is_found));
     REQUIRE(!is_found, ERR_MISMATCH, "another submission of the stage holds file %" PRId64, n);
     return db_do(db,
-                 "insert into stage_files (stage_id, file_id, submission_id, attempts, is_parked) "
-                 "select cast($1 as bigint), n.file_id, n.submission_id, 0, 0 from submission_files n "
+                 "insert into stage_files (stage_id, file_id, submission_id, attempts, stops, is_parked) "
+                 "select cast($1 as bigint), n.file_id, n.submission_id, 0, 0, 0 from submission_files n "
                  "where n.submission_id = $2 "
                  "on conflict (stage_id, file_id) do update set submission_id = excluded.submission_id",
                  both, 2);
@@ -85,15 +85,17 @@ static enum err reserve(void *context)
         "($1, $2, $3, $4, '', '', $5, $6, $6)",
         row, 6));
     TRY(hold_files(c));
+    if (c->check) TRY(c->check->ask(c->check->context));
     return add_history(c);
 }
 
 enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const char *slice, const int64_t *files,
-                        size_t n, struct ledger_submission *out)
+                        size_t n, const struct catalogue_check *check, struct ledger_submission *out)
 {
     *out            = (struct ledger_submission){.stage_id = stage_id, .seen = EXECUTOR_REPORT_NONE};
     struct change c = {.catalogue  = catalogue,
                        .submission = out,
+                       .check      = check,
                        .slice      = slice,
                        .reason     = "",
                        .files      = files,
@@ -102,14 +104,21 @@ enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const cha
     return db_transaction(catalogue->db, CATALOGUE_LOCK, reserve, &c);
 }
 
+static enum err check_state(const struct change *c)
+{
+    const struct ledger_submission *s = c->submission;
+    int64_t state;
+    bool is_found;
+    TRY(db_get_int(c->catalogue->db, "select state from submissions where id = $1", &DB_I(s->id), 1, &state,
+                   &is_found));
+    REQUIRE(is_found && state == (int64_t)s->state, ERR_MISMATCH, "submission %s is in another state by now", s->name);
+    return ERR_OK;
+}
+
 static enum err set_state(struct change *c)
 {
     struct ledger_submission *s = c->submission;
     struct db *db               = c->catalogue->db;
-    int64_t state;
-    bool is_found;
-    TRY(db_get_int(db, "select state from submissions where id = $1", &DB_I(s->id), 1, &state, &is_found));
-    REQUIRE(is_found && state == (int64_t)s->state, ERR_MISMATCH, "submission %s is in another state by now", s->name);
     const struct db_value row[] = {DB_I(s->id), DB_I(c->to), DB_S(c->batch_id), DB_S(c->reason),
                                    DB_I(catalogue_now_s())};
     TRY(db_do(db, "update submissions set state = $2, batch_id = $3, reason = $4, update_s = $5 where id = $1", row,
@@ -117,7 +126,11 @@ static enum err set_state(struct change *c)
     return add_history(c);
 }
 
-static enum err change(void *context) { return set_state(context); }
+static enum err change(void *context)
+{
+    TRY(check_state(context));
+    return set_state(context);
+}
 
 static void take_over(struct change *c)
 {
@@ -137,52 +150,68 @@ enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *s,
     return ERR_OK;
 }
 
-/* An attempt more at files that have no product; at max_attempts they are parked. */
-static enum err count_attempts(const struct change *c, size_t first, size_t end)
+/* ---- the end --------------------------------------------------------------------------------------------------------- */
+struct ending {
+    struct change change;
+    struct ledger_verdict verdict;
+    int64_t max_attempts;
+    enum err (*judge)(void *context, struct ledger_verdict *out);
+    void *context;
+};
+
+/* An attempt more, or a stop, at files that have no product; at the limit they are parked. */
+static enum err count_attempts(const struct ending *e, size_t first, size_t end)
 {
-    struct sql sql = {0};
-    enum err rc =
-        sql_add(&sql, "update stage_files set attempts = attempts + 1, is_parked = case when attempts + 1 >= ");
-    if (!rc) rc = sql_value(&sql, DB_I(c->max_attempts));
+    const struct ledger_verdict *v = &e->verdict;
+    int64_t limit                  = v->is_stopped ? e->max_attempts * LEDGER_STOPS_AN_ATTEMPT : e->max_attempts;
+    struct sql sql                 = {0};
+    enum err rc = sql_add(&sql, "update stage_files set %s = %s + 1, is_parked = case when %s + 1 >= ",
+                          v->is_stopped ? "stops" : "attempts", v->is_stopped ? "stops" : "attempts",
+                          v->is_stopped ? "stops" : "attempts");
+    if (!rc) rc = sql_value(&sql, DB_I(limit));
     if (!rc) rc = sql_add(&sql, " then 1 else 0 end where stage_id = ");
-    if (!rc) rc = sql_value(&sql, DB_I(c->submission->stage_id));
+    if (!rc) rc = sql_value(&sql, DB_I(e->change.submission->stage_id));
     for (size_t i = first; i < end && !rc; i++) {
         rc = sql_add(&sql, i > first ? ", " : " and file_id in (");
-        if (!rc) rc = sql_value(&sql, DB_I(c->files[i]));
+        if (!rc) rc = sql_value(&sql, DB_I(v->not_done[i]));
     }
     if (!rc) rc = sql_add(&sql, ")");
-    if (!rc) rc = db_do(c->catalogue->db, sql.text, sql.value, sql.n_values);
+    if (!rc) rc = db_do(e->change.catalogue->db, sql.text, sql.value, sql.n_values);
     sql_free(&sql);
     return rc;
 }
 
 static enum err end(void *context)
 {
-    struct change *c = context;
+    struct ending *e         = context;
+    struct change *c         = &e->change;
+    struct ledger_verdict *v = &e->verdict;
+    mem_free(v->not_done); /* of an earlier try */
+    *v = (struct ledger_verdict){.to = LEDGER_FAILED};
+    TRY(check_state(c));
+    TRY(e->judge(e->context, v));
+    c->to     = v->to;
+    c->reason = v->reason;
     TRY(set_state(c));
-    for (size_t i = 0; i < c->n_files && !c->is_free; i += FILES_A_STATEMENT)
-        TRY(count_attempts(c, i, i + FILES_A_STATEMENT < c->n_files ? i + FILES_A_STATEMENT : c->n_files));
+    for (size_t i = 0; i < v->n_not_done; i += FILES_A_STATEMENT)
+        TRY(count_attempts(e, i, i + FILES_A_STATEMENT < v->n_not_done ? i + FILES_A_STATEMENT : v->n_not_done));
     return db_do(c->catalogue->db, "update stage_files set submission_id = null where submission_id = $1",
                  &DB_I(c->submission->id), 1);
 }
 
-enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *s, enum ledger_state to, const char *reason,
-                    const int64_t *not_done, size_t n_not_done, bool is_free, int64_t max_attempts)
+enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *s, int64_t max_attempts,
+                    enum err (*judge)(void *context, struct ledger_verdict *out), void *context)
 {
     char id[sizeof s->batch_id];
     memcpy(id, s->batch_id, sizeof id);
-    struct change c = {.catalogue    = catalogue,
-                       .submission   = s,
-                       .batch_id     = id,
-                       .reason       = reason,
-                       .files        = not_done,
-                       .n_files      = n_not_done,
-                       .to           = to,
-                       .is_free      = is_free,
-                       .max_attempts = max_attempts};
-    TRY(db_transaction(catalogue->db, CATALOGUE_LOCK, end, &c));
-    take_over(&c);
-    return ERR_OK;
+    struct ending e = {.change       = {.catalogue = catalogue, .submission = s, .batch_id = id},
+                       .max_attempts = max_attempts,
+                       .judge        = judge,
+                       .context      = context};
+    enum err rc     = db_transaction(catalogue->db, CATALOGUE_LOCK, end, &e);
+    if (!rc) take_over(&e.change);
+    mem_free(e.verdict.not_done);
+    return rc;
 }
 
 struct unparking {
@@ -195,7 +224,7 @@ static enum err unpark(void *context)
 {
     const struct unparking *u = context;
     TRY(db_do(u->catalogue->db,
-              "update stage_files set is_parked = 0, attempts = 0 where stage_id = $1 and is_parked = 1",
+              "update stage_files set is_parked = 0, attempts = 0, stops = 0 where stage_id = $1 and is_parked = 1",
               &DB_I(u->stage_id), 1));
     return catalogue_note(u->catalogue, u->user, "try parked files again", "");
 }

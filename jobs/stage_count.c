@@ -6,6 +6,7 @@ struct counts {
     struct catalogue *catalogue;
     int64_t stage_id, change, n_files, n_done;
     const char *dataset, *done;
+    bool is_kept;
 };
 
 /* Each change of the catalogue is a line of its log. */
@@ -51,20 +52,25 @@ static enum err keep(void *context)
         row, 6);
 }
 
-/* The place in the log is read first: what changes meanwhile makes the numbers old at once. */
+/* All of one state of the database: numbers of different moments could look like the end. */
+static enum err count(void *context)
+{
+    struct counts *s = context;
+    int64_t unused[2];
+    s->is_kept = false;
+    TRY(last_change(s->catalogue, &s->change));
+    if (s->stage_id) TRY(find_kept(s, &s->is_kept));
+    if (s->is_kept) return ERR_OK;
+    TRY(catalogue_count(s->catalogue, s->dataset, &s->n_files, &unused[0], &unused[1]));
+    return catalogue_count(s->catalogue, s->done, &s->n_done, &unused[0], &unused[1]);
+}
+
 enum err stage_count(struct catalogue *c, int64_t stage_id, const char *dataset, const char *done, bool may_keep,
                      int64_t *n_files, int64_t *n_done)
 {
     struct counts s = {.catalogue = c, .stage_id = stage_id, .dataset = dataset, .done = done};
-    int64_t unused[2];
-    bool is_kept = false;
-    TRY(last_change(c, &s.change));
-    if (stage_id) TRY(find_kept(&s, &is_kept));
-    if (!is_kept) {
-        TRY(catalogue_count(c, dataset, &s.n_files, &unused[0], &unused[1]));
-        TRY(catalogue_count(c, done, &s.n_done, &unused[0], &unused[1]));
-        if (stage_id && may_keep) TRY(db_transaction(c->db, CATALOGUE_LOCK, keep, &s));
-    }
+    TRY(db_read_transaction(c->db, count, &s));
+    if (!s.is_kept && stage_id && may_keep) TRY(db_transaction(c->db, CATALOGUE_LOCK, keep, &s));
     *n_files = s.n_files;
     *n_done  = s.n_done;
     return ERR_OK;

@@ -6,9 +6,12 @@
 #include "publish.h"
 #include "sql.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static enum err own_program(const struct stage_work *w, char path[STAGE_MAX_PATH])
@@ -99,4 +102,32 @@ enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
     TRY(w->executor->start(&one, batch_id));
     log_info("%s: submission %s started, %" PRId64 " files", w->stage->name, s->name, s->n_files);
     return ledger_change(w->catalogue, s, LEDGER_IDLE, batch_id, "");
+}
+
+/* ---- one pass at a time ---------------------------------------------------------------------------------------------- */
+enum err stage_take(const struct stage_work *w, struct ledger_submission *s, int *fd)
+{
+    char folder[STAGE_MAX_PATH], path[STAGE_MAX_PATH + 16];
+    stage_work_folder(w, s->name, folder);
+    TRY(publish_make_folder(folder));
+    snprintf(path, sizeof path, "%s/hand", folder);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    REQUIRE(*fd >= 0, ERR_WRITE, "%s cannot be made: %s", path, strerror(errno));
+    enum err rc = ERR_OK;
+    /* where a file system has no locks, the executor and the ledger's states still see to it that all is done once */
+    if (flock(*fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        rc = err_fail(ERR_AGAIN, __FILE__, __LINE__, "another pass has it in hand");
+    if (!rc) rc = ledger_refresh(w->catalogue, s);
+    if (!rc) return ERR_OK;
+    close(*fd);
+    return rc;
+}
+
+enum err stage_close(const struct stage_work *w, const struct ledger_submission *s)
+{
+    static const char text[] = "given up by a pass: a job that begins later does nothing\n";
+    char folder[STAGE_MAX_PATH], path[STAGE_MAX_PATH + 16];
+    stage_work_folder(w, s->name, folder);
+    snprintf(path, sizeof path, "%s/closed", folder);
+    return access(path, F_OK) == 0 ? ERR_OK : publish_text(path, text, sizeof text - 1, 1);
 }

@@ -100,6 +100,7 @@ void stage_work_free(struct stage_dataset *d)
     mem_free(d->done);
     mem_free(d->held);
     mem_free(d->taken);
+    *d = (struct stage_dataset){.n_done = 0};
 }
 
 enum err stage_work_take(struct stage_dataset *d, const int64_t *ids, size_t n)
@@ -116,16 +117,31 @@ enum err stage_work_take(struct stage_dataset *d, const int64_t *ids, size_t n)
     return ERR_OK;
 }
 
+struct reading {
+    const struct stage_work *work;
+    struct stage_dataset *out;
+};
+
+static enum err read_dataset(void *context)
+{
+    const struct reading *r    = context;
+    const struct stage_work *w = r->work;
+    struct stage_dataset *d    = r->out;
+    stage_work_free(d); /* of an earlier try */
+    TRY(catalogue_list(w->catalogue, w->stage->dataset,
+                       "f.id, (select min(r.run) from file_runs r where r.file_id = f.id), f.end_s", 0, add_file,
+                       &d->files));
+    TRY(list_done(w, w->stage->dataset, &d->done, &d->n_done));
+    return ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
+}
+
+/* One state of the database for all of it: else a file that is just now let go, done, would be neither done nor held. */
 enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
 {
-    const char *query = w->stage->dataset;
-    *d                = (struct stage_dataset){.n_done = 0};
-    enum err rc       = catalogue_list(w->catalogue, query,
-                                       "f.id, (select min(r.run) from file_runs r where r.file_id = f.id), f.end_s", 0,
-                                       add_file, &d->files);
-    if (!rc) rc = list_done(w, query, &d->done, &d->n_done);
-    if (!rc) rc = ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
-    d->n_taken = d->n_done + d->n_held;
+    struct reading r = {w, d};
+    *d               = (struct stage_dataset){.n_done = 0};
+    enum err rc      = db_read_transaction(catalogue_db(w->catalogue), read_dataset, &r);
+    d->n_taken       = d->n_done + d->n_held;
     if (!rc) rc = mem_alloc(&d->taken, d->n_taken + 1, sizeof *d->taken);
     if (rc) {
         stage_work_free(d);
@@ -195,4 +211,37 @@ enum err stage_work_not_done(const struct stage_work *w, const struct ledger_sub
     *ids = all;
     *n   = n_left;
     return ERR_OK;
+}
+
+struct tiers {
+    size_t n;
+    struct tier {
+        char name[24];
+        int64_t n_fills;
+    } one[16];
+};
+
+static enum err add_fills(void *context, const struct db_value *row, size_t n)
+{
+    struct tiers *t = context;
+    size_t i        = 0;
+    (void)n;
+    while (i < t->n && strcmp(t->one[i].name, row[0].text) != 0) i++;
+    if (i == sizeof t->one / sizeof t->one[0]) return ERR_OK;
+    if (i == t->n) snprintf(t->one[t->n++].name, sizeof t->one[i].name, "%s", row[0].text);
+    t->one[i].n_fills += row[1].i;
+    return ERR_OK;
+}
+
+/* A tier may be kept in part only (raw files of the first subruns), so the fullest counts. */
+enum err stage_work_is_simulated(const struct stage_work *w, bool *is_done)
+{
+    struct tiers tiers = {.n = 0};
+    struct sql query   = {0};
+    enum err rc        = sql_add(&query, "gm2.fcl_hash %s and version '%s'", w->stage->config_id, version_release);
+    if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.data_tier, f.event_count", 0, add_fills, &tiers);
+    sql_free(&query);
+    *is_done = false;
+    for (size_t i = 0; i < tiers.n; i++) *is_done = *is_done || tiers.one[i].n_fills >= w->stage->cfg.fills;
+    return rc;
 }

@@ -18,6 +18,7 @@ struct stage_work {
     const struct executor *executor;
     const char *user;
     int64_t stage_id;            /* 0: only a plan */
+    bool is_held;                /* nothing is started */
     char folder[STAGE_MAX_PATH]; /* of the stage and version */
 };
 
@@ -48,11 +49,20 @@ enum err stage_work_read(const struct stage_work *work, struct stage_dataset *ou
 enum err stage_work_take(struct stage_dataset *dataset, const int64_t *ids, size_t n);
 void stage_work_free(struct stage_dataset *dataset);
 enum err stage_work_look(const struct stage_work *work, struct step_stage *out);
-/** Files of a submission without a product; mem_free() the list. */
+/** Files of a submission without a product; mem_free() the list. Within a transaction or outside. */
 enum err stage_work_not_done(const struct stage_work *work, const struct ledger_submission *submission, int64_t **ids,
                              size_t *n);
+/** Whether the products of a simulation, of one tier at least, hold all its fills. */
+enum err stage_work_is_simulated(const struct stage_work *work, bool *is_done);
 
-/** Starts a submission that is noted; started already, it is found. */
+/** Starts a submission that is noted; started already, it is found. ERR_AGAIN: the executor has not taken it now;
+ *  ERR_DATA, ...: it cannot be started. */
 enum err stage_launch(const struct stage_work *work, struct ledger_submission *submission);
+
+/** What has to do with a submission is done by one pass at a time, and by one that knows its state: takes FOLDER/hand and
+ *  reads the ledger anew. *fd: to be closed. ERR_AGAIN: another pass has it in hand; ERR_MISMATCH: it is over. */
+enum err stage_take(const struct stage_work *work, struct ledger_submission *submission, int *fd);
+/** Gives a submission up for good: a job of it that begins later than this finds FOLDER/closed, and does nothing. */
+enum err stage_close(const struct stage_work *work, const struct ledger_submission *submission);
 
 #endif

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { EXIT_AGAIN = 75 };
 
@@ -22,35 +23,74 @@ enum err step_look(struct catalogue *catalogue, const struct campaign *campaign,
 }
 
 /* ---- ending --------------------------------------------------------------------------------------------------------- */
-static enum err settle(const struct stage_work *w, struct ledger_submission *s, int exit_code)
+struct judging {
+    const struct stage_work *work;
+    const struct ledger_submission *submission;
+    const struct executor_report *report;
+    const struct ingest_tally *tally;
+};
+
+static enum err judge_simulation(const struct judging *j, struct ledger_verdict *v)
 {
-    struct ingest_tally tally = {{0}};
-    char folder[STAGE_MAX_PATH], products[STAGE_MAX_PATH + 16], reason[160];
-    int64_t *ids = NULL;
-    size_t n     = 0;
+    const struct ingest_tally *t = j->tally;
+    bool is_whole;
+    TRY(stage_work_is_simulated(j->work, &is_whole));
+    bool is_good  = is_whole && j->report->exit_code == 0 && !t->n[CATALOGUE_CONFLICT] && !t->n[CATALOGUE_REFUSED];
+    v->n_not_done = is_good ? 0 : 1;
+    if (is_good) return ERR_OK;
+    TRY(mem_alloc(&v->not_done, 1, sizeof *v->not_done));
+    v->not_done[0] = stage_work_simulation[0];
+    return ERR_OK;
+}
+
+static enum err judge_files(const struct judging *j, struct ledger_verdict *v)
+{
+    return stage_work_not_done(j->work, j->submission, &v->not_done, &v->n_not_done);
+}
+
+/* Products decide; the exit status says only whether a job was stopped on purpose (75), which is no failure. */
+static enum err judge(void *context, struct ledger_verdict *v)
+{
+    const struct judging *j = context;
+    int exit_code           = j->report->exit_code;
+    char how[40];
+    TRY(stage_work_is_simulation(j->work) ? judge_simulation(j, v) : judge_files(j, v));
+    v->is_stopped = exit_code == EXIT_AGAIN;
+    v->to         = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
+    snprintf(how, sizeof how, exit_code < 0 ? "lost: no exit status" : "exit status %d", exit_code);
+    snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product", how, v->n_not_done,
+             j->submission->n_files);
+    return ERR_OK;
+}
+
+struct living {
+    struct catalogue *catalogue;
+    struct ledger_submission *submission;
+};
+
+static enum err ask_live(void *context)
+{
+    const struct living *l = context;
+    return ledger_refresh(l->catalogue, l->submission);
+}
+
+/* Products of a submission that is over are not taken: its files are in other hands by then. */
+static enum err settle(const struct stage_work *w, struct ledger_submission *s, const struct executor_report *report)
+{
+    struct ingest_tally tally          = {{0}};
+    struct living living               = {w->catalogue, s};
+    const struct catalogue_check check = {ask_live, &living};
+    const struct judging judging       = {w, s, report, &tally};
+    char folder[STAGE_MAX_PATH], products[STAGE_MAX_PATH + 16];
     stage_work_folder(w, s->name, folder);
     snprintf(products, sizeof products, "%s/products", stage_work_is_simulation(w) ? w->folder : folder);
-    TRY(ingest_folder(w->catalogue, products, w->user, &tally));
-    if (!stage_work_is_simulation(w)) TRY(stage_work_not_done(w, s, &ids, &n));
-    bool is_good = stage_work_is_simulation(w)
-                       ? exit_code == 0 && !tally.n[CATALOGUE_CONFLICT] && !tally.n[CATALOGUE_REFUSED]
-                       : n == 0;
-    if (stage_work_is_simulation(w)) n = is_good ? 0 : 1;
-    if (exit_code < 0)
-        snprintf(reason, sizeof reason, "lost: no exit status; %zu of %" PRId64 " without a product", n, s->n_files);
+    TRY(stage_close(w, s));
+    TRY(ingest_folder(w->catalogue, products, &check, w->user, &tally));
+    TRY(ledger_end(w->catalogue, s, w->stage->cfg.max_attempts, judge, (void *)&judging));
+    if (s->state == LEDGER_LOCATED)
+        log_info("%s: submission %s is done (%s); its log is %s/log", w->stage->name, s->name, s->reason, folder);
     else
-        snprintf(reason, sizeof reason, "exit status %d; %zu of %" PRId64 " without a product", exit_code, n,
-                 s->n_files);
-    enum ledger_state to = is_good ? LEDGER_LOCATED : exit_code == EXIT_AGAIN ? LEDGER_CANCELLED : LEDGER_FAILED;
-    /* 75 is no failure: the job was stopped, and goes on another time */
-    enum err rc = ledger_end(w->catalogue, s, to, reason, stage_work_is_simulation(w) ? stage_work_simulation : ids, n,
-                             exit_code == EXIT_AGAIN, w->stage->cfg.max_attempts);
-    mem_free(ids);
-    if (rc) return rc;
-    if (is_good)
-        log_info("%s: submission %s is done (%s); its log is %s/log", w->stage->name, s->name, reason, folder);
-    else
-        log_warn("%s: submission %s: %s; its log is %s/log", w->stage->name, s->name, reason, folder);
+        log_warn("%s: submission %s: %s; its log is %s/log", w->stage->name, s->name, s->reason, folder);
     return ERR_OK;
 }
 
@@ -59,7 +99,40 @@ static enum err pass_on(const struct stage_work *w, struct ledger_submission *s,
     return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, NULL, "");
 }
 
-static enum err meet(const struct stage_work *w, struct ledger_submission *s)
+/* ---- starting ------------------------------------------------------------------------------------------------------- */
+struct refusal {
+    const struct judging judging;
+    const char *why;
+};
+
+static enum err judge_refusal(void *context, struct ledger_verdict *v)
+{
+    const struct refusal *r = context;
+    TRY(judge((void *)&r->judging, v));
+    if (v->n_not_done) v->to = LEDGER_LAUNCH_FAILED;
+    snprintf(v->reason, sizeof v->reason, "%.190s", r->why);
+    return ERR_OK;
+}
+
+/* What cannot be started for a reason in itself (an input without a place) is let go, and counts an attempt; what the
+ * machine did not do (disk, batch system, database) is tried again in the next pass. */
+static enum err launch(const struct stage_work *w, struct ledger_submission *s)
+{
+    char why[200];
+    static const struct ingest_tally none       = {{0}};
+    static const struct executor_report unknown = EXECUTOR_REPORT_NONE;
+    enum err rc                                 = stage_launch(w, s);
+    if (rc != ERR_DATA && rc != ERR_CONFIG) return rc;
+    snprintf(why, sizeof why, "%s", err_message());
+    const struct refusal refusal = {{w, s, &unknown, &none}, why};
+    TRY(stage_close(w, s));
+    TRY(ledger_end(w->catalogue, s, w->stage->cfg.max_attempts, judge_refusal, (void *)&refusal));
+    log_error("%s: submission %s cannot be started: %s", w->stage->name, s->name, why);
+    err_clear();
+    return ERR_OK;
+}
+
+static enum err ask(const struct stage_work *w, struct ledger_submission *s)
 {
     char folder[STAGE_MAX_PATH];
     struct executor_report report;
@@ -70,25 +143,87 @@ static enum err meet(const struct stage_work *w, struct ledger_submission *s)
     case EXECUTOR_UNKNOWN:
         log_warn("%s: submission %s: no answer from %s; left as it is", w->stage->name, s->name, w->executor->name);
         return ERR_OK;
-    case EXECUTOR_NOT_STARTED: return stage_launch(w, s);
+    case EXECUTOR_NOT_STARTED: return w->is_held ? ERR_OK : launch(w, s);
     case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE);
     case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING);
     case EXECUTOR_ENDED: break;
     }
-    return settle(w, s, report.exit_code);
+    return settle(w, s, &report);
+}
+
+static enum err in_hand(const struct stage_work *w, struct ledger_submission *s,
+                        enum err (*work)(const struct stage_work *w, struct ledger_submission *s))
+{
+    int fd;
+    TRY(stage_take(w, s, &fd));
+    enum err rc = work(w, s);
+    close(fd);
+    return rc;
+}
+
+/* Trouble with one submission or stage does not keep the others waiting: the first is told at the end. */
+struct trouble {
+    enum err rc;
+    char message[500];
+};
+
+static void note_trouble(struct trouble *t, enum err rc, const char *what, const char *name)
+{
+    if (!t->rc) snprintf(t->message, sizeof t->message, "%s %s: %s", what, name, err_message());
+    if (t->rc) log_error("%s %s: %s", what, name, err_message());
+    if (!t->rc) t->rc = rc;
+    err_clear();
+}
+
+static enum err tell_trouble(const struct trouble *t)
+{
+    if (t->rc) err_set_message(t->message);
+    return t->rc;
 }
 
 /* ---- new submissions ------------------------------------------------------------------------------------------------ */
+struct wish {
+    const struct stage_work *work;
+    const struct ledger_submission *submission;
+};
+
+/* Asked when all others wait: since the dataset was read, another pass may have had these files done. */
+static enum err ask_due(void *context)
+{
+    const struct wish *wish    = context;
+    const struct stage_work *w = wish->work;
+    struct ledger_submission *all;
+    int64_t *left;
+    size_t n_left, n_all, n_live = 0, n_done = 0;
+    TRY(ledger_submissions(w->catalogue, w->stage_id, !stage_work_is_simulation(w), &all, &n_all));
+    for (size_t i = 0; i < n_all; i++) {
+        n_done += all[i].state == LEDGER_LOCATED;
+        n_live += all[i].state == LEDGER_NEW || all[i].state == LEDGER_IDLE || all[i].state == LEDGER_RUNNING;
+    }
+    mem_free(all);
+    REQUIRE((int64_t)n_live <= w->stage->cfg.max_submissions, ERR_MISMATCH, "another pass has started enough by now");
+    REQUIRE(!stage_work_is_simulation(w) || !n_done, ERR_MISMATCH, "it is complete by now");
+    if (stage_work_is_simulation(w)) return ERR_OK;
+    TRY(stage_work_not_done(w, wish->submission, &left, &n_left));
+    mem_free(left);
+    REQUIRE((int64_t)n_left == wish->submission->n_files, ERR_MISMATCH, "some of its files are done by now");
+    return ERR_OK;
+}
+
 static enum err submit(const struct stage_work *w, const char *slice, const int64_t *ids, size_t n, bool *is_lost)
 {
     struct ledger_submission s;
-    enum err rc = ledger_reserve(w->catalogue, w->stage_id, slice, ids, n, &s);
-    *is_lost    = rc == ERR_MISMATCH; /* another pass, at the same time, was quicker */
-    if (*is_lost) {
-        err_clear();
-        return ERR_OK;
-    }
-    return rc ? rc : stage_launch(w, &s);
+    struct wish wish                   = {w, &s};
+    const struct catalogue_check check = {ask_due, &wish};
+    enum err rc                        = ledger_reserve(w->catalogue, w->stage_id, slice, ids, n, &check, &s);
+    *is_lost                           = rc == ERR_MISMATCH; /* another pass, at the same time, was quicker */
+    if (rc && !*is_lost) return rc;
+    if (!rc) rc = in_hand(w, &s, launch);
+    if (rc && rc != ERR_MISMATCH && rc != ERR_AGAIN) return rc;
+    if (rc == ERR_AGAIN && !*is_lost) log_warn("%s: submission %s: %s", w->stage->name, s.name, err_message());
+    *is_lost = *is_lost || rc; /* enough for this pass */
+    err_clear();
+    return ERR_OK;
 }
 
 /* One reading of the dataset serves all slices of a pass: what each takes is noted in it. */
@@ -117,52 +252,69 @@ static enum err submit_files(const struct stage_work *w, size_t n_live, bool *is
     return rc;
 }
 
-static enum err pass(const struct stage_work *w, bool may_start, struct step_stage *report)
+static enum err meet_all(const struct stage_work *w)
 {
     struct ledger_submission *live;
     size_t n;
-    bool is_lost;
+    struct trouble trouble = {.rc = ERR_OK};
     TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &n));
-    enum err rc = ERR_OK;
-    for (size_t i = 0; i < n && !rc; i++) {
-        rc = meet(w, &live[i]);
+    for (size_t i = 0; i < n; i++) {
+        enum err rc = in_hand(w, &live[i], ask);
         if (rc == ERR_MISMATCH || rc == ERR_AGAIN) { /* another pass was quicker, or it will work next time */
             log_warn("%s: submission %s: %s", w->stage->name, live[i].name, err_message());
             err_clear();
-            rc = ERR_OK;
+        } else if (rc) {
+            note_trouble(&trouble, rc, "submission", live[i].name);
         }
     }
     mem_free(live);
-    if (rc) return rc;
+    return tell_trouble(&trouble);
+}
+
+static enum err start_due(const struct stage_work *w, const struct step_stage *report, bool *is_changed)
+{
+    bool is_lost;
+    if (!stage_work_is_simulation(w)) return submit_files(w, report->n_live, is_changed);
+    if (report->n_live || report->n_parked) return ERR_OK;
+    *is_changed = true;
+    return submit(w, "simulation", stage_work_simulation, 1, &is_lost);
+}
+
+static enum err pass(const struct stage_work *w, struct step_stage *report)
+{
+    struct trouble trouble = {.rc = ERR_OK};
+    bool is_changed        = false;
+    enum err rc            = meet_all(w);
+    if (rc) note_trouble(&trouble, rc, "stage", w->stage->name);
     TRY(stage_work_look(w, report));
-    if (!may_start || report->is_complete) return ERR_OK;
-    bool is_changed = false;
-    if (!stage_work_is_simulation(w)) {
-        TRY(submit_files(w, report->n_live, &is_changed));
-    } else if (report->n_live == 0 && !report->n_parked) {
-        TRY(submit(w, "simulation", stage_work_simulation, 1, &is_lost));
-        is_changed = true;
-    }
-    if (!is_changed) return ERR_OK;
-    *report = (struct step_stage){.is_waiting = report->is_waiting};
-    return stage_work_look(w, report);
+    if (w->is_held || report->is_waiting || report->is_complete) return tell_trouble(&trouble);
+    rc = start_due(w, report, &is_changed);
+    if (rc) note_trouble(&trouble, rc, "stage", w->stage->name);
+    if (!is_changed) return tell_trouble(&trouble);
+    *report = (struct step_stage){.n_files = 0};
+    TRY(stage_work_look(w, report));
+    return tell_trouble(&trouble);
 }
 
 enum err step_campaign(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
                        const char *user, struct step_stage *report)
 {
+    struct trouble trouble = {.rc = ERR_OK};
     for (size_t k = 0; k < campaign->n_stages; k++) {
         size_t i        = campaign->order[k];
         bool is_waiting = false;
         struct stage_work w;
         for (size_t j = 0; j < campaign->stage[i].n_needs; j++)
             is_waiting = is_waiting || !report[campaign->stage[i].need[j]].is_complete;
-        report[i] = (struct step_stage){.is_waiting = is_waiting};
-        TRY(stage_work_begin(catalogue, campaign, campaign_id, i, user, &w));
-        enum err rc = pass(&w, !is_held && !is_waiting, &report[i]);
-        if (rc) return err_context(rc, "stage %s", campaign->stage[i].name);
+        report[i]   = (struct step_stage){.is_waiting = is_waiting};
+        enum err rc = stage_work_begin(catalogue, campaign, campaign_id, i, user, &w);
+        w.is_held   = is_held;
+        if (!rc) rc = pass(&w, &report[i]);
+        if (!rc) continue;
+        report[i].is_complete = false;
+        note_trouble(&trouble, rc, "stage", campaign->stage[i].name);
     }
-    return ERR_OK;
+    return tell_trouble(&trouble);
 }
 
 enum err step_submissions(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,

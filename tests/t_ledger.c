@@ -53,6 +53,35 @@ static void test_names(void **state)
     assert_int_not_equal(other, stage); /* another version does all anew */
 }
 
+/* As the executor and the catalogue would say: n files of `left` have no product. */
+struct said {
+    enum ledger_state to;
+    const int64_t *left;
+    size_t n;
+    bool is_stopped;
+};
+
+static enum err judge(void *context, struct ledger_verdict *v)
+{
+    const struct said *said = context;
+    *v = (struct ledger_verdict){.to = said->to, .n_not_done = said->n, .is_stopped = said->is_stopped};
+    TRY(mem_alloc(&v->not_done, said->n + 1, sizeof *v->not_done));
+    if (said->n) memcpy(v->not_done, said->left, said->n * sizeof *said->left);
+    return ERR_OK;
+}
+
+static enum err end(struct ledger_submission *s, enum ledger_state to, const int64_t *left, size_t n)
+{
+    struct said said = {to, left, n, to == LEDGER_CANCELLED};
+    return ledger_end(catalogue, s, 2, judge, &said);
+}
+
+static enum err refuse(void *context)
+{
+    (void)context;
+    FAIL(ERR_MISMATCH, "not now");
+}
+
 static size_t count_taken(size_t *n_parked)
 {
     int64_t *ids;
@@ -68,9 +97,9 @@ static void test_holding(void **state)
     static const int64_t first[] = {10, 11, 12}, overlap[] = {13, 12}, left[] = {12};
     struct ledger_submission a, b;
     size_t n_parked;
-    assert_int_equal(ledger_reserve(catalogue, stage, "slice0", first, 3, &a), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice0", first, 3, NULL, &a), ERR_OK);
     assert_int_equal(a.state, LEDGER_NEW);
-    assert_int_equal(ledger_reserve(catalogue, stage, "slice1", overlap, 2, &b), ERR_MISMATCH);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice1", overlap, 2, NULL, &b), ERR_MISMATCH);
     assert_int_equal(count_taken(&n_parked), 3); /* nothing of the refused one */
     /* of two that change it, one does */
     struct ledger_submission twin = a;
@@ -78,21 +107,21 @@ static void test_holding(void **state)
     assert_int_equal(ledger_change(catalogue, &twin, LEDGER_RUNNING, "4712", ""), ERR_MISMATCH);
     assert_string_equal(a.batch_id, "4711");
     /* 12 has no product: one attempt of two */
-    assert_int_equal(ledger_end(catalogue, &a, LEDGER_FAILED, "exit status 1", left, 1, false, 2), ERR_OK);
+    assert_int_equal(end(&a, LEDGER_FAILED, left, 1), ERR_OK);
     assert_int_equal(count_taken(&n_parked), 0);
-    assert_int_equal(ledger_end(catalogue, &twin, LEDGER_FAILED, "late", left, 1, false, 2), ERR_MISMATCH);
+    assert_int_equal(end(&twin, LEDGER_FAILED, left, 1), ERR_MISMATCH);
     /* stopped by a signal: no attempt */
-    assert_int_equal(ledger_reserve(catalogue, stage, "slice1", left, 1, &b), ERR_OK);
-    assert_int_equal(ledger_end(catalogue, &b, LEDGER_CANCELLED, "exit status 75", left, 1, true, 2), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice1", left, 1, NULL, &b), ERR_OK);
+    assert_int_equal(end(&b, LEDGER_CANCELLED, left, 1), ERR_OK);
     assert_int_equal(count_taken(&n_parked), 0);
     /* the second attempt: parked */
-    assert_int_equal(ledger_reserve(catalogue, stage, "slice2", left, 1, &b), ERR_OK);
-    assert_int_equal(ledger_end(catalogue, &b, LEDGER_FAILED, "exit status 1", left, 1, false, 2), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice2", left, 1, NULL, &b), ERR_OK);
+    assert_int_equal(end(&b, LEDGER_FAILED, left, 1), ERR_OK);
     assert_int_equal(count_taken(&n_parked), 1);
     assert_int_equal(n_parked, 1);
-    assert_int_equal(ledger_reserve(catalogue, stage, "slice3", left, 1, &b), ERR_MISMATCH);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice3", left, 1, NULL, &b), ERR_MISMATCH);
     assert_int_equal(ledger_unpark(catalogue, stage, "me"), ERR_OK);
-    assert_int_equal(ledger_reserve(catalogue, stage, "slice3", left, 1, &b), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, stage, "slice3", left, 1, NULL, &b), ERR_OK);
     struct ledger_submission *all;
     size_t n;
     assert_int_equal(ledger_submissions(catalogue, stage, true, &all, &n), ERR_OK);
@@ -126,7 +155,7 @@ static void test_seeing(void **state)
     static const int64_t file[]    = {40};
     struct executor_report running = EXECUTOR_REPORT_NONE, ended = EXECUTOR_REPORT_NONE, seen;
     struct ledger_submission s;
-    assert_int_equal(ledger_reserve(catalogue, stage, "seen", file, 1, &s), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, stage, "seen", file, 1, NULL, &s), ERR_OK);
     seen = read_seen(s.id);
     assert_true(seen.begin_s == -1 && seen.cpu_s == -1.0 && seen.exit_code == -1 && !*seen.state);
     running.begin_s = 1700000000;
@@ -153,9 +182,55 @@ static void test_seeing(void **state)
     assert_int_equal(seen.max_rss_kb, 123456);
 }
 
+/* A check speaks within the transaction: what it refuses is not done. */
+static void test_checks(void **state)
+{
+    (void)state;
+    static const int64_t file[]            = {4000};
+    static const struct catalogue_check no = {refuse, NULL};
+    static const char text[] = "{\"file_name\": \"x.h5\", \"file_size\": 1, \"checksum\": [\"adler32:00000001\"], "
+                               "\"data_tier\": \"raw\", \"runs\": [[1, 1, \"physics\"]]}";
+    struct ledger_submission s;
+    struct catalogue_file f;
+    struct catalogue_result result;
+    int64_t id;
+    assert_int_equal(ledger_reserve(catalogue, stage, "checked", file, 1, &no, &s), ERR_MISMATCH);
+    assert_int_equal(catalogue_parse(text, "here", &f), ERR_OK);
+    assert_int_equal(catalogue_declare_if(catalogue, &no, &f, 1, "me", &result), ERR_MISMATCH);
+    assert_int_equal(catalogue_count(catalogue, "file_name x.h5 with availability any", &id, &id, &id), ERR_OK);
+    assert_int_equal(id, 0);
+    catalogue_file_free(&f);
+    /* refreshed: its state is that of now; over is over */
+    assert_int_equal(ledger_reserve(catalogue, stage, "checked", file, 1, NULL, &s), ERR_OK);
+    struct ledger_submission other = s;
+    assert_int_equal(ledger_change(catalogue, &s, LEDGER_RUNNING, "4713", ""), ERR_OK);
+    assert_int_equal(ledger_refresh(catalogue, &other), ERR_OK);
+    assert_int_equal(other.state, LEDGER_RUNNING);
+    assert_string_equal(other.batch_id, "4713");
+    assert_int_equal(end(&s, LEDGER_LOCATED, NULL, 0), ERR_OK);
+    assert_int_equal(ledger_refresh(catalogue, &other), ERR_MISMATCH);
+}
+
+/* A job that is stopped again and again without a product is no endless loop. */
+static void test_stops(void **state)
+{
+    (void)state;
+    static const int64_t file[] = {5000};
+    struct ledger_submission s;
+    size_t n_parked, n_tries = 0;
+    while (ledger_reserve(catalogue, stage, "stopped", file, 1, NULL, &s) == ERR_OK) {
+        assert_int_equal(end(&s, LEDGER_CANCELLED, file, 1), ERR_OK);
+        n_tries++;
+    }
+    assert_int_equal(n_tries, 2 * LEDGER_STOPS_AN_ATTEMPT);
+    count_taken(&n_parked);
+    assert_int_equal(n_parked, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_holding),
+                                       cmocka_unit_test(test_checks), cmocka_unit_test(test_stops),
                                        cmocka_unit_test(test_seeing)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -105,6 +105,20 @@ static enum err look(const char *name)
     return ERR_OK;
 }
 
+struct files {
+    const int64_t *id;
+    size_t n;
+};
+
+static enum err judge(void *context, struct ledger_verdict *v)
+{
+    const struct files *f = context;
+    *v                    = (struct ledger_verdict){.to = LEDGER_FAILED, .n_not_done = f->n};
+    TRY(mem_alloc(&v->not_done, f->n, sizeof *v->not_done));
+    memcpy(v->not_done, f->id, f->n * sizeof *f->id);
+    return ERR_OK;
+}
+
 static enum err hold(int64_t n, int64_t n_raw)
 {
     int64_t *ids, stage;
@@ -114,11 +128,12 @@ static enum err hold(int64_t n, int64_t n_raw)
     TRY(ledger_stage(c, campaign_id, campaign->stage[0].name, key, &stage));
     TRY(mem_alloc(&ids, (size_t)n, sizeof *ids));
     for (int64_t i = 0; i < n; i++) ids[i] = n_raw - n + i + 1;
+    struct files files = {ids, (size_t)n};
     start();
-    enum err rc = ledger_reserve(c, stage, "all", ids, (size_t)n, &s);
+    enum err rc = ledger_reserve(c, stage, "all", ids, (size_t)n, NULL, &s);
     tell("all", "reserve");
     start();
-    if (!rc) rc = ledger_end(c, &s, LEDGER_FAILED, "", ids, (size_t)n, false, 3);
+    if (!rc) rc = ledger_end(c, &s, 3, judge, &files);
     tell("all", "end");
     mem_free(ids);
     return rc;
