@@ -6,7 +6,6 @@
 #include "job.h"
 #include "mem.h"
 #include "sql.h"
-#include "version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,16 +98,22 @@ static enum err find_order(struct campaign *c)
 }
 
 /* ---- one stage ----------------------------------------------------------------------------------------------------- */
-static enum err find_config_id(const struct campaign_stage *s, const struct campaign_stage_cfg *cfg, bool is_strict,
-                               char id[41])
+static enum err find_version(const struct program *p, const struct campaign_stage *s,
+                             const struct campaign_stage_cfg *cfg, bool is_strict, struct version_key *out)
 {
     struct job_options options = {.config = cfg->config, .n_fills = -1, .n_set = cfg->set.n, .set = cfg->set.value};
+    struct job_identity id;
     REQUIRE(*cfg->config, ERR_CONFIG, "stage %s has no config", s->name);
-    enum err rc = job_check(&options, is_strict, id);
-    return rc ? err_context(rc, "stage %s", s->name) : ERR_OK;
+    enum err rc = program_identify(p, &options, is_strict, &id);
+    if (rc) return err_context(rc, "stage %s", s->name);
+    memcpy(out->release, p->release, sizeof out->release);
+    memcpy(out->git_commit, p->git_commit, sizeof out->git_commit);
+    memcpy(out->config_id, id.config_id, sizeof out->config_id);
+    memcpy(out->conditions_tag, id.conditions_tag, sizeof out->conditions_tag);
+    return ERR_OK;
 }
 
-/* What a stage has made: by configuration and release, so that another version starts anew beside the old. */
+/* What a stage has made: by version, so that another version starts anew beside the old. */
 static enum err put_stage(const struct campaign *c, const char *name, size_t n, struct sql *out)
 {
     char wanted[256] = "";
@@ -118,11 +123,11 @@ static enum err put_stage(const struct campaign *c, const char *name, size_t n, 
         const struct campaign_stage *s = &c->stage[i];
         bool is_known                  = false;
         for (size_t k = 0; k < i; k++)
-            is_known =
-                is_known || (is_called(&c->stage[k], wanted) && strcmp(c->stage[k].config_id, s->config_id) == 0);
+            is_known = is_known || (is_called(&c->stage[k], wanted) &&
+                                    strcmp(c->stage[k].version.config_id, s->version.config_id) == 0);
         if (!is_called(s, wanted) || is_known) continue;
-        TRY(sql_add(out, "%s(gm2.fcl_hash %s and version '%s')", n_found++ ? " or " : "(", s->config_id,
-                    version_release));
+        TRY(sql_add(out, "%s", n_found++ ? " or " : "("));
+        TRY(version_key_query(&s->version, out));
     }
     REQUIRE(n_found, ERR_CONFIG, "%%(stage.%.*s)s: there is no such stage", (int)n, name);
     return sql_add(out, ")");
@@ -173,11 +178,12 @@ const char *campaign_recovery_name(enum campaign_recovery_kind kind)
 static const char *const beside[] = {"group", "test", "recovery", "kind", NULL}; /* of campaign_layers() */
 
 /* A recovery changes how a job runs, never what it makes: else its products would be another version's. */
-static enum err read_recovery(const struct fhicl *table, bool is_strict, struct campaign_stage *s)
+static enum err read_recovery(const struct fhicl *table, const struct program *program, bool is_strict,
+                              struct campaign_stage *s)
 {
     struct campaign_recovery *r = &s->recovery[s->n_recoveries];
     const char *kind, *names[N_RECOVERY_KINDS];
-    char id[41];
+    struct version_key version;
     int k = 0;
     TRY(cfg_read(campaign_stage_cfg_fields, table, s->name, beside, &r->cfg));
     s->n_recoveries++;
@@ -189,29 +195,32 @@ static enum err read_recovery(const struct fhicl *table, bool is_strict, struct 
             "added_files, delivered_not_consumed",
             s->name, kind, fhicl_origin(fhicl_get(table, "kind")));
     r->kind = (enum campaign_recovery_kind)k;
-    TRY(find_config_id(s, &r->cfg, is_strict, id));
-    REQUIRE(strcmp(id, s->config_id) == 0, ERR_CONFIG,
+    TRY(find_version(program, s, &r->cfg, is_strict, &version));
+    REQUIRE(strcmp(version.config_id, s->version.config_id) == 0, ERR_CONFIG,
             "stage %s: its recovery %s (%s) changes what the jobs make; it may change how they run: memory, ranks, "
             "executor, ...",
             s->name, kind, fhicl_origin(fhicl_get(table, "kind")));
     return ERR_OK;
 }
 
-static enum err read_stage(const struct fhicl *table, bool is_strict, struct campaign_stage *s);
+static enum err read_stage(const struct fhicl *table, const struct program *program, bool is_strict,
+                           struct campaign_stage *s);
 
-static enum err read_variants(const struct fhicl *table, bool is_strict, struct campaign_stage *s)
+static enum err read_variants(const struct fhicl *table, const struct program *program, bool is_strict,
+                              struct campaign_stage *s)
 {
     const struct fhicl *recovery = fhicl_get(table, "recovery"), *test = fhicl_get(table, "test");
     if (recovery) TRY(mem_alloc(&s->recovery, fhicl_size(recovery), sizeof *s->recovery));
     for (size_t i = 0; recovery && i < fhicl_size(recovery); i++)
-        TRY(read_recovery(fhicl_at(recovery, i), is_strict, s));
+        TRY(read_recovery(fhicl_at(recovery, i), program, is_strict, s));
     if (!test) return ERR_OK;
     TRY(mem_alloc(&s->test, 1, sizeof *s->test));
-    enum err rc = read_stage(test, is_strict, s->test);
+    enum err rc = read_stage(test, program, is_strict, s->test);
     return rc ? err_context(rc, "test of stage %s", s->name) : ERR_OK;
 }
 
-static enum err read_stage(const struct fhicl *table, bool is_strict, struct campaign_stage *s)
+static enum err read_stage(const struct fhicl *table, const struct program *program, bool is_strict,
+                           struct campaign_stage *s)
 {
     char where[128];
     const struct fhicl *name = fhicl_get(table, "name");
@@ -226,8 +235,8 @@ static enum err read_stage(const struct fhicl *table, bool is_strict, struct cam
             "%s (%s) must have either a dataset, or fills for a simulation", where, fhicl_origin(name));
     enum err rc = split_parse(s->cfg.split, &s->split);
     if (rc) return err_context(rc, "%s.split", where);
-    TRY(find_config_id(s, &s->cfg, is_strict, s->config_id));
-    return read_variants(table, is_strict, s);
+    TRY(find_version(program, s, &s->cfg, is_strict, &s->version));
+    return read_variants(table, program, is_strict, s);
 }
 
 /* Two items that make the same of nothing would be one. */
@@ -236,7 +245,7 @@ static enum err check_simulations(const struct campaign *c)
     for (size_t i = 0; i < c->n_stages; i++)
         for (size_t k = 0; k < i && c->stage[i].cfg.fills > 0; k++)
             REQUIRE(c->stage[k].cfg.fills == 0 || strcmp(c->stage[i].group, c->stage[k].group) != 0 ||
-                        strcmp(c->stage[i].config_id, c->stage[k].config_id) != 0,
+                        strcmp(c->stage[i].version.config_id, c->stage[k].version.config_id) != 0,
                     ERR_CONFIG, "stages %s and %s simulate the same; put %%(item)s into their settings",
                     c->stage[k].name, c->stage[i].name);
     return ERR_OK;
@@ -268,10 +277,11 @@ static enum err read_all(struct campaign *c, bool is_strict)
     TRY(campaign_layers(c->document, &c->merged));
     size_t n = fhicl_size(c->merged);
     REQUIRE(n <= MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, MAX_STAGES);
+    TRY(program_ask(c->cfg.gm2, &c->program));
     TRY(mem_alloc(&c->stage, n, sizeof *c->stage));
     for (size_t i = 0; i < n; i++) {
         c->n_stages++;
-        TRY(read_stage(fhicl_at(c->merged, i), is_strict, &c->stage[i]));
+        TRY(read_stage(fhicl_at(c->merged, i), &c->program, is_strict, &c->stage[i]));
         for (size_t k = 0; k < i; k++)
             REQUIRE(strcmp(c->stage[k].name, c->stage[i].name) != 0, ERR_CONFIG, "two stages are called %s",
                     c->stage[i].name);

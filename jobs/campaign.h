@@ -4,7 +4,9 @@
 #define GM2_CAMPAIGN_H
 
 #include "cfg.h"
+#include "program.h"
 #include "split.h"
+#include "version_key.h"
 
 /* clang-format off */
 #define CAMPAIGN_CFG(F, S)                                                                                            \
@@ -37,8 +39,8 @@ struct campaign_stage {
     struct campaign_stage_cfg cfg;
     const char *group; /* the name it was written under; of an item of a list: without the item */
     struct split split;
-    char config_id[41]; /* gm2.fcl_hash of what its jobs make */
-    char *dataset;      /* with %(stage.NAME)s put in; NULL for a simulation */
+    struct version_key version;
+    char *dataset; /* with %(stage.NAME)s put in; NULL for a simulation */
     size_t n_needs, *need;
     struct campaign_stage *test; /* as a test launch has it */
     size_t n_recoveries;
@@ -64,6 +66,7 @@ struct campaign {
     struct fhicl *document, *merged; /* merged: of campaign_layers() */
     struct campaign_cfg cfg;
     char *text; /* canonical */
+    struct program program;
     size_t n_stages;
     struct campaign_stage *stage; /* [n_stages], as written */
     size_t *order;                /* [n_stages]: each after those it needs */

@@ -14,18 +14,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static enum err own_program(const struct stage_work *w, char path[STAGE_MAX_PATH])
-{
-    if (*w->campaign->cfg.gm2) {
-        snprintf(path, STAGE_MAX_PATH, "%s", w->campaign->cfg.gm2);
-        return ERR_OK;
-    }
-    ssize_t n = readlink("/proc/self/exe", path, STAGE_MAX_PATH - 1);
-    REQUIRE(n > 0, ERR_OPEN, "this program does not find itself; name it in campaign.gm2");
-    path[n] = 0;
-    return ERR_OK;
-}
-
 static enum err add_input(void *context, const struct db_value *row, size_t n)
 {
     const char *url = row[n - 1].type == DB_TEXT ? row[n - 1].text : "";
@@ -63,26 +51,24 @@ static enum err write_setup(const struct strs *setup, const char *path)
 enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
 {
     enum { MAX_ARGS = 80 };
-    char folder[STAGE_MAX_PATH], list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 80], program[STAGE_MAX_PATH],
-        setup[STAGE_MAX_PATH + 16], fills[32], batch_id[64];
+    char folder[STAGE_MAX_PATH], list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 80], setup[STAGE_MAX_PATH + 16],
+        fills[32], batch_id[64];
     const char *argv[MAX_ARGS + 1];
     size_t n = 0;
     stage_work_folder(w, s->name, folder);
     TRY(publish_make_folder(folder));
     snprintf(list, sizeof list, "%s/list.txt", folder);
     /* a simulation goes on where an earlier attempt stopped: its products have one folder */
-    /* names of files are for ever: those of another version differ */
-    snprintf(output, sizeof output, "%s/products/%s_%.8s.h5", stage_work_is_simulation(w) ? w->folder : folder,
-             w->stage->name, w->stage->config_id);
+    snprintf(output, sizeof output, "%s/products/%s_%s.h5", stage_work_is_simulation(w) ? w->folder : folder,
+             w->stage->name, w->digest);
     snprintf(setup, sizeof setup, "%s/setup.sh", folder);
     snprintf(fills, sizeof fills, "%" PRId64, w->stage->cfg.fills);
-    TRY(own_program(w, program));
     if (w->stage->cfg.setup.n) {
         TRY(write_setup(&w->stage->cfg.setup, setup));
         argv[n++] = "/bin/bash";
         argv[n++] = setup;
     }
-    const char *const job[] = {program, "-c", w->stage->cfg.config, "-o", output};
+    const char *const job[] = {w->campaign->program.path, "-c", w->stage->cfg.config, "-o", output};
     for (size_t i = 0; i < 5; i++) argv[n++] = job[i];
     if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, list));
     argv[n++] = stage_work_is_simulation(w) ? "-n" : "-S";

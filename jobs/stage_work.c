@@ -4,7 +4,6 @@
 #include "mem.h"
 #include "sql.h"
 #include "stage_count.h"
-#include "version.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,14 +13,15 @@
 enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                           size_t index, const char *user, struct stage_work *w)
 {
-    char key[128];
+    char key[VERSION_KEY_TEXT];
     *w = (struct stage_work){
         .catalogue = catalogue, .campaign = campaign, .stage = &campaign->stage[index], .user = user};
     TRY(executor_find(w->stage->cfg.executor, &w->executor));
-    snprintf(key, sizeof key, "%s %s", version_release, w->stage->config_id);
+    w->version = w->stage->version;
+    version_key_text(&w->version, key);
+    version_key_digest(&w->version, w->digest);
     if (campaign_id) TRY(ledger_stage(catalogue, campaign_id, w->stage->name, key, &w->stage_id)); /* 0: only a plan */
-    int n =
-        snprintf(w->folder, sizeof w->folder, "%s/%s_%.8s", campaign->cfg.output, w->stage->name, w->stage->config_id);
+    int n = snprintf(w->folder, sizeof w->folder, "%s/%s_%s", campaign->cfg.output, w->stage->name, w->digest);
     REQUIRE(n < (int)sizeof w->folder - 200, ERR_CONFIG, "campaign.output is too long");
     return ERR_OK;
 }
@@ -76,8 +76,9 @@ static enum err add_id(void *context, const struct db_value *row, size_t n)
 /* What the stage has made counts when it is good and has a place, and whatever has become of its input. */
 static enum err made_of(const struct stage_work *w, const char *inputs, struct sql *out)
 {
-    return sql_add(out, "(%s) intersect isparentof: (gm2.fcl_hash %s and version '%s') with availability any", inputs,
-                   w->stage->config_id, version_release);
+    TRY(sql_add(out, "(%s) intersect isparentof: ", inputs));
+    TRY(version_key_query(&w->version, out));
+    return sql_add(out, " with availability any");
 }
 
 /* Ascending. */
@@ -238,7 +239,7 @@ enum err stage_work_is_simulated(const struct stage_work *w, bool *is_done)
 {
     struct tiers tiers = {.n = 0};
     struct sql query   = {0};
-    enum err rc        = sql_add(&query, "gm2.fcl_hash %s and version '%s'", w->stage->config_id, version_release);
+    enum err rc        = version_key_query(&w->version, &query);
     if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.data_tier, f.event_count", 0, add_fills, &tiers);
     sql_free(&query);
     *is_done = false;

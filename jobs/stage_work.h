@@ -17,8 +17,10 @@ struct stage_work {
     const struct campaign_stage *stage;
     const struct executor *executor;
     const char *user;
-    int64_t stage_id;            /* 0: only a plan */
-    bool is_held;                /* nothing is started */
+    int64_t stage_id; /* 0: only a plan */
+    bool is_held;     /* nothing is started */
+    struct version_key version;
+    char digest[9];              /* of the version: in the names of folders and products, which are for ever */
     char folder[STAGE_MAX_PATH]; /* of the stage and version */
 };
 

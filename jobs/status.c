@@ -4,7 +4,6 @@
 #include "catalogue_internal.h"
 #include "mem.h"
 #include "stage_work.h"
-#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,7 +187,10 @@ static enum err take_day(void *context, const struct db_value *r, size_t n)
     return ERR_OK;
 }
 
-static enum err read_days(struct catalogue *c, const char *config_id, int64_t now_s, struct status_stage *s)
+/* As configs has it: $1, $2, $3. */
+#define VERSION(key) DB_S((key)->config_id), DB_S((key)->release), DB_S((key)->git_commit)
+
+static enum err read_days(struct catalogue *c, const struct version_key *version, int64_t now_s, struct status_stage *s)
 {
     for (int i = 0; i < STATUS_DAYS; i++) s->day[i].start_s = (now_s / DAY_S - (STATUS_DAYS - 1 - i)) * DAY_S;
     const struct db_value ours[] = {DB_I(s->id), DB_I(s->day[0].start_s)};
@@ -200,11 +202,11 @@ static enum err read_days(struct catalogue *c, const char *config_id, int64_t no
              "select h.at_s / 86400, h.state, count(*) from submissions s join submission_history h on h.submission_id "
              "= s.id where s.stage_id = $1 and h.at_s >= $2 and h.state in (2000, 6000, 8000) group by 1, 2",
              ours, 2, take_day, s));
-    const struct db_value made[] = {DB_S(config_id), DB_S(version_release), DB_I(s->day[0].start_s)};
+    const struct db_value made[] = {VERSION(version), DB_I(s->day[0].start_s)};
     return rows(c,
                 "select f.create_s / 86400, 0, count(*) from configs c join files f on f.config_id = c.id where "
-                "c.fcl_hash = $1 and c.version = $2 and f.create_s >= $3 group by 1",
-                made, 3, take_day, s);
+                "c.fcl_hash = $1 and c.version = $2 and c.git_commit = $3 and f.create_s >= $4 group by 1",
+                made, 4, take_day, s);
 }
 
 /* ---- subruns, rate ----------------------------------------------------------------------------------------------------- */
@@ -230,23 +232,26 @@ static enum err count_subruns(struct catalogue *c, const char *query, const char
 /* A simulation's units are fills; each tier of it holds all of them. */
 static enum err count_fills(struct catalogue *c, const struct campaign_stage *stage, struct status_stage *s)
 {
-    const struct db_value made[] = {DB_S(stage->config_id), DB_S(version_release)};
+    const struct db_value made[] = {VERSION(&stage->version)};
     bool is_found;
     s->n_subruns = stage->cfg.fills;
     return db_get_int(c->db,
                       "select cast(coalesce(max(n), 0) as bigint) from (select sum(f.event_count) as n from configs c "
-                      "join files f on f.config_id = c.id where c.fcl_hash = $1 and c.version = $2 and f.retired_s is "
+                      "join files f on f.config_id = c.id where c.fcl_hash = $1 and c.version = $2 and c.git_commit = "
+                      "$3 and f.retired_s is "
                       "null and f.content_status = 'good' group by f.data_tier) x",
-                      made, 2, &s->n_subruns_done, &is_found);
+                      made, 3, &s->n_subruns_done, &is_found);
 }
 
 static enum err read_coverage(const struct stage_work *w, struct status_stage *s)
 {
-    char made[300];
+    struct sql made = {0};
     if (stage_work_is_simulation(w)) return count_fills(w->catalogue, w->stage, s);
-    snprintf(made, sizeof made, "gm2.fcl_hash %s and version '%.200s'", w->stage->config_id, version_release);
-    TRY(count_subruns(w->catalogue, w->stage->dataset, NULL, &s->n_subruns));
-    return count_subruns(w->catalogue, w->stage->dataset, made, &s->n_subruns_done);
+    TRY(version_key_query(&w->version, &made));
+    enum err rc = count_subruns(w->catalogue, w->stage->dataset, NULL, &s->n_subruns);
+    if (!rc) rc = count_subruns(w->catalogue, w->stage->dataset, made.text, &s->n_subruns_done);
+    sql_free(&made);
+    return rc;
 }
 
 /* Files of the stage whose first product came lately. */
@@ -259,14 +264,15 @@ static enum err read_rate(const struct stage_work *w, int64_t now_s, struct stat
                    &first_s, &is_found));
     if (!is_found) return ERR_OK;
     int64_t from_s               = first_s > now_s - STATUS_RATE_S ? first_s : now_s - STATUS_RATE_S;
-    const struct db_value made[] = {DB_S(w->stage->config_id), DB_S(version_release), DB_I(s->id), DB_I(from_s)};
+    const struct db_value made[] = {VERSION(&w->version), DB_I(s->id), DB_I(from_s)};
     s->recent_s                  = (double)(now_s - from_s);
-    TRY(db_get_int(w->catalogue->db,
-                   "select count(*) from (select p.parent_id from configs c join files f on f.config_id = c.id join "
-                   "file_parents p on p.child_id = f.id join stage_files s on s.stage_id = $3 and s.file_id = "
-                   "p.parent_id where c.fcl_hash = $1 and c.version = $2 group by p.parent_id having min(f.create_s) "
-                   ">= $4) x",
-                   made, 4, &s->n_recent, &is_found));
+    TRY(db_get_int(
+        w->catalogue->db,
+        "select count(*) from (select p.parent_id from configs c join files f on f.config_id = c.id join "
+        "file_parents p on p.child_id = f.id join stage_files s on s.stage_id = $4 and s.file_id = "
+        "p.parent_id where c.fcl_hash = $1 and c.version = $2 and c.git_commit = $3 group by p.parent_id having "
+        "min(f.create_s) >= $5) x",
+        made, 5, &s->n_recent, &is_found));
     size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
     if (s->n_recent && s->recent_s > 0.0) s->left_s = (double)left * s->recent_s / (double)s->n_recent;
     return ERR_OK;
@@ -293,7 +299,7 @@ static enum err read_stage(const struct reading *r, size_t i)
     const struct campaign_stage *stage = &r->status->campaign->stage[i];
     struct status_stage *s             = &r->status->stage[i];
     struct stage_work w;
-    snprintf(s->version_key, sizeof s->version_key, "%s %s", version_release, stage->config_id);
+    version_key_text(&stage->version, s->version_key);
     TRY(find_stage(c, r->status->id, stage->name, s));
     TRY(stage_work_begin(c, r->status->campaign, 0, i, "", &w)); /* 0: nothing is noted */
     w.stage_id = s->id;
@@ -312,7 +318,7 @@ static enum err read_stage(const struct reading *r, size_t i)
              "group by exit_code, batch_state order by 1 desc, 2, 3 limit $2",
              limit, 2, take_failure, s));
     TRY(read_submissions(c, i, s));
-    TRY(read_days(c, stage->config_id, r->status->at_s, s));
+    TRY(read_days(c, &stage->version, r->status->at_s, s));
     TRY(read_coverage(&w, s));
     return read_rate(&w, r->status->at_s, s);
 }

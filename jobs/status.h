@@ -53,7 +53,7 @@ struct status_hint {
 
 struct status_stage {
     int64_t id; /* in the ledger; 0: nothing was submitted of this version yet */
-    char version_key[128];
+    char version_key[VERSION_KEY_TEXT];
     struct step_stage look;
     const char *state; /* complete, waits, running, parked, due, no input */
     size_t n_left;     /* files: neither done, nor running, nor parked */

@@ -29,7 +29,9 @@ void status_label(const struct status_submission *s, char out[160])
 void status_folder(const struct status *k, const struct status_submission *s, char out[400])
 {
     const struct campaign_stage *stage = &k->campaign->stage[s->stage];
-    snprintf(out, 400, "%s_%.8s/%s", stage->name, stage->config_id, s->name);
+    char digest[9];
+    version_key_digest(&stage->version, digest);
+    snprintf(out, 400, "%s_%s/%s", stage->name, digest, s->name);
 }
 
 void status_duration(double s, char out[32])

@@ -2,6 +2,7 @@
 #include "cfg.h"
 #include "command.h"
 #include "fhicl.h"
+#include "job.h"
 #include "mem.h"
 
 #include <stdio.h>
@@ -17,6 +18,9 @@ static const char usage[] =
     "    the same, each line with the file and line its value comes from\n"
     "gm2 fcl get FILE.fcl KEY\n"
     "    one value, as physics.producers.gun.n_muons or a.b[2]\n"
+    "gm2 fcl id FILE.fcl [--set KEY=VALUE ...] [--check] [--out FILE]\n"
+    "    what a job's products bear as gm2.fcl_hash, and the tag of its constants; --check: begin all modules too;\n"
+    "    --out: write the configuration as used, with which a job is the same\n"
     "Files are found as given or along FHICL_FILE_PATH.\n";
 
 /* Puts out and frees what a function made, if it succeeded. */
@@ -74,11 +78,35 @@ static enum err dump(const struct fhicl *document, const char *option)
     return put(text ? ERR_OK : ERR_MEMORY, &text, "\n");
 }
 
+static enum err identify(int argc, char **argv)
+{
+    const char *set[128];
+    struct job_options o = {.config = argv[2], .n_fills = -1, .set = set};
+    struct job_identity id;
+    bool is_checked = false;
+    for (int i = 3; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--check") == 0) {
+            is_checked = true;
+        } else if (strcmp(argv[i], "--set") == 0 && has_value && o.n_set < sizeof set / sizeof set[0]) {
+            set[o.n_set++] = argv[++i];
+        } else if (strcmp(argv[i], "--out") == 0 && has_value && !o.config_out) {
+            o.config_out = argv[++i];
+        } else {
+            FAIL(ERR_OPTION, "\"%s\" is not understood; wanted is\n%s", argv[i], usage);
+        }
+    }
+    TRY(job_check(&o, is_checked, &id));
+    printf("%s%s%s\n", id.config_id, *id.conditions_tag ? " " : "", id.conditions_tag);
+    return ERR_OK;
+}
+
 static enum err run(int argc, char **argv)
 {
     const char *verb = argc > 2 ? argv[1] : "";
     bool is_dump = strcmp(verb, "dump") == 0, is_expand = strcmp(verb, "expand") == 0,
-         is_get        = strcmp(verb, "get") == 0;
+         is_get = strcmp(verb, "get") == 0;
+    if (strcmp(verb, "id") == 0) return identify(argc, argv);
     const char *option = argc > 3 ? argv[3] : NULL;
     bool is_known      = !option || strcmp(option, "--canonical") == 0 || strcmp(option, "--id") == 0;
     REQUIRE((is_dump && argc <= 4 && is_known) || (is_expand && argc == 3) || (is_get && argc == 4 && option),

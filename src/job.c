@@ -276,7 +276,18 @@ static enum err make_identity(struct job *job)
     return rc;
 }
 
-enum err job_check(const struct job_options *options, bool with_modules, char id[41])
+static enum err find_tag(const struct fhicl *document, char out[128])
+{
+    const char *database = "", *tag = "";
+    const struct fhicl *d = fhicl_get(document, "services.conditions.database");
+    const struct fhicl *t = fhicl_get(document, "services.conditions.tag");
+    if (d) TRY(fhicl_as_string(d, "services.conditions.database", &database));
+    if (*database && t) TRY(fhicl_as_string(t, "services.conditions.tag", &tag));
+    snprintf(out, 128, "%s", tag);
+    return ERR_OK;
+}
+
+enum err job_check(const struct job_options *options, bool with_modules, struct job_identity *out)
 {
     char *text;
     struct job job      = {.options = *options};
@@ -285,7 +296,8 @@ enum err job_check(const struct job_options *options, bool with_modules, char id
     enum err rc = fhicl_parse_annotated(text, "configuration", &job.document);
     mem_free(text);
     if (!rc) rc = make_identity(&job);
-    if (!rc) memcpy(id, job.config_id, sizeof job.config_id);
+    if (!rc) memcpy(out->config_id, job.config_id, sizeof job.config_id);
+    if (!rc) rc = find_tag(job.document, out->conditions_tag);
     if (!rc && with_modules) {
         rc                  = cond_use_create(job.document, &job.conditions);
         job.info.conditions = job.conditions;

@@ -76,9 +76,13 @@ const char *job_metadata(const struct job *job, const char *key);
 /** Collective, after chain_create(): reads the constants that its modules want. */
 enum err job_read_conditions(struct job *job);
 void job_close(struct job *job);
-/** The identity that outputs of such a job would bear (gm2.fcl_hash), without starting one; with_modules: all modules are
- *  begun too, so that every wrong parameter is found. Not collective. */
-enum err job_check(const struct job_options *options, bool with_modules, char id[41]);
+struct job_identity {
+    char config_id[41];       /* gm2.fcl_hash; the tag is part of what it stands for */
+    char conditions_tag[128]; /* "" if no database is named */
+};
+/** The identity that outputs of such a job would bear, without starting one; with_modules: all modules are begun too, so that
+ *  every wrong parameter is found. Not collective. Test: tests/cli/versions.sh */
+enum err job_check(const struct job_options *options, bool with_modules, struct job_identity *out);
 /** Rank 0 of a watched folder: one more unit, a raw file or part of one; its path is lent for as long as the job lives. */
 enum err job_add_unit(struct job *job, const struct unit *unit, double cost);
 /** The file of a unit, and of the shard that holds it. */

@@ -174,16 +174,16 @@ static void test_read(void **state)
     assert_int_equal(c->n_stages, 4);
     assert_string_equal(c->stage[1].name, "one.b");
     assert_string_equal(c->stage[1].group, "one");
-    assert_string_not_equal(c->stage[0].config_id, c->stage[1].config_id);
+    assert_string_not_equal(c->stage[0].version.config_id, c->stage[1].version.config_id);
     assert_int_equal(c->stage[2].n_needs, 2);
     assert_int_equal(c->stage[3].n_needs, 1);
-    assert_non_null(strstr(c->stage[2].dataset, c->stage[0].config_id));
-    assert_non_null(strstr(c->stage[2].dataset, c->stage[1].config_id));
-    assert_null(strstr(c->stage[3].dataset, c->stage[0].config_id));
+    assert_non_null(strstr(c->stage[2].dataset, c->stage[0].version.config_id));
+    assert_non_null(strstr(c->stage[2].dataset, c->stage[1].version.config_id));
+    assert_null(strstr(c->stage[3].dataset, c->stage[0].version.config_id));
     assert_int_equal(c->stage[0].n_recoveries, 2);
     assert_int_equal(c->stage[0].recovery[0].kind, RECOVERY_ADDED_FILES);
     assert_int_equal(c->stage[0].recovery[1].cfg.ranks, 4);
-    assert_string_equal(c->stage[0].test->config_id, c->stage[0].config_id);
+    assert_string_equal(c->stage[0].test->version.config_id, c->stage[0].version.config_id);
     campaign_free(c);
     assert_int_equal(mem_live(), 0);
 }

@@ -6,7 +6,6 @@
 #include "mem.h"
 #include "publish.h"
 #include "step.h"
-#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,10 +58,10 @@ static void set_file(struct catalogue_file *f, int slot, long i, const char *tie
                                             .content_status = "good",
                                             .family         = "gm2",
                                             .application    = "full",
-                                            .version        = version_release,
-                                            .git_commit     = "",
+                                            .version        = campaign->program.release,
+                                            .git_commit     = campaign->program.git_commit,
                                             .fcl_name       = "",
-                                            .fcl_hash       = is_child ? campaign->stage[0].config_id : "",
+                                            .fcl_hash       = is_child ? campaign->stage[0].version.config_id : "",
                                             .process_name   = "",
                                             .conditions_tag = "",
                                             .constants_set  = "",
@@ -122,9 +121,9 @@ static enum err judge(void *context, struct ledger_verdict *v)
 static enum err hold(int64_t n, int64_t n_raw)
 {
     int64_t *ids, stage;
-    char key[128];
+    char key[VERSION_KEY_TEXT];
     struct ledger_submission s;
-    snprintf(key, sizeof key, "%s %s", version_release, campaign->stage[0].config_id);
+    version_key_text(&campaign->stage[0].version, key);
     TRY(ledger_stage(c, campaign_id, campaign->stage[0].name, key, &stage));
     TRY(mem_alloc(&ids, (size_t)n, sizeof *ids));
     for (int64_t i = 0; i < n; i++) ids[i] = n_raw - n + i + 1;
