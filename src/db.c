@@ -93,6 +93,7 @@ void db_close(struct db *db)
 }
 
 bool db_is_pgsql(const struct db *db) { return db->driver == &db_pgsql; }
+const char *db_user(const struct db *db) { return db->driver->user(db->handle); }
 enum db_problem db_problem(const struct db *db) { return db->driver->problem(db->handle); }
 enum err db_exec(struct db *db, const char *sql) { return db->driver->exec(db->handle, sql); }
 

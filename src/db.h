@@ -22,8 +22,9 @@ struct db_value {
 #define DB_N    ((struct db_value){.type = DB_NULL})
 
 enum db_access { DB_READ, DB_WRITE, DB_CREATE };
-/** Why the last call failed: another writer (worth another try), a key that exists, a connection that is gone, else. */
-enum db_problem { DB_FINE, DB_BUSY, DB_DUPLICATE, DB_LOST, DB_OTHER };
+/** Why the last call failed: another writer (worth another try), a key that exists, a connection that is gone (ERR_AGAIN), a
+ *  right that this user has not (ERR_DENIED, without the SQL), else. */
+enum db_problem { DB_FINE, DB_BUSY, DB_DUPLICATE, DB_LOST, DB_DENIED, DB_OTHER };
 
 struct db;
 struct db_statement;
@@ -34,11 +35,14 @@ enum err db_check_url(const char *url);
 /** Opens `sqlite:FILE`, a plain path, or `postgresql://[user@]host[:port]/name[?...]`. DB_READ: a file must exist and is
  *  never written; DB_WRITE: it must exist; DB_CREATE: it is made where it does not exist. A server's database always
  *  exists. Passwords come from PGPASSFILE (~/.pgpass), a service file or PGPASSWORD: a URL that holds one is refused, as
- *  ERR_OPTION, and is not repeated in the message. ERR_OPEN with the reason of the library. */
+ *  ERR_OPTION, and is not repeated in the message. ERR_OPEN with the reason of the library; ERR_AGAIN: a server that does
+ *  not answer, or is just starting or stopping. */
 enum err db_open(const char *url, enum db_access access, struct db **out);
 /** Closes; an open transaction is rolled back. NULL is fine. */
 void db_close(struct db *db);
 bool db_is_pgsql(const struct db *db);
+/** The name that the server knows this user by; "" for a file. Lent. Test: tests/server/roles.sh */
+const char *db_user(const struct db *db);
 enum db_problem db_problem(const struct db *db);
 /** True if this build can speak to PostgreSQL. */
 bool db_has_pgsql(void);

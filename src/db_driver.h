@@ -8,6 +8,7 @@ struct db_driver {
     enum err (*open)(const char *url, enum db_access access, void **handle);
     void (*close)(void *handle);
     enum db_problem (*problem)(const void *handle);
+    const char *(*user)(const void *handle);
     enum err (*exec)(void *handle, const char *sql);
     enum err (*prepare)(void *handle, const char *sql, void **statement);
     enum err (*start)(void *statement, const struct db_value *values, size_t n);

@@ -43,7 +43,15 @@ static enum db_problem problem_of(const struct server *s, const char *state)
     if (!state) return DB_OTHER;
     /* serialisation failure, deadlock, lock not available */
     if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0 || strcmp(state, "55P03") == 0) return DB_BUSY;
+    if (strcmp(state, "42501") == 0) return DB_DENIED;
     return strcmp(state, "23505") == 0 ? DB_DUPLICATE : DB_OTHER;
+}
+
+/* Not allowed: who and what, not the SQL. Where a trigger of ours refuses, its words say all. */
+static enum err deny(const struct server *s, const char *text, bool is_trigger)
+{
+    if (is_trigger) FAIL(ERR_DENIED, "%s", text);
+    FAIL(ERR_DENIED, "the database does not let %s do this: %s", PQuser(s->connection), text);
 }
 
 /* The server's words on one line. Takes the result. */
@@ -58,10 +66,14 @@ static enum err fail(struct server *s, PGresult *result, const char *what)
         if (*p == '\n') *p = p[1] ? ' ' : 0;
     s->problem  = problem_of(s, state);
     enum err rc = ERR_READ;
-    if (s->problem == DB_BUSY) rc = ERR_AGAIN;
+    if (s->problem == DB_BUSY || s->problem == DB_LOST) rc = ERR_AGAIN;
     if (s->problem == DB_DUPLICATE) rc = ERR_MISMATCH;
-    if (state && (strncmp(state, "42501", 5) == 0 || strncmp(state, "25006", 5) == 0 || strncmp(state, "53", 2) == 0))
-        rc = ERR_WRITE; /* not allowed, read-only, no room */
+    if (state && (strncmp(state, "25006", 5) == 0 || strncmp(state, "53", 2) == 0)) rc = ERR_WRITE; /* no room */
+    if (s->problem == DB_DENIED) {
+        rc = deny(s, line, PQresultErrorField(result, PG_DIAG_CONTEXT) != NULL);
+        PQclear(result);
+        return rc;
+    }
     (void)err_fail(rc, __FILE__, __LINE__, "%s%s%s%s%s%.200s", line, detail ? " (" : "", detail ? detail : "",
                    detail ? ")" : "", what ? ", in: " : "", what ? what : "");
     PQclear(result);
@@ -105,9 +117,11 @@ static enum err open_server(const char *url, enum db_access access, void **handl
         snprintf(line, sizeof line, "%s", s->connection ? PQerrorMessage(s->connection) : "out of memory");
         for (char *p = line; *p; p++)
             if (*p == '\n') *p = p[1] ? ' ' : 0;
-        (void)err_fail(ERR_OPEN, __FILE__, __LINE__, "%s", line);
+        /* refused for good, or not there just now? */
+        enum err rc = PQpingParams(keys, values, 1) == PQPING_OK ? ERR_OPEN : ERR_AGAIN;
+        (void)err_fail(rc, __FILE__, __LINE__, "%s", line);
         close_server(s);
-        return ERR_OPEN;
+        return rc;
     }
     PQsetNoticeProcessor(s->connection, notice, NULL);
     enum err rc = exec(s, access == DB_READ ? "set lock_timeout = '60s'; set default_transaction_read_only = on"
@@ -120,7 +134,13 @@ static enum err open_server(const char *url, enum db_access access, void **handl
     return ERR_OK;
 }
 
-static enum db_problem problem(const void *handle) { return ((const struct server *)handle)->problem; }
+static enum db_problem problem(const void *handle)
+{
+    const struct server *s = handle;
+    return PQstatus(s->connection) == CONNECTION_BAD ? DB_LOST : s->problem;
+}
+
+static const char *user(const void *handle) { return PQuser(((const struct server *)handle)->connection); }
 
 static void finish(void *statement)
 {
@@ -346,7 +366,7 @@ static enum err bulk_end(void *bulk, bool is_good)
     return rc;
 }
 
-const struct db_driver db_pgsql = {open_server, close_server, problem, exec,       prepare,  start,
+const struct db_driver db_pgsql = {open_server, close_server, problem, user,       exec,     prepare, start,
                                    next,        finish,       begin,   bulk_start, bulk_add, bulk_end};
 bool db_has_pgsql(void) { return true; }
 

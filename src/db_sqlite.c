@@ -1,17 +1,20 @@
 /* SQLite: a file, one writer at a time. The rollback journal is used, not WAL, which must not lie on shared disks. */
 #include "db_driver.h"
 
+#include "log.h"
 #include "mem.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-enum { WAIT_MS = 60000 };
+enum { WAIT_MS = 60000, NAP_MS = 50, SILENT_MS = 5000 };
 
 struct lite {
     sqlite3 *db;
     enum db_problem problem;
+    char path[512];
 };
 struct lite_statement {
     struct lite *owner;
@@ -47,6 +50,21 @@ static enum err fail(struct lite *l, const char *what)
     FAIL(rc, "%s%s%.200s", text, what ? ", in: " : "", what ? what : "");
 }
 
+/* Another process has the file: some naps; who waits long hears why. */
+static int wait_for_lock(void *context, int n_naps)
+{
+    const struct lite *l = context;
+    long waited_ms       = 0;
+    for (int i = 0; i < n_naps; i++) waited_ms += i < NAP_MS ? i + 1 : NAP_MS;
+    if (waited_ms >= WAIT_MS) return 0;
+    long ms = n_naps < NAP_MS ? n_naps + 1 : NAP_MS;
+    if (waited_ms < SILENT_MS && waited_ms + ms >= SILENT_MS)
+        log_warn("database %s: another process has locked it; waiting, up to %d s", l->path, WAIT_MS / 1000);
+    const struct timespec nap = {0, ms * 1000000};
+    nanosleep(&nap, NULL);
+    return 1;
+}
+
 static enum err open_file(const char *path, enum db_access access, void **handle)
 {
     static const int flags[] = {[DB_READ]   = SQLITE_OPEN_READONLY,
@@ -61,7 +79,8 @@ static enum err open_file(const char *path, enum db_access access, void **handle
         mem_free(l);
         return ERR_OPEN;
     }
-    sqlite3_busy_timeout(l->db, WAIT_MS);
+    snprintf(l->path, sizeof l->path, "%s", path);
+    sqlite3_busy_handler(l->db, wait_for_lock, l);
     sqlite3_extended_result_codes(l->db, 1);
     *handle = l;
     /* the first look into the file tells whether it is a database */
@@ -85,6 +104,12 @@ static void close_file(void *handle)
 }
 
 static enum db_problem problem(const void *handle) { return ((const struct lite *)handle)->problem; }
+
+static const char *user(const void *handle)
+{
+    (void)handle;
+    return ""; /* a file asks nobody */
+}
 
 static enum err exec(void *handle, const char *sql)
 {
@@ -215,5 +240,5 @@ static enum err bulk_end(void *bulk, bool is_good)
     return ERR_OK;
 }
 
-const struct db_driver db_sqlite = {open_file, close_file, problem, exec,       prepare,  start,
+const struct db_driver db_sqlite = {open_file, close_file, problem, user,       exec,     prepare, start,
                                     next,      finish,     begin,   bulk_start, bulk_add, bulk_end};

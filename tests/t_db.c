@@ -209,7 +209,7 @@ static void refused_urls(void **state)
     assert_int_equal(db_open("", DB_CREATE, &none), ERR_OPTION);
     assert_int_equal(db_open("/nowhere/x.db", DB_READ, &none), ERR_OPEN);
     expect_words("/nowhere/x.db");
-    assert_int_equal(db_open("postgresql://127.0.0.1:1/x", DB_READ, &none), ERR_OPEN);
+    assert_int_equal(db_open("postgresql://127.0.0.1:1/x", DB_READ, &none), ERR_AGAIN);
     char text[300];
     snprintf(text, sizeof text, "%s/text", folder);
     FILE *f = fopen(text, "w");
