@@ -50,8 +50,10 @@ static const char layout[] =
     "create table snapshot_files (snapshot_id bigint not null, file_id bigint not null,"
     "  primary key (snapshot_id, file_id))~;"
     "create index snapshot_files_by_file on snapshot_files (file_id);"
+    "create table definition_lock (id bigint);"
+    "create table catalogue_roles (user_name @ primary key, role @ not null);"
     "create table catalogue_log (id #, create_s bigint not null, create_user @ not null,"
-    "  action @ not null, what @ not null);";
+    "  db_user @ not null, action @ not null, what @ not null);";
 
 int64_t catalogue_now_s(void) { return (int64_t)time(NULL); }
 struct db *catalogue_db(struct catalogue *catalogue) { return catalogue->db; }
@@ -87,15 +89,24 @@ static enum err make_layout(void *context)
     if (!rc) rc = db_exec(c->db, sql.text);
     sql_free(&sql);
     if (rc) return rc;
-    return db_do(c->db, "insert into catalogue_layout (version) values ($1)", &DB_I(CATALOGUE_VERSION), 1);
+    TRY(db_do(c->db, "insert into catalogue_layout (version) values ($1)", &DB_I(CATALOGUE_VERSION), 1));
+    if (db_is_pgsql(c->db)) TRY(catalogue_make_server_parts(c));
+    return catalogue_note(c, NULL, "init", "");
 }
 
 static enum err check_layout(struct catalogue *c)
 {
     int64_t version;
     bool is_found;
-    if (db_get_int(c->db, "select version from catalogue_layout", NULL, 0, &version, &is_found))
+    enum err rc = db_get_int(c->db, "select version from catalogue_layout", NULL, 0, &version, &is_found);
+    if (rc == ERR_DENIED)
+        return err_context(rc,
+                           "%s has no role in this catalogue; a manager gives one: gm2 files roles DB grant %s "
+                           "analyser|shifter|manager",
+                           db_user(c->db), db_user(c->db));
+    if (rc && rc != ERR_AGAIN)
         return err_context(ERR_NOTFOUND, "there is no catalogue to be read ('gm2 files init' makes one)");
+    TRY(rc);
     REQUIRE(is_found && version == CATALOGUE_VERSION, ERR_DATA, "the catalogue has version %lld, this gm2 knows %d",
             (long long)(is_found ? version : 0), CATALOGUE_VERSION);
     return ERR_OK;
@@ -107,6 +118,8 @@ static enum err open_with(const char *url, enum db_access access, bool is_init, 
     struct catalogue *c;
     *out = NULL;
     TRY(mem_alloc(&c, 1, sizeof *c));
+    c->access = access;
+    snprintf(c->url, sizeof c->url, "%s", url);
     enum err rc = db_open(url, access, &c->db);
     if (!rc && is_init) {
         rc = db_exec(c->db, lock);
@@ -130,6 +143,21 @@ enum err catalogue_open(const char *url, enum db_access access, struct catalogue
 
 enum err catalogue_init(const char *url, struct catalogue **out) { return open_with(url, DB_CREATE, true, out); }
 
+enum err catalogue_reopen(struct catalogue *c)
+{
+    struct db *db;
+    TRY(db_open(c->url, c->access, &db));
+    db_close(c->db);
+    c->db = db;
+    return ERR_OK;
+}
+
+void catalogue_set_actor(struct catalogue *c, const char *user, const char *verb)
+{
+    c->user = user;
+    c->verb = verb;
+}
+
 void catalogue_close(struct catalogue *catalogue)
 {
     if (!catalogue) return;
@@ -138,15 +166,6 @@ void catalogue_close(struct catalogue *catalogue)
 }
 
 /* ---- small changes ------------------------------------------------------------------------------------------------- */
-enum err catalogue_note(struct catalogue *c, const char *user, const char *action, const char *what)
-{
-    const struct db_value values[] = {DB_I(catalogue_now_s()), DB_S(user), DB_S(action), DB_S(what)};
-    return db_do(c->db,
-                 "insert into catalogue_log (id, create_s, create_user, action, what) values "
-                 "((select coalesce(max(id), 0) + 1 from catalogue_log), $1, $2, $3, $4)",
-                 values, 4);
-}
-
 enum err catalogue_id(struct catalogue *c, const char *name, int64_t *id)
 {
     bool is_found;

@@ -16,6 +16,10 @@ enum err catalogue_open(const char *url, enum db_access access, struct catalogue
 /** Makes the layout where it is not there, and opens it. */
 enum err catalogue_init(const char *url, struct catalogue **out);
 void catalogue_close(struct catalogue *catalogue);
+/** Connects anew after the connection was lost; the old one stands if that fails. What was prepared is gone. */
+enum err catalogue_reopen(struct catalogue *catalogue);
+/** Who changes things from now on, and by which verb: for the log. Lent. */
+void catalogue_set_actor(struct catalogue *catalogue, const char *user, const char *verb);
 /** Its database, for what is beside files in it. */
 struct db *catalogue_db(struct catalogue *catalogue);
 
@@ -121,6 +125,24 @@ enum err catalogue_locate(struct catalogue *catalogue, const char *name, const c
                           const char *user);
 /** Retires a file: it stays, with its date and reason, and its name is not free again. */
 enum err catalogue_retire(struct catalogue *catalogue, const char *name, const char *reason, const char *user);
+
+/* ---- who did what ---- */
+/** One row of the log. */
+struct catalogue_event {
+    int64_t id, at_s;
+    const char *user;    /* as --user has it: advice */
+    const char *db_user; /* as the server knows it; of a file, the login name */
+    const char *action, *what;
+};
+struct catalogue_log_filter {
+    int64_t since_s;       /* 0: from the beginning */
+    const char *what, *by; /* part of action or object; a user of either kind; NULL: all */
+};
+/** Calls `each` for the rows of the log, oldest first. Test: tests/cli/files.sh */
+enum err catalogue_log(struct catalogue *catalogue, const struct catalogue_log_filter *filter,
+                       enum err (*each)(void *context, const struct catalogue_event *event), void *context);
+/** Notes something that is no change of the catalogue itself, in a transaction of its own. */
+enum err catalogue_log_add(struct catalogue *catalogue, const char *action, const char *what);
 
 /* ---- definitions and snapshots ---- */
 /** Names a query. The same again is a success; another query under the name is ERR_MISMATCH. */

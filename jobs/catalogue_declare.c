@@ -287,9 +287,12 @@ static enum err work(void *context)
         d->statement[i] = NULL;
     }
     if (rc) return rc;
-    char what[100];
-    snprintf(what, sizeof what, "%lld of %zu files are new", (long long)(d->next_file - first), d->n);
-    return catalogue_note(d->catalogue, d->user, "declare", what);
+    char what[100 + CATALOGUE_MAX_NAME];
+    snprintf(what, sizeof what, "%lld of %zu files are new, from %s", (long long)(d->next_file - first), d->n,
+             d->file[0].file_name);
+    const char *verb = d->catalogue->verb;
+    bool is_by_hand  = !verb || strcmp(verb, "declare") == 0;
+    return catalogue_note(d->catalogue, d->user, is_by_hand ? "declare" : "ingest", what);
 }
 
 enum err catalogue_declare(struct catalogue *catalogue, const struct catalogue_file *files, size_t n, const char *user,

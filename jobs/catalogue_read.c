@@ -95,7 +95,7 @@ enum err catalogue_define(struct catalogue *catalogue, const char *name, const c
     TRY(catalogue_sql(catalogue, query, &parsed, &sql)); /* what it refers to must be there: so it cannot go round */
     sql_free(&sql);
     dimension_free(parsed);
-    return db_transaction(catalogue->db, CATALOGUE_LOCK, define, &d);
+    return db_transaction(catalogue->db, CATALOGUE_DEFINITION_LOCK, define, &d);
 }
 
 static enum err snapshot(void *context)
@@ -107,6 +107,10 @@ static enum err snapshot(void *context)
     bool is_found;
     enum err rc;
     TRY(db_get_int(c->db, "select coalesce(max(id), 0) + 1 from snapshots", NULL, 0, &d->id, &is_found));
+    /* the snapshot first: a server takes its files only while it is being made */
+    const struct db_value row[] = {DB_I(d->id), DB_S(d->query), DB_I(catalogue_now_s()), DB_S(d->user)};
+    TRY(db_do(c->db, "insert into snapshots (id, query, n_files, create_s, create_user) values ($1, $2, 0, $3, $4)",
+              row, 4));
     TRY(sql_add(&sql, "insert into snapshot_files (snapshot_id, file_id) select %lld, q.id from (", (long long)d->id));
     TRY_TO(done, catalogue_sql(c, d->query, &parsed, &sql));
     rc = sql_add(&sql, ") q");
@@ -115,11 +119,8 @@ static enum err snapshot(void *context)
     if (rc) goto done;
     TRY_TO(done, db_get_int(c->db, "select count(*) from snapshot_files where snapshot_id = $1", &DB_I(d->id), 1,
                             &d->n_files, &is_found));
-    const struct db_value values[] = {DB_I(d->id), DB_S(d->query), DB_I(d->n_files), DB_I(catalogue_now_s()),
-                                      DB_S(d->user)};
-    TRY_TO(done,
-           db_do(c->db, "insert into snapshots (id, query, n_files, create_s, create_user) values ($1, $2, $3, $4, $5)",
-                 values, 5));
+    const struct db_value counted[] = {DB_I(d->id), DB_I(d->n_files)};
+    TRY_TO(done, db_do(c->db, "update snapshots set n_files = $2 where id = $1", counted, 2));
     rc = catalogue_note(c, d->user, "snapshot", d->query);
 done:
     sql_free(&sql);
@@ -130,7 +131,7 @@ enum err catalogue_snapshot(struct catalogue *catalogue, const char *query, cons
                             int64_t *n_files)
 {
     struct naming d = {.catalogue = catalogue, .query = query, .user = user};
-    TRY(db_transaction(catalogue->db, CATALOGUE_LOCK, snapshot, &d));
+    TRY(db_transaction(catalogue->db, CATALOGUE_DEFINITION_LOCK, snapshot, &d));
     *id      = d.id;
     *n_files = d.n_files;
     return ERR_OK;

@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "options.h"
 #include "publish.h"
+#include "roles.h"
 #include "status.h"
 #include "step.h"
 
@@ -189,6 +190,7 @@ static enum err kill_jobs(struct catalogue *c, const struct cmd_campaign_options
     TRY(ledger_hold(c, o->what, true, o->user)); /* else the next pass starts them again */
     TRY(cmd_campaign_read(c, o->what, &k));
     enum err rc = step_kill(c, k.campaign, k.id, &n);
+    if (!rc) rc = catalogue_log_add(c, "kill campaign", o->what);
     if (!rc)
         printf("%zu submissions were asked to stop; the campaign is held (gm2 campaign release %s %s)\n", n, o->db,
                o->what);
@@ -255,7 +257,9 @@ static enum err run(const struct verb *verb, const struct cmd_campaign_options *
     struct catalogue *c;
     publish_own_parts(); /* other passes may work in the same folders */
     TRY(catalogue_open(o->db, DB_WRITE, &c));
-    enum err rc = verb->run(c, o, status);
+    catalogue_set_actor(c, o->user, o->verb);
+    enum err rc = roles_check(c, "campaign", o->verb, o->user);
+    if (!rc) rc = verb->run(c, o, status);
     catalogue_close(c);
     return rc;
 }

@@ -6,8 +6,11 @@
 #include "dimension.h"
 #include "drop_box.h"
 #include "ingest.h"
+#include "ledger.h"
+#include "log.h"
 #include "options.h"
 #include "publish.h"
+#include "roles.h"
 #include "stale.h"
 
 #include <inttypes.h>
@@ -52,6 +55,11 @@ static const char usage[] =
     "gm2 files definitions DB\n"
     "gm2 files snapshot DB QUERY\n"
     "    name a query; freeze what it selects now (snapshot_id N in later queries)\n"
+    "gm2 files log DB [--since TIME] [--what WORD] [--by USER]\n"
+    "    who did what, when: time, user as the database knows him, as --user says, action, object\n"
+    "gm2 files roles DB [list | setup | grant USER ROLE | revoke USER ROLE]\n"
+    "    who may view (analyser), do (shifter), modify (manager); on PostgreSQL the server refuses, in a file it is "
+    "advice\n"
     "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, by default the login "
     "name.\n"
     "QUERY is in SAM's dimension language:\n"
@@ -61,9 +69,9 @@ static const char usage[] =
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
     "    location, unless availability says otherwise. Dimensions:\n";
 
-static const char *const verbs[] = {"init",    "declare", "ingest",      "get",      "list",  "count",
-                                    "explain", "lineage", "coverage",    "audit",    "stale", "locate",
-                                    "retire",  "define",  "definitions", "snapshot", NULL};
+static const char *const verbs[] = {"init",        "declare",  "ingest", "get",   "list",   "count",  "explain",
+                                    "lineage",     "coverage", "audit",  "stale", "locate", "retire", "define",
+                                    "definitions", "snapshot", "log",    "roles", NULL};
 
 static void print_usage(FILE *to)
 {
@@ -257,6 +265,23 @@ static enum err snapshot(struct catalogue *c, const struct files_options *o)
     return ERR_OK;
 }
 
+static enum err init(const struct files_options *o)
+{
+    struct catalogue *c;
+    TRY(want_places(o, 0, 0, ""));
+    TRY(catalogue_init(o->db, &c));
+    catalogue_set_actor(c, o->user, o->verb);
+    enum err rc = ledger_init(c);
+    if (!rc) rc = roles_setup(c);
+    if (rc == ERR_DENIED) { /* without roles the catalogue is its owner's alone */
+        log_warn("no roles were set up (gm2 files roles DB setup): %s", err_message());
+        err_clear();
+        rc = ERR_OK;
+    }
+    catalogue_close(c);
+    return rc;
+}
+
 static enum err run(const struct files_options *o, int *status)
 {
     static const struct {
@@ -273,20 +298,23 @@ static enum err run(const struct files_options *o, int *status)
         {"define", DB_WRITE, define},
         {"definitions", DB_READ, definitions},
         {"snapshot", DB_WRITE, snapshot},
+        {"log", DB_READ, files_log},
+        {"roles", DB_WRITE, files_roles},
     };
     struct catalogue *c;
     publish_own_parts(); /* others may work in the same folders */
     enum err rc = ERR_OK;
-    if (strcmp(o->verb, "init") == 0) {
-        TRY(want_places(o, 0, 0, ""));
-        TRY(catalogue_init(o->db, &c));
-        catalogue_close(c);
-        return ERR_OK;
-    }
+    if (strcmp(o->verb, "init") == 0) return init(o);
     bool is_writing = strcmp(o->verb, "declare") == 0 || strcmp(o->verb, "ingest") == 0;
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (strcmp(calls[i].verb, o->verb) == 0) is_writing = calls[i].access == DB_WRITE;
     TRY(catalogue_open(o->db, is_writing ? DB_WRITE : DB_READ, &c));
+    catalogue_set_actor(c, o->user, o->verb);
+    rc = roles_check(c, "files", o->verb, o->user);
+    if (rc) {
+        catalogue_close(c);
+        return rc;
+    }
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (strcmp(calls[i].verb, o->verb) == 0) rc = calls[i].call(c, o);
     if (strcmp(o->verb, "declare") == 0) rc = declare(c, o, status);
@@ -315,7 +343,10 @@ int cmd_files(int argc, char **argv)
                                    {"--wanted", &o.wanted, NULL, "coverage"},
                                    {"--remove", NULL, &o.is_remove, "locate"},
                                    {"--reason", &o.reason, NULL, "retire"},
-                                   {"--user", &o.user, NULL, "declare ingest locate retire define snapshot"},
+                                   {"--since", &o.since, NULL, "log"},
+                                   {"--what", &o.what, NULL, "log"},
+                                   {"--by", &o.by, NULL, "log"},
+                                   {"--user", &o.user, NULL, "init declare ingest locate retire define snapshot roles"},
                                    {NULL, NULL, NULL, NULL}};
     const char **place;
     size_t n;

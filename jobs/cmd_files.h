@@ -8,7 +8,8 @@
 #define FILES_MAX_PLACES SIZE_MAX
 
 struct files_options {
-    const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store, *conditions, *tag;
+    const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store, *conditions, *tag,
+        *since, *what, *by;
     const char **place;
     size_t n_places;
     bool has_no_location, is_remove, wants_checksums;
@@ -18,5 +19,10 @@ struct files_options {
 enum err files_lineage(struct catalogue *catalogue, const struct files_options *options);
 /** Subruns that a query covers, more than once, or not; *status 1 if any is double or missing. */
 enum err files_coverage(struct catalogue *catalogue, const struct files_options *options, int *status);
+
+/** The log of changes. */
+enum err files_log(struct catalogue *catalogue, const struct files_options *options);
+/** Who may what: list, setup, grant, revoke. */
+enum err files_roles(struct catalogue *catalogue, const struct files_options *options);
 
 #endif

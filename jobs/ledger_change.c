@@ -86,6 +86,7 @@ static enum err reserve(void *context)
         row, 6));
     TRY(hold_files(c));
     if (c->check) TRY(c->check->ask(c->check->context));
+    TRY(catalogue_note(c->catalogue, NULL, "submit", s->name));
     return add_history(c);
 }
 
@@ -186,6 +187,7 @@ static enum err end(void *context)
     struct ending *e         = context;
     struct change *c         = &e->change;
     struct ledger_verdict *v = &e->verdict;
+    char what[240];
     mem_free(v->not_done); /* of an earlier try */
     *v = (struct ledger_verdict){.to = LEDGER_FAILED};
     TRY(check_state(c));
@@ -193,6 +195,8 @@ static enum err end(void *context)
     c->to     = v->to;
     c->reason = v->reason;
     TRY(set_state(c));
+    snprintf(what, sizeof what, "%s %s", c->submission->name, ledger_state_name(c->to));
+    TRY(catalogue_note(c->catalogue, NULL, "end submission", what));
     for (size_t i = 0; i < v->n_not_done; i += FILES_A_STATEMENT)
         TRY(count_attempts(e, i, i + FILES_A_STATEMENT < v->n_not_done ? i + FILES_A_STATEMENT : v->n_not_done));
     return db_do(c->catalogue->db, "update stage_files set submission_id = null where submission_id = $1",
@@ -223,10 +227,12 @@ struct unparking {
 static enum err unpark(void *context)
 {
     const struct unparking *u = context;
+    char what[40];
+    snprintf(what, sizeof what, "stage %" PRId64, u->stage_id);
     TRY(db_do(u->catalogue->db,
               "update stage_files set is_parked = 0, attempts = 0, stops = 0 where stage_id = $1 and is_parked = 1",
               &DB_I(u->stage_id), 1));
-    return catalogue_note(u->catalogue, u->user, "try parked files again", "");
+    return catalogue_note(u->catalogue, u->user, "try parked files again", what);
 }
 
 enum err ledger_unpark(struct catalogue *catalogue, int64_t stage_id, const char *user)
