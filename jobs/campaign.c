@@ -3,6 +3,7 @@
 
 #include "campaign_layers.h"
 #include "dimension.h"
+#include "executor.h"
 #include "job.h"
 #include "mem.h"
 #include "sql.h"
@@ -233,7 +234,11 @@ static enum err read_stage(const struct fhicl *table, const struct program *prog
     bool is_simulation = s->cfg.fills > 0;
     REQUIRE(is_simulation != (*s->cfg.dataset != 0), ERR_CONFIG,
             "%s (%s) must have either a dataset, or fills for a simulation", where, fhicl_origin(name));
-    enum err rc = split_parse(s->cfg.split, &s->split);
+    const struct executor *executor;
+    enum err rc = executor_find(s->cfg.executor, &executor);
+    if (!rc && executor->check) rc = executor->check(s->cfg.sbatch.value, s->cfg.sbatch.n);
+    if (rc) return err_context(rc, "%s", where);
+    rc = split_parse(s->cfg.split, &s->split);
     if (rc) return err_context(rc, "%s.split", where);
     TRY(find_version(program, s, &s->cfg, is_strict, &s->version));
     return read_variants(table, program, is_strict, s);

@@ -28,6 +28,8 @@
     F(S, str,  executor,        "local",    0, 0, "local|slurm", "where jobs run: processes of this host, or sbatch")      \
     F(S, strs, sbatch,          "[]",       0, 0, "",  "options of sbatch: account, queue, time limit, nodes")        \
     F(S, i64,  ranks,           1, 1, 100000, "1", "of a job; more than one by mpirun, with Slurm always by srun")                              \
+    F(S, i64,  array,           1, 1, 500,    "1", "Slurm: submissions started together, as one array (sbatch --array)") \
+    F(S, i64,  array_running,   0, 0, 100000, "1", "Slurm: elements of an array that run at the same time; 0: any number") \
     F(S, i64,  max_submissions, 1, 1, 10000,  "1", "at the same time")                                               \
     F(S, i64,  max_attempts,    3, 1, 100,    "1", "at a file before it is parked for a human")
 /* clang-format on */

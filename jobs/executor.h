@@ -22,6 +22,7 @@ enum executor_answer {
 struct executor_report {
     enum executor_answer answer;
     int exit_code;               /* of an ended job; -1 if it left none (killed with its host) */
+    char batch_id[64];           /* as found now */
     char state[40], reason[160]; /* the scheduler's own: COMPLETED, OUT_OF_MEMORY, NODE_FAIL, PREEMPTED, ... */
     int64_t begin_s, end_s;      /* unix time */
     double cpu_s, wall_s;        /* CPU of all processes */
@@ -40,15 +41,21 @@ struct executor_job {
     int n_ranks;
     size_t n_options;
     const char *const *option; /* of the executor's own command: sbatch */
+    int max_running;           /* of jobs started together; 0: any number */
 };
 
 struct executor {
     const char *name;
-    /** Starts a job, or finds that it was started already. */
+    /** Starts a job, or finds that it was started already. ERR_AGAIN with the scheduler's words: not accepted now (limits,
+     *  no answer); nothing is lost. */
     enum err (*start)(const struct executor_job *job, char batch_id[64]);
     enum err (*ask)(const char *folder, const char *name, const char *batch_id, struct executor_report *report);
     /** Asks a job to stop (SIGTERM): what it has published stays. */
     enum err (*stop)(const char *folder, const char *name, const char *batch_id);
+    /** Starts several at once, batch_id [n]; NULL if the scheduler has nothing for that. */
+    enum err (*start_many)(const struct executor_job *jobs, size_t n, char (*batch_id)[64]);
+    /** Refuses options of its command that no production may have, ERR_CONFIG; NULL: it takes no options. */
+    enum err (*check)(const char *const *option, size_t n);
 };
 
 extern const struct executor executor_local, executor_slurm;

@@ -41,24 +41,25 @@ bool executor_read_number(const char *path, int *out)
 
 bool executor_read_exit(const char *folder, struct executor_report *report)
 {
-    char path[MAX_PATH], key[32];
-    double x;
+    char path[MAX_PATH], key[32], line[128];
     if (path_of(folder, "exit", path)) err_clear();
     if (!executor_read_number(path, &report->exit_code)) {
         report->exit_code = LOST;
         return false;
     }
     FILE *f = fopen(path, "r");
-    if (!f) return true;
-    for (int c = 0; c != '\n' && c != EOF;) c = fgetc(f);
-    while (fscanf(f, "%31s %lf", key, &x) == 2) {
+    while (f && fgets(line, sizeof line, f)) {
+        char *value = strchr(line, ' ');
+        if (!value) continue; /* the exit status */
+        double x = strtod(value, NULL);
+        snprintf(key, sizeof key, "%.*s", (int)(value - line), line);
         if (strcmp(key, "begin_s") == 0) report->begin_s = (int64_t)x;
         if (strcmp(key, "end_s") == 0) report->end_s = (int64_t)x;
         if (strcmp(key, "cpu_s") == 0) report->cpu_s = x;
         if (strcmp(key, "wall_s") == 0) report->wall_s = x;
         if (strcmp(key, "max_rss_kb") == 0) report->max_rss_kb = (int64_t)x;
     }
-    fclose(f);
+    if (f) fclose(f);
     return true;
 }
 
@@ -175,11 +176,14 @@ static enum err start(const struct executor_job *job, char batch_id[64])
 
 /* ---- asking -------------------------------------------------------------------------------------------------------- */
 /* Exit statuses of a shell's kind: 128 + the signal. */
-static void name_state(struct executor_report *r)
+static void name_state(const char *folder, struct executor_report *r)
 {
+    char path[MAX_PATH];
     const char *word = r->exit_code == 0 ? "COMPLETED" : r->exit_code > 128 ? "KILLED" : "FAILED";
     snprintf(r->state, sizeof r->state, "%s", r->exit_code == LOST ? "LOST" : word);
     if (r->exit_code > 128) snprintf(r->reason, sizeof r->reason, "%s", strsignal(r->exit_code - 128));
+    if (path_of(folder, "stopped", path)) err_clear();
+    if (r->exit_code != 0 && access(path, F_OK) == 0) snprintf(r->state, sizeof r->state, "CANCELLED");
     if (r->exit_code == LOST)
         snprintf(r->reason, sizeof r->reason, "its supervisor is gone and left no exit status: host or processes died");
 }
@@ -194,7 +198,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     *r        = (struct executor_report)EXECUTOR_REPORT_NONE;
     r->answer = EXECUTOR_ENDED;
     if (executor_read_exit(folder, r)) {
-        name_state(r);
+        name_state(folder, r);
         return ERR_OK;
     }
     int fd = open(lock, O_RDWR | O_CLOEXEC);
@@ -213,7 +217,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
         executor_read_exit(folder, r);
     if (is_begun) r->begin_s = r->begin_s < 0 ? (int64_t)st.st_mtime : r->begin_s;
     if (r->answer == EXECUTOR_RUNNING) snprintf(r->state, sizeof r->state, "RUNNING");
-    if (r->answer == EXECUTOR_ENDED) name_state(r);
+    if (r->answer == EXECUTOR_ENDED) name_state(folder, r);
     return ERR_OK;
 }
 
@@ -227,11 +231,13 @@ static enum err stop(const char *folder, const char *name, const char *batch_id)
     if (report.answer != EXECUTOR_RUNNING) return ERR_OK;
     TRY(path_of(folder, "lock", lock));
     REQUIRE(executor_read_number(lock, &pid) && pid > 1, ERR_AGAIN, "%s tells no process yet", lock);
+    TRY(path_of(folder, "stopped", lock));
+    TRY(publish_text(lock, "", 0, 1)); /* that it was asked to is no fault of its files */
     kill(-pid, SIGTERM);
     return ERR_OK;
 }
 
-const struct executor executor_local = {"local", start, ask, stop};
+const struct executor executor_local = {"local", start, ask, stop, NULL, NULL};
 
 enum err executor_find(const char *name, const struct executor **out)
 {

@@ -14,6 +14,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+enum { MAX_ARGS = 80 };
+
 static enum err add_input(void *context, const struct db_value *row, size_t n)
 {
     const char *url = row[n - 1].type == DB_TEXT ? row[n - 1].text : "";
@@ -48,46 +50,111 @@ static enum err write_setup(const struct strs *setup, const char *path)
     return rc;
 }
 
-enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
-{
-    enum { MAX_ARGS = 80 };
+/* A job, and the memory of its words. */
+struct prepared {
     char folder[STAGE_MAX_PATH], list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 80], setup[STAGE_MAX_PATH + 16],
-        fills[32], batch_id[64];
+        fills[32];
     const char *argv[MAX_ARGS + 1];
+};
+
+static enum err prepare(const struct stage_work *w, const struct ledger_submission *s, struct prepared *p,
+                        struct executor_job *job)
+{
     size_t n = 0;
-    stage_work_folder(w, s->name, folder);
-    TRY(publish_make_folder(folder));
-    snprintf(list, sizeof list, "%s/list.txt", folder);
+    stage_work_folder(w, s->name, p->folder);
+    TRY(publish_make_folder(p->folder));
+    snprintf(p->list, sizeof p->list, "%s/list.txt", p->folder);
     /* a simulation goes on where an earlier attempt stopped: its products have one folder */
-    snprintf(output, sizeof output, "%s/products/%s_%s.h5", stage_work_is_simulation(w) ? w->folder : folder,
+    snprintf(p->output, sizeof p->output, "%s/products/%s_%s.h5", stage_work_is_simulation(w) ? w->folder : p->folder,
              w->stage->name, w->digest);
-    snprintf(setup, sizeof setup, "%s/setup.sh", folder);
-    snprintf(fills, sizeof fills, "%" PRId64, w->stage->cfg.fills);
+    snprintf(p->setup, sizeof p->setup, "%s/setup.sh", p->folder);
+    snprintf(p->fills, sizeof p->fills, "%" PRId64, w->stage->cfg.fills);
     if (w->stage->cfg.setup.n) {
-        TRY(write_setup(&w->stage->cfg.setup, setup));
-        argv[n++] = "/bin/bash";
-        argv[n++] = setup;
+        TRY(write_setup(&w->stage->cfg.setup, p->setup));
+        p->argv[n++] = "/bin/bash";
+        p->argv[n++] = p->setup;
     }
-    const char *const job[] = {w->campaign->program.path, "-c", w->stage->cfg.config, "-o", output};
-    for (size_t i = 0; i < 5; i++) argv[n++] = job[i];
-    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, list));
-    argv[n++] = stage_work_is_simulation(w) ? "-n" : "-S";
-    argv[n++] = stage_work_is_simulation(w) ? fills : list;
+    const char *const front[] = {w->campaign->program.path, "-c", w->stage->cfg.config, "-o", p->output};
+    for (size_t i = 0; i < 5; i++) p->argv[n++] = front[i];
+    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->list));
+    p->argv[n++] = stage_work_is_simulation(w) ? "-n" : "-S";
+    p->argv[n++] = stage_work_is_simulation(w) ? p->fills : p->list;
     for (size_t i = 0; i < w->stage->cfg.set.n; i++) {
         REQUIRE(n + 2 <= MAX_ARGS, ERR_CONFIG, "stage %s: more than %d settings", w->stage->name, MAX_ARGS / 2 - 8);
-        argv[n++] = "--set";
-        argv[n++] = w->stage->cfg.set.value[i];
+        p->argv[n++] = "--set";
+        p->argv[n++] = w->stage->cfg.set.value[i];
     }
-    argv[n]                       = NULL;
-    const struct executor_job one = {.folder    = folder,
-                                     .name      = s->name,
-                                     .argv      = argv,
-                                     .n_ranks   = (int)w->stage->cfg.ranks,
-                                     .n_options = w->stage->cfg.sbatch.n,
-                                     .option    = w->stage->cfg.sbatch.value};
-    TRY(w->executor->start(&one, batch_id));
+    p->argv[n] = NULL;
+    *job       = (struct executor_job){.folder      = p->folder,
+                                       .name        = s->name,
+                                       .argv        = p->argv,
+                                       .n_ranks     = (int)w->stage->cfg.ranks,
+                                       .n_options   = w->stage->cfg.sbatch.n,
+                                       .option      = w->stage->cfg.sbatch.value,
+                                       .max_running = (int)w->stage->cfg.array_running};
+    return ERR_OK;
+}
+
+static void take_words(char words[200])
+{
+    snprintf(words, 200, "%.190s", err_message());
+    err_clear();
+}
+
+/* It stays New: the next pass tries again. */
+static enum err note_refusal(const struct stage_work *w, struct ledger_submission *s, const char *words)
+{
+    struct executor_report r = EXECUTOR_REPORT_NONE;
+    snprintf(r.state, sizeof r.state, "NOT_ACCEPTED");
+    snprintf(r.reason, sizeof r.reason, "%.150s", words);
+    return ledger_see(w->catalogue, s, &r);
+}
+
+static enum err note_start(const struct stage_work *w, struct ledger_submission *s, const char *batch_id)
+{
     log_info("%s: submission %s started, %" PRId64 " files", w->stage->name, s->name, s->n_files);
     return ledger_change(w->catalogue, s, LEDGER_IDLE, batch_id, "");
+}
+
+enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
+{
+    struct prepared *p;
+    struct executor_job job;
+    char batch_id[64];
+    TRY(mem_alloc(&p, 1, sizeof *p));
+    enum err rc = prepare(w, s, p, &job);
+    if (!rc) rc = w->executor->start(&job, batch_id);
+    mem_free(p);
+    if (rc == ERR_AGAIN) {
+        char words[200];
+        take_words(words);
+        TRY(note_refusal(w, s, words));
+        FAIL(ERR_AGAIN, "not accepted now, and tried again: %s", words);
+    }
+    return rc ? rc : note_start(w, s, batch_id);
+}
+
+enum err stage_launch_many(const struct stage_work *w, struct ledger_submission *s, size_t n)
+{
+    struct prepared *p       = NULL;
+    struct executor_job *job = NULL;
+    char(*batch_id)[64]      = NULL, words[200];
+    enum err rc              = mem_alloc(&p, n, sizeof *p);
+    if (!rc) rc = mem_alloc(&job, n, sizeof *job);
+    if (!rc) rc = mem_alloc(&batch_id, n, sizeof *batch_id);
+    for (size_t i = 0; i < n && !rc; i++) rc = prepare(w, &s[i], &p[i], &job[i]);
+    if (!rc) rc = w->executor->start_many(job, n, batch_id);
+    if (rc == ERR_AGAIN) {
+        take_words(words);
+        for (size_t i = 0; i < n; i++)
+            if (note_refusal(w, &s[i], words)) err_clear(); /* the words are not worth more trouble */
+        rc = err_fail(ERR_AGAIN, __FILE__, __LINE__, "not accepted now, and tried again: %s", words);
+    }
+    for (size_t i = 0; i < n && !rc; i++) rc = note_start(w, &s[i], batch_id[i]);
+    mem_free(p);
+    mem_free(job);
+    mem_free(batch_id);
+    return rc;
 }
 
 /* ---- one pass at a time ---------------------------------------------------------------------------------------------- */

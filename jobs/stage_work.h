@@ -61,6 +61,9 @@ enum err stage_work_is_simulated(const struct stage_work *work, bool *is_done);
  *  ERR_DATA, ...: it cannot be started. */
 enum err stage_launch(const struct stage_work *work, struct ledger_submission *submission);
 
+/** The same for several, together; the executor has start_many(). */
+enum err stage_launch_many(const struct stage_work *work, struct ledger_submission *submissions, size_t n);
+
 /** What has to do with a submission is done by one pass at a time, and by one that knows its state: takes FOLDER/hand and
  *  reads the ledger anew. *fd: to be closed. ERR_AGAIN: another pass has it in hand; ERR_MISMATCH: it is over. */
 enum err stage_take(const struct stage_work *work, struct ledger_submission *submission, int *fd);

@@ -4,10 +4,12 @@
 #include "ingest.h"
 #include "log.h"
 #include "mem.h"
+#include "stage_array.h"
 #include "stage_work.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,8 +57,9 @@ static enum err judge(void *context, struct ledger_verdict *v)
     int exit_code           = j->report->exit_code;
     char how[40];
     TRY(stage_work_is_simulation(j->work) ? judge_simulation(j, v) : judge_files(j, v));
-    v->is_stopped = exit_code == EXIT_AGAIN;
-    v->to         = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
+    v->is_stopped = exit_code == EXIT_AGAIN || strcmp(j->report->state, "CANCELLED") == 0 ||
+                    strcmp(j->report->state, "PREEMPTED") == 0;
+    v->to = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
     snprintf(how, sizeof how, exit_code < 0 ? "lost: no exit status" : "exit status %d", exit_code);
     snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product", how, v->n_not_done,
              j->submission->n_files);
@@ -94,9 +97,10 @@ static enum err settle(const struct stage_work *w, struct ledger_submission *s, 
     return ERR_OK;
 }
 
-static enum err pass_on(const struct stage_work *w, struct ledger_submission *s, enum ledger_state now)
+static enum err pass_on(const struct stage_work *w, struct ledger_submission *s, enum ledger_state now,
+                        const struct executor_report *r)
 {
-    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, NULL, "");
+    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, *r->batch_id ? r->batch_id : NULL, "");
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------------- */
@@ -143,9 +147,9 @@ static enum err ask(const struct stage_work *w, struct ledger_submission *s)
     case EXECUTOR_UNKNOWN:
         log_warn("%s: submission %s: no answer from %s; left as it is", w->stage->name, s->name, w->executor->name);
         return ERR_OK;
-    case EXECUTOR_NOT_STARTED: return w->is_held ? ERR_OK : launch(w, s);
-    case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE);
-    case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING);
+    case EXECUTOR_NOT_STARTED: return w->is_held || stage_array_is_wanted(w) ? ERR_OK : launch(w, s);
+    case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE, &report);
+    case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING, &report);
     case EXECUTOR_ENDED: break;
     }
     return settle(w, s, &report);
@@ -210,7 +214,14 @@ static enum err ask_due(void *context)
     return ERR_OK;
 }
 
-static enum err submit(const struct stage_work *w, const char *slice, const int64_t *ids, size_t n, bool *is_lost)
+static enum err start_new(const struct stage_work *w, struct ledger_submission *s, struct stage_array *array)
+{
+    return array ? stage_array_add(w, array, s) : in_hand(w, s, launch);
+}
+
+/* array: started together with others; or NULL. */
+static enum err submit(const struct stage_work *w, const char *slice, const int64_t *ids, size_t n,
+                       struct stage_array *array, bool *is_lost)
 {
     struct ledger_submission s;
     struct wish wish                   = {w, &s};
@@ -218,7 +229,7 @@ static enum err submit(const struct stage_work *w, const char *slice, const int6
     enum err rc                        = ledger_reserve(w->catalogue, w->stage_id, slice, ids, n, &check, &s);
     *is_lost                           = rc == ERR_MISMATCH; /* another pass, at the same time, was quicker */
     if (rc && !*is_lost) return rc;
-    if (!rc) rc = in_hand(w, &s, launch);
+    if (!rc) rc = start_new(w, &s, array);
     if (rc && rc != ERR_MISMATCH && rc != ERR_AGAIN) return rc;
     if (rc == ERR_AGAIN && !*is_lost) log_warn("%s: submission %s: %s", w->stage->name, s.name, err_message());
     *is_lost = *is_lost || rc; /* enough for this pass */
@@ -227,7 +238,7 @@ static enum err submit(const struct stage_work *w, const char *slice, const int6
 }
 
 /* One reading of the dataset serves all slices of a pass: what each takes is noted in it. */
-static enum err submit_files(const struct stage_work *w, size_t n_live, bool *is_changed)
+static enum err submit_slices(const struct stage_work *w, size_t n_live, struct stage_array *array, bool *is_changed)
 {
     struct stage_dataset d;
     struct split_past past = {0};
@@ -242,7 +253,7 @@ static enum err submit_files(const struct stage_work *w, size_t n_live, bool *is
         is_over      = rc || slice.is_over;
         bool is_lost = false;
         *is_changed  = *is_changed || !is_over;
-        if (!is_over) rc = submit(w, slice.name, slice.id, slice.n, &is_lost);
+        if (!is_over) rc = submit(w, slice.name, slice.id, slice.n, array, &is_lost);
         if (!rc && !is_over) rc = stage_work_take(&d, slice.id, slice.n);
         split_free(&slice);
         is_over = is_over || is_lost;
@@ -250,6 +261,18 @@ static enum err submit_files(const struct stage_work *w, size_t n_live, bool *is
     }
     stage_work_free(&d);
     return rc;
+}
+
+static enum err submit_files(const struct stage_work *w, size_t n_live, bool *is_changed)
+{
+    struct stage_array array;
+    if (!stage_array_is_wanted(w)) return submit_slices(w, n_live, NULL, is_changed);
+    TRY(stage_array_begin(w, &array));
+    enum err rc = stage_array_end(w, &array, submit_slices(w, n_live, &array, is_changed));
+    if (rc != ERR_AGAIN) return rc;
+    log_warn("%s: %s", w->stage->name, err_message());
+    err_clear();
+    return ERR_OK;
 }
 
 static enum err meet_all(const struct stage_work *w)
@@ -267,6 +290,11 @@ static enum err meet_all(const struct stage_work *w)
             note_trouble(&trouble, rc, "submission", live[i].name);
         }
     }
+    enum err rc = stage_array_is_wanted(w) && !w->is_held ? stage_array_start_new(w, live, n) : ERR_OK;
+    if (rc == ERR_AGAIN)
+        log_warn("%s: %s", w->stage->name, err_message());
+    else if (rc)
+        note_trouble(&trouble, rc, "stage", w->stage->name);
     mem_free(live);
     return tell_trouble(&trouble);
 }
@@ -277,7 +305,7 @@ static enum err start_due(const struct stage_work *w, const struct step_stage *r
     if (!stage_work_is_simulation(w)) return submit_files(w, report->n_live, is_changed);
     if (report->n_live || report->n_parked) return ERR_OK;
     *is_changed = true;
-    return submit(w, "simulation", stage_work_simulation, 1, &is_lost);
+    return submit(w, "simulation", stage_work_simulation, 1, NULL, &is_lost);
 }
 
 static enum err pass(const struct stage_work *w, struct step_stage *report)

@@ -154,6 +154,15 @@ static void print_products(const struct job *job, const struct run_totals *t)
            t->wall_s > 0.0 ? 100.0 * t->unit_seconds / (t->wall_s * comm_size()) : 0.0);
 }
 
+/* Batch scripts read this line. */
+static void print_use(const struct rank_facts *facts, int n_ranks, double cpu_s)
+{
+    int64_t peak_kB = 0;
+    for (int k = 0; k < n_ranks; k++)
+        if (facts[k].peak_kB > peak_kB) peak_kB = facts[k].peak_kB;
+    printf("Used       CPU %.1f s of %d ranks, at most %" PRId64 " kB in a rank\n", cpu_s, n_ranks, peak_kB);
+}
+
 /* What a watched folder may bring without a queue growing. */
 static void print_watch(const struct run_totals *t)
 {
@@ -201,6 +210,7 @@ enum err summary_print(const struct job *job, const struct chain *chain, const s
         if (job->prints_time) print_time_report(all, n, cpu_s, totals->wall_s);
         if (job->prints_memory) print_memory(all_facts, n_ranks);
         print_products(job, totals);
+        print_use(all_facts, n_ranks, cpu_s);
         print_raw(totals);
         if (job->options.watch) print_watch(totals);
         fflush(stdout);

@@ -1,0 +1,79 @@
+/* Submissions that are started together. */
+#include "stage_array.h"
+
+#include "mem.h"
+
+#include <unistd.h>
+
+bool stage_array_is_wanted(const struct stage_work *w) { return w->stage->cfg.array > 1 && w->executor->start_many; }
+
+/* Held as long as the pass has it in hand. */
+static enum err take(const struct stage_work *w, struct ledger_submission *s, bool is_asked, int *fd)
+{
+    char folder[STAGE_MAX_PATH];
+    struct executor_report report = {.answer = EXECUTOR_NOT_STARTED};
+    TRY(stage_take(w, s, fd));
+    enum err rc = ERR_OK;
+    stage_work_folder(w, s->name, folder);
+    if (is_asked) rc = w->executor->ask(folder, s->name, s->batch_id, &report);
+    if (!rc && (s->state != LEDGER_NEW || report.answer != EXECUTOR_NOT_STARTED))
+        rc = err_fail(ERR_MISMATCH, __FILE__, __LINE__, "it is started by now");
+    if (rc) close(*fd);
+    return rc;
+}
+
+static enum err start(const struct stage_work *w, struct ledger_submission *s, size_t n, bool is_asked)
+{
+    int *fd;
+    size_t n_taken = 0;
+    TRY(mem_alloc(&fd, n + 1, sizeof *fd));
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = take(w, &s[i], is_asked, &fd[n_taken]);
+        if (!rc) s[n_taken++] = s[i];
+        if (rc != ERR_MISMATCH && rc != ERR_AGAIN) continue;
+        err_clear(); /* another pass has it */
+        rc = ERR_OK;
+    }
+    if (!rc && n_taken == 1) rc = stage_launch(w, s);
+    if (!rc && n_taken > 1) rc = stage_launch_many(w, s, n_taken);
+    for (size_t i = 0; i < n_taken; i++) close(fd[i]);
+    mem_free(fd);
+    return rc;
+}
+
+enum err stage_array_begin(const struct stage_work *w, struct stage_array *array)
+{
+    *array = (struct stage_array){.capacity = (size_t)w->stage->cfg.array};
+    return mem_alloc(&array->s, array->capacity, sizeof *array->s);
+}
+
+static enum err flush(const struct stage_work *w, struct stage_array *array)
+{
+    size_t n = array->n;
+    array->n = 0;
+    return n ? start(w, array->s, n, false) : ERR_OK;
+}
+
+enum err stage_array_add(const struct stage_work *w, struct stage_array *array, const struct ledger_submission *s)
+{
+    array->s[array->n++] = *s;
+    return array->n == array->capacity ? flush(w, array) : ERR_OK;
+}
+
+enum err stage_array_end(const struct stage_work *w, struct stage_array *array, enum err rc)
+{
+    if (!rc) rc = flush(w, array);
+    mem_free(array->s);
+    return rc;
+}
+
+enum err stage_array_start_new(const struct stage_work *w, struct ledger_submission *live, size_t n)
+{
+    size_t together = (size_t)w->stage->cfg.array, n_new = 0;
+    for (size_t i = 0; i < n; i++)
+        if (live[i].state == LEDGER_NEW) live[n_new++] = live[i];
+    for (size_t i = 0; i < n_new; i += together)
+        TRY(start(w, live + i, n_new - i < together ? n_new - i : together, true));
+    return ERR_OK;
+}
