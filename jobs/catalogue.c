@@ -143,6 +143,12 @@ enum err catalogue_open(const char *url, enum db_access access, struct catalogue
 
 enum err catalogue_init(const char *url, struct catalogue **out) { return open_with(url, DB_CREATE, true, out); }
 
+enum err catalogue_verdict(struct catalogue *c, enum err rc)
+{
+    if (!rc || db_problem(c->db) != DB_LOST) return rc;
+    return err_context(ERR_AGAIN, "the database went away; what is noted is noted, type it again when it is back");
+}
+
 enum err catalogue_reopen(struct catalogue *c)
 {
     struct db *db;

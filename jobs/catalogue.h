@@ -16,6 +16,9 @@ enum err catalogue_open(const char *url, enum db_access access, struct catalogue
 /** Makes the layout where it is not there, and opens it. */
 enum err catalogue_init(const char *url, struct catalogue **out);
 void catalogue_close(struct catalogue *catalogue);
+/** What an error comes to: ERR_AGAIN, and that it is to be typed again, whatever it was, if the connection is gone.
+ *  Test: tests/server/away.sh */
+enum err catalogue_verdict(struct catalogue *catalogue, enum err rc);
 /** Connects anew after the connection was lost; the old one stands if that fails. What was prepared is gone. */
 enum err catalogue_reopen(struct catalogue *catalogue);
 /** Who changes things from now on, and by which verb: for the log. Lent. */

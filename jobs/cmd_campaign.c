@@ -13,11 +13,9 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 int cmd_campaign(int argc, char **argv);
@@ -33,7 +31,8 @@ static const char usage[] =
     "gm2 campaign step DB NAME [--loop SECONDS]\n"
     "    one pass: products of ended submissions go to the catalogue, what is due is started. "
     "Any number of times, from cron\n"
-    "    or with --loop until all is done; a pass that is killed does no harm\n"
+    "    or with --loop until all is done, also when the database is away for a while; a pass that is killed does no "
+    "harm\n"
     "gm2 campaign status DB [NAME [STAGE]] [--submissions] [--json]\n"
     "    what is done, running, left, failed; how well jobs use what they ask for; what a human "
     "should look at; what to type\n"
@@ -136,52 +135,6 @@ static enum err start(struct catalogue *c, const struct cmd_campaign_options *o,
     return rc;
 }
 
-static volatile sig_atomic_t is_stopped;
-static void on_signal(int number)
-{
-    (void)number;
-    is_stopped = 1;
-}
-
-static bool is_all_done(const struct cmd_campaign *k, bool *is_stuck)
-{
-    bool is_done = true;
-    *is_stuck    = true;
-    for (size_t i = 0; i < k->campaign->n_stages; i++) {
-        const struct step_stage *s = &k->report[i];
-        is_done                    = is_done && s->is_complete;
-        if (s->n_live || (!s->is_complete && !s->is_waiting && s->n_files > s->n_done + s->n_parked)) *is_stuck = false;
-    }
-    return is_done;
-}
-
-/* The description is read anew in each pass, and hold and release are heard. */
-static enum err step(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
-{
-    char *end      = "";
-    double every_s = o->loop ? strtod(o->loop, &end) : 0.0;
-    REQUIRE(!*end && every_s >= 0.0 && every_s <= 86400.0, ERR_OPTION, "--loop %s: seconds are wanted", o->loop);
-    signal(SIGTERM, on_signal);
-    signal(SIGINT, on_signal);
-    for (bool is_last = false; !is_last;) {
-        struct cmd_campaign k;
-        bool is_stuck;
-        TRY(cmd_campaign_read(c, o->what, &k));
-        enum err rc  = step_campaign(c, k.campaign, k.id, k.is_held, o->user, k.report);
-        bool is_done = !rc && is_all_done(&k, &is_stuck);
-        is_last      = rc || !o->loop || is_done || is_stuck || is_stopped;
-        if (!rc && is_last) {
-            cmd_campaign_print(&k, o->db);
-            *status = o->loop && !is_done ? 1 : 0;
-        }
-        cmd_campaign_free(&k);
-        if (rc) return rc;
-        struct timespec pause = {(time_t)every_s, (long)(1e9 * (every_s - (double)(time_t)every_s))};
-        if (!is_last) nanosleep(&pause, NULL);
-    }
-    return ERR_OK;
-}
-
 static enum err kill_jobs(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
 {
     (void)status;
@@ -239,10 +192,10 @@ static const struct verb {
     const char *name, *place;
     size_t min_places, max_places;
     enum err (*run)(struct catalogue *c, const struct cmd_campaign_options *o, int *status);
-} verbs[] = {{"plan", "FILE.fcl", 2, 2, plan_verb}, {"start", "FILE.fcl", 2, 2, start_verb},
-             {"step", "NAME", 2, 2, step},          {"status", "[NAME [STAGE]]", 1, 3, cmd_campaign_status},
-             {"hold", "NAME", 2, 2, hold_verb},     {"release", "NAME", 2, 2, release_verb},
-             {"kill", "NAME", 2, 2, kill_jobs},     {"retry", "NAME", 2, 2, retry}};
+} verbs[] = {{"plan", "FILE.fcl", 2, 2, plan_verb},     {"start", "FILE.fcl", 2, 2, start_verb},
+             {"step", "NAME", 2, 2, cmd_campaign_step}, {"status", "[NAME [STAGE]]", 1, 3, cmd_campaign_status},
+             {"hold", "NAME", 2, 2, hold_verb},         {"release", "NAME", 2, 2, release_verb},
+             {"kill", "NAME", 2, 2, kill_jobs},         {"retry", "NAME", 2, 2, retry}};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 static const struct verb *find_verb(const char *name)
@@ -260,6 +213,7 @@ static enum err run(const struct verb *verb, const struct cmd_campaign_options *
     catalogue_set_actor(c, o->user, o->verb);
     enum err rc = roles_check(c, "campaign", o->verb, o->user);
     if (!rc) rc = verb->run(c, o, status);
+    rc = catalogue_verdict(c, rc);
     catalogue_close(c);
     return rc;
 }

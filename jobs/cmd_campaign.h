@@ -29,6 +29,9 @@ enum err cmd_campaign_look(struct cmd_campaign *campaign);
 /** Prints the report, and what to type next. */
 void cmd_campaign_print(const struct cmd_campaign *campaign, const char *db);
 
+/** One pass, or with --loop passes until all is done or somebody is needed; a database that is away or locked is waited for.
+ *  Test: tests/server/away.sh */
+enum err cmd_campaign_step(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 /** status DB [NAME [STAGE]]. */
 enum err cmd_campaign_status(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 

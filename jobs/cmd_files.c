@@ -323,6 +323,7 @@ static enum err run(const struct files_options *o, int *status)
     if (strcmp(o->verb, "stale") == 0) rc = stale(c, o, status);
     if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
     if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
+    rc = catalogue_verdict(c, rc);
     catalogue_close(c);
     return rc;
 }
