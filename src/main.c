@@ -19,6 +19,7 @@ int cmd_dqm(int argc, char **argv);
 int cmd_calib(int argc, char **argv);
 int cmd_files(int argc, char **argv);
 int cmd_campaign(int argc, char **argv);
+int cmd_checksum(int argc, char **argv);
 
 static int cmd_version(int argc, char **argv)
 {
@@ -47,6 +48,7 @@ const struct command commands[] = {
      "the catalogue: what files there are, of which subruns and parents, where; 'gm2 files --help'", cmd_files},
     {"campaign", "campaign init|plan|start|step|status|hold|release|kill|retry DB NAME",
      "productions of many submissions, each file once; 'gm2 campaign --help'", cmd_campaign},
+    {"checksum", "checksum FILE...", "size and adler32 of files, as metadata have them", cmd_checksum},
     {"ring", "ring tune|orbit|map|scan|show [-c FILE.fcl] [--KEY VALUE ...] [--json FILE] [--plot FILE.svg|png]",
      "what a ring does: tunes, closed orbit, one-turn map, scans of any parameter, plan; 'gm2 ring --help'", cmd_ring},
     {"fcl", "fcl dump|expand|get|id FILE.fcl [KEY]",
