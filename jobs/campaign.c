@@ -1,12 +1,11 @@
 /* Reading a campaign's description. */
-#include "campaign.h"
+#include "campaign_internal.h"
 
+#include "calib_identity.h"
 #include "campaign_layers.h"
-#include "dimension.h"
 #include "executor.h"
 #include "job.h"
 #include "mem.h"
-#include "sql.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +50,7 @@ static enum err check_word(const char *what, const char *word)
 }
 
 /* ---- order --------------------------------------------------------------------------------------------------------- */
-static bool is_called(const struct campaign_stage *s, const char *name)
+bool campaign_is_called(const struct campaign_stage *s, const char *name)
 {
     return strcmp(s->name, name) == 0 || strcmp(s->group, name) == 0;
 }
@@ -64,12 +63,12 @@ static enum err find_needs(struct campaign *c, size_t index)
     for (size_t i = 0; i < s->cfg.needs.n; i++) {
         const char *wanted = s->cfg.needs.value[i];
         bool is_found      = false;
-        REQUIRE(!is_called(s, wanted), ERR_CONFIG, "stage %s needs itself", s->name);
+        REQUIRE(!campaign_is_called(s, wanted), ERR_CONFIG, "stage %s needs itself", s->name);
         for (size_t k = 0; k < c->n_stages; k++) {
             bool is_known = false;
             for (size_t j = 0; j < s->n_needs; j++) is_known = is_known || s->need[j] == k;
-            is_found = is_found || is_called(&c->stage[k], wanted);
-            if (is_called(&c->stage[k], wanted) && !is_known) s->need[s->n_needs++] = k;
+            is_found = is_found || campaign_is_called(&c->stage[k], wanted);
+            if (campaign_is_called(&c->stage[k], wanted) && !is_known) s->need[s->n_needs++] = k;
         }
         REQUIRE(is_found, ERR_CONFIG, "stage %s needs \"%s\", which is no stage", s->name, wanted);
     }
@@ -99,14 +98,53 @@ static enum err find_order(struct campaign *c)
 }
 
 /* ---- one stage ----------------------------------------------------------------------------------------------------- */
-static enum err find_version(const struct program *p, const struct campaign_stage *s,
-                             const struct campaign_stage_cfg *cfg, bool is_strict, struct version_key *out)
+static enum err identify_calib(const char *name, const struct campaign_stage_cfg *cfg, char id[41])
 {
+    REQUIRE(!*cfg->config && !cfg->set.n, ERR_CONFIG, "stage %s: gm2 calib takes no config and no set", name);
+    REQUIRE(cfg->only.n > 0, ERR_CONFIG, "stage %s: only is empty; name the calibrations ('gm2 calib --help')", name);
+    for (size_t i = 0; i < cfg->only.n; i++) TRY(check_word("only", cfg->only.value[i]));
+    REQUIRE(*cfg->conditions && *cfg->tag, ERR_CONFIG, "stage %s: gm2 calib needs conditions and tag", name);
+    return calib_identity(&(struct calib_choice){.stage       = name,
+                                                 .n_only      = cfg->only.n,
+                                                 .only        = cfg->only.value,
+                                                 .tag         = cfg->tag,
+                                                 .from_tag    = cfg->from_tag,
+                                                 .is_open_end = cfg->open_end},
+                          id);
+}
+
+/* Two stages that merge alike are told apart by the name, as nothing in what they make does it. */
+static enum err identify_job(const struct program *p, const char *name, const struct campaign_stage_cfg *cfg,
+                             bool is_strict, struct job_identity *id)
+{
+    char process[128];
+    const char **set;
     struct job_options options = {.config = cfg->config, .n_fills = -1, .n_set = cfg->set.n, .set = cfg->set.value};
-    struct job_identity id;
-    REQUIRE(*cfg->config, ERR_CONFIG, "stage %s has no config", s->name);
-    enum err rc = program_identify(p, &options, is_strict, &id);
-    if (rc) return err_context(rc, "stage %s", s->name);
+    REQUIRE(*cfg->config, ERR_CONFIG, "stage %s has no config", name);
+    TRY(program_identify(p, &options, is_strict, id));
+    if (!id->is_merge) return ERR_OK;
+    snprintf(process, sizeof process, CAMPAIGN_PROCESS_NAME, name);
+    TRY(mem_alloc(&set, cfg->set.n + 1, sizeof *set));
+    for (size_t i = 0; i < cfg->set.n; i++) set[i] = cfg->set.value[i];
+    set[cfg->set.n] = process;
+    options.set     = set;
+    options.n_set   = cfg->set.n + 1;
+    enum err rc     = program_identify(p, &options, false, id);
+    mem_free((void *)set);
+    return rc;
+}
+
+static enum err find_version(const struct program *p, const char *name, const struct campaign_stage_cfg *cfg,
+                             bool is_strict, enum campaign_kind *kind, struct version_key *out)
+{
+    struct job_identity id = {.config_id = ""};
+    bool is_calib          = strcmp(cfg->run, "calib") == 0;
+    enum err rc = is_calib ? identify_calib(name, cfg, id.config_id) : identify_job(p, name, cfg, is_strict, &id);
+    if (rc) return err_context(rc, "stage %s", name);
+    *kind = is_calib         ? CAMPAIGN_CALIB
+            : id.is_merge    ? CAMPAIGN_MERGE
+            : cfg->fills > 0 ? CAMPAIGN_SIMULATION
+                             : CAMPAIGN_FILES;
     memcpy(out->release, p->release, sizeof out->release);
     memcpy(out->git_commit, p->git_commit, sizeof out->git_commit);
     memcpy(out->config_id, id.config_id, sizeof out->config_id);
@@ -114,55 +152,29 @@ static enum err find_version(const struct program *p, const struct campaign_stag
     return ERR_OK;
 }
 
-/* What a stage has made: by version, so that another version starts anew beside the old. */
-static enum err put_stage(const struct campaign *c, const char *name, size_t n, struct sql *out)
+static enum err check_stage(const struct campaign_stage *s, const char *where, bool has_input)
 {
-    char wanted[256] = "";
-    size_t n_found   = 0;
-    if (n < sizeof wanted) memcpy(wanted, name, n);
-    for (size_t i = 0; i < c->n_stages; i++) {
-        const struct campaign_stage *s = &c->stage[i];
-        bool is_known                  = false;
-        for (size_t k = 0; k < i; k++)
-            is_known = is_known || (is_called(&c->stage[k], wanted) &&
-                                    strcmp(c->stage[k].version.config_id, s->version.config_id) == 0);
-        if (!is_called(s, wanted) || is_known) continue;
-        TRY(sql_add(out, "%s", n_found++ ? " or " : "("));
-        TRY(version_key_query(&s->version, out));
-    }
-    REQUIRE(n_found, ERR_CONFIG, "%%(stage.%.*s)s: there is no such stage", (int)n, name);
-    return sql_add(out, ")");
-}
-
-static enum err put_stages(const struct campaign *c, struct campaign_stage *s)
-{
-    struct sql out           = {0};
-    struct dimension *parsed = NULL;
-    enum err rc              = ERR_OK;
-    const char *at           = s->cfg.dataset;
-    while (*at && !rc) {
-        const char *mark = strstr(at, "%("), *end = mark ? strstr(mark, ")s") : NULL;
-        rc = sql_add(&out, "%.*s", (int)(mark ? mark - at : (ptrdiff_t)strlen(at)), at);
-        if (!mark || rc) break;
-        if (strncmp(mark, "%(stage.", 8) != 0 || !end)
-            rc = err_fail(ERR_CONFIG, __FILE__, __LINE__, "dataset: after %%( only stage.NAME)s is known: %.40s", mark);
-        else
-            rc = put_stage(c, mark + 8, (size_t)(end - mark - 8), &out);
-        at = end ? end + 2 : at;
-    }
-    if (!rc) rc = dimension_parse(out.text, &parsed);
-    dimension_free(parsed);
-    if (!rc) {
-        s->dataset = mem_string(out.text);
-        rc         = s->dataset ? ERR_OK : ERR_MEMORY;
-    }
-    sql_free(&out);
-    return rc ? err_context(rc, "stage %s", s->name) : ERR_OK;
+    enum split_type t = s->split.type;
+    bool is_single    = (t == SPLIT_NFILES || t == SPLIT_DRAININGN || t == SPLIT_LIMITN) && s->split.n == 1;
+    REQUIRE(
+        !campaign_is_whole(s) || is_single || t == SPLIT_NONE || t == SPLIT_DRAINING || t == SPLIT_BYRUN ||
+            t == SPLIT_BYEXISTINGRUNS,
+        ERR_CONFIG,
+        "%s.split: %s: such a job takes the whole dataset (draining), all of a run (byexistingruns, byrun), or each "
+        "file alone (nfiles(1))",
+        where, s->cfg.split);
+    REQUIRE(!campaign_is_whole(s) || !s->cfg.outputs.n, ERR_CONFIG,
+            "%s.outputs: such a job has one product of all its inputs, or one a calibration", where);
+    REQUIRE(!campaign_is_whole(s) || has_input, ERR_CONFIG, "%s: fills are for a simulation", where);
+    for (size_t k = 0; k < s->cfg.outputs.n; k++)
+        REQUIRE(*s->cfg.outputs.value[k] && !strchr(s->cfg.outputs.value[k], '\''), ERR_CONFIG,
+                "%s.outputs: \"%s\": a name with %% in it is wanted", where, s->cfg.outputs.value[k]);
+    return ERR_OK;
 }
 
 static enum err expand_dataset(const struct campaign *c, struct campaign_stage *s)
 {
-    if (*s->cfg.dataset) TRY(put_stages(c, s));
+    if (s->kind != CAMPAIGN_SIMULATION) TRY(campaign_find_dataset(c, s));
     return s->test ? expand_dataset(c, s->test) : ERR_OK;
 }
 
@@ -185,6 +197,7 @@ static enum err read_recovery(const struct fhicl *table, const struct program *p
     struct campaign_recovery *r = &s->recovery[s->n_recoveries];
     const char *kind, *names[N_RECOVERY_KINDS];
     struct version_key version;
+    enum campaign_kind unused;
     int k = 0;
     TRY(cfg_read(campaign_stage_cfg_fields, table, s->name, beside, &r->cfg));
     s->n_recoveries++;
@@ -196,7 +209,7 @@ static enum err read_recovery(const struct fhicl *table, const struct program *p
             "added_files, delivered_not_consumed",
             s->name, kind, fhicl_origin(fhicl_get(table, "kind")));
     r->kind = (enum campaign_recovery_kind)k;
-    TRY(find_version(program, s, &r->cfg, is_strict, &version));
+    TRY(find_version(program, s->name, &r->cfg, is_strict, &unused, &version));
     REQUIRE(strcmp(version.config_id, s->version.config_id) == 0, ERR_CONFIG,
             "stage %s: its recovery %s (%s) changes what the jobs make; it may change how they run: memory, ranks, "
             "executor, ...",
@@ -231,16 +244,19 @@ static enum err read_stage(const struct fhicl *table, const struct program *prog
     TRY(cfg_read(campaign_stage_cfg_fields, table, where, beside, &s->cfg));
     s->group = s->name;
     if (fhicl_get(table, "group")) TRY(fhicl_as_string(fhicl_get(table, "group"), "group", &s->group));
-    bool is_simulation = s->cfg.fills > 0;
-    REQUIRE(is_simulation != (*s->cfg.dataset != 0), ERR_CONFIG,
-            "%s (%s) must have either a dataset, or fills for a simulation", where, fhicl_origin(name));
+    bool has_input = *s->cfg.dataset || s->cfg.datasets.n || s->cfg.file_patterns.n;
+    REQUIRE((s->cfg.fills > 0) != has_input, ERR_CONFIG,
+            "%s (%s) must have either a dataset (or datasets, or file_patterns), or fills for a simulation", where,
+            fhicl_origin(name));
     const struct executor *executor;
     enum err rc = executor_find(s->cfg.executor, &executor);
     if (!rc && executor->check) rc = executor->check(s->cfg.sbatch.value, s->cfg.sbatch.n);
     if (rc) return err_context(rc, "%s", where);
     rc = split_parse(s->cfg.split, &s->split);
     if (rc) return err_context(rc, "%s.split", where);
-    TRY(find_version(program, s, &s->cfg, is_strict, &s->version));
+    TRY(find_version(program, s->name, &s->cfg, is_strict, &s->kind, &s->version));
+    TRY(check_stage(s, where, has_input));
+    TRY(campaign_find_made(s));
     return read_variants(table, program, is_strict, s);
 }
 
@@ -273,12 +289,23 @@ static enum err check_top(const struct fhicl *document)
     return ERR_OK;
 }
 
+static enum err check_paths(const struct campaign *c)
+{
+    REQUIRE(c->cfg.output[0] == '/', ERR_CONFIG, "campaign.output \"%s\": an absolute path is wanted", c->cfg.output);
+    REQUIRE(!*c->cfg.drop_box || c->cfg.drop_box[0] == '/', ERR_CONFIG,
+            "campaign.drop_box \"%s\": an absolute path is wanted", c->cfg.drop_box);
+    REQUIRE(!*c->cfg.store || c->cfg.store[0] == '/', ERR_CONFIG, "campaign.store \"%s\": an absolute path is wanted",
+            c->cfg.store);
+    REQUIRE(!*c->cfg.drop_box || *c->cfg.store, ERR_CONFIG, "campaign.drop_box needs campaign.store");
+    return ERR_OK;
+}
+
 static enum err read_all(struct campaign *c, bool is_strict)
 {
     TRY(check_top(c->document));
     TRY(cfg_read(campaign_cfg_fields, fhicl_get(c->document, "campaign"), "campaign", NULL, &c->cfg));
     TRY(check_word("campaign.name", c->cfg.name));
-    REQUIRE(c->cfg.output[0] == '/', ERR_CONFIG, "campaign.output \"%s\": an absolute path is wanted", c->cfg.output);
+    TRY(check_paths(c));
     TRY(campaign_layers(c->document, &c->merged));
     size_t n = fhicl_size(c->merged);
     REQUIRE(n <= MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, MAX_STAGES);
@@ -294,7 +321,11 @@ static enum err read_all(struct campaign *c, bool is_strict)
     for (size_t i = 0; i < n; i++) TRY(find_needs(c, i));
     TRY(find_order(c));
     TRY(check_simulations(c));
-    for (size_t i = 0; i < n; i++) TRY(expand_dataset(c, &c->stage[i]));
+    for (size_t i = 0; i < n; i++) {
+        REQUIRE(!c->stage[i].cfg.to_store || *c->cfg.store, ERR_CONFIG, "stage %s: to_store needs campaign.store",
+                c->stage[i].name);
+        TRY(expand_dataset(c, &c->stage[i]));
+    }
     return fhicl_canonical(c->document, &c->text);
 }
 
@@ -323,6 +354,9 @@ static void free_stage(struct campaign_stage *s)
     if (s->test) free_stage(s->test);
     mem_free(s->test);
     mem_free(s->recovery);
+    for (size_t i = 0; i < s->n_parts; i++) mem_free(s->part[i]);
+    mem_free(s->part);
+    mem_free(s->made);
     mem_free(s->dataset);
     mem_free(s->need);
 }

@@ -1,5 +1,5 @@
 /* Campaigns: stages of jobs over datasets, described in a FHiCL file that lives with the configurations. Layout of the file:
- * `gm2 campaign init`. Tests: tests/t_campaign.c, tests/cli/campaign.sh */
+ * `gm2 campaign init`. Tests: tests/t_campaign.c, tests/cli/campaign.sh, tests/cli/stage_kinds.sh */
 #ifndef GM2_CAMPAIGN_H
 #define GM2_CAMPAIGN_H
 
@@ -13,15 +13,29 @@
     F(S, str, name,   "", 0, 0, "", "letters, digits and _ . -: what the ledger knows it by")                        \
     F(S, str, output, "", 0, 0, "", "folder of the products; each submission has a folder of its own in it")         \
     F(S, str, experiment, "gm2", 0, 0, "", "what %(experiment)s and %(group)s stand for")                             \
-    F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")
+    F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")                                    \
+    F(S, str, drop_box, "", 0, 0, "", "folder that raw files arrive in with their metadata: each pass takes them into the store") \
+    F(S, str, store,  "", 0, 0, "", "folder that files from the drop box, and of stages with to_store, are kept in")
 #define CAMPAIGN_STAGE_CFG(F, S)                                                                                      \
     F(S, str,  name,            "",         0, 0, "",  "of the stage, where it is not the key of its table")              \
     F(S, str,  host,            "",         0, 0, "",  "login: where gm2 campaign step is run (for gm2 campaign cron)")    \
     F(S, str,  account,         "",         0, 0, "",  "login: who runs it")                                              \
     F(S, strs, setup,           "[]",       0, 0, "",  "login: lines of shell run before each job")                       \
-    F(S, str,  config,          "",         0, 0, "",  "FHiCL file of the jobs")                                     \
+    F(S, str,  run,             "job",      0, 0, "job|calib", "what a job is: gm2 -c CONFIG, or gm2 calib")         \
+    F(S, str,  config,          "",         0, 0, "",  "FHiCL file of the jobs; of a merging job: all files of the dataset (or of a run, by split) into one") \
     F(S, strs, set,             "[]",       0, 0, "",  "KEY=VALUE, as --set")                                         \
     F(S, str,  dataset,         "",         0, 0, "",  "input files, in SAM's language; %(stage.NAME)s stands for what a stage has made; empty: a simulation") \
+    F(S, strs, datasets,        "[]",       0, 0, "",  "several, taken together; each must select something")       \
+    F(S, strs, file_patterns,   "[]",       0, 0, "",  "instead of a dataset, for each stage in needs: which of its products are the input, %_r%.h5 or a piece of a query") \
+    F(S, strs, outputs,         "[]",       0, 0, "",  "products that each input must have: names with %; empty: any one") \
+    F(S, flag, to_store,        false,      0, 1, "1", "products are moved to campaign.store, checked")              \
+    F(S, str,  supersede,       "keep",     0, 0, "keep|retire", "of merging and calib: what becomes of the product of a smaller dataset when the larger one's is there") \
+    F(S, strs, only,            "[]",       0, 0, "",  "of calib: the calibrations, each of which must succeed")       \
+    F(S, str,  conditions,      "",         0, 0, "",  "of calib: database of the constants; a SQLite file is made if it is not there") \
+    F(S, str,  tag,             "",         0, 0, "",  "of calib: tag that they are loaded under, made if it is not there") \
+    F(S, str,  from_tag,        "",         0, 0, "",  "of calib: what a new tag starts with; empty: nothing")         \
+    F(S, flag, freeze,          false,      0, 1, "1", "of calib: nothing can be loaded under the tag afterwards")    \
+    F(S, flag, open_end,        false,      0, 1, "1", "of calib: the last interval holds for runs to come")          \
     F(S, i64,  fills,           0, 0, 1000000000000, "1", "of a simulation: -n")                                     \
     F(S, str,  split,           "draining", 0, 0, "",  "how the dataset is cut into submissions: nfiles(20), byrun(low=..,high=..), ...") \
     F(S, strs, needs,           "[]",       0, 0, "",  "stages that must be complete before this one starts")        \
@@ -36,18 +50,36 @@
 CFG_DECLARE(campaign_cfg, CAMPAIGN_CFG)
 CFG_DECLARE(campaign_stage_cfg, CAMPAIGN_STAGE_CFG)
 
+enum campaign_kind {
+    CAMPAIGN_SIMULATION,
+    CAMPAIGN_FILES, /* each input has products of its own */
+    CAMPAIGN_MERGE, /* of a whole group of inputs (campaign_is_whole()) there is one product */
+    CAMPAIGN_CALIB,
+};
+
 struct campaign_stage {
     const char *name;
     struct campaign_stage_cfg cfg;
+    enum campaign_kind kind;
     const char *group; /* the name it was written under; of an item of a list: without the item */
     struct split split;
-    struct version_key version;
-    char *dataset; /* with %(stage.NAME)s put in; NULL for a simulation */
+    struct version_key version; /* of a merging job: that job's own, as its product bears that of what is in it */
+    char *made;                 /* query: what it has made, in any campaign */
+    char *dataset;              /* with %(stage.NAME)s put in; NULL for a simulation */
+    size_t n_parts;             /* the dataset is their union */
+    char **part;
     size_t n_needs, *need;
     struct campaign_stage *test; /* as a test launch has it */
     size_t n_recoveries;
     struct campaign_recovery *recovery; /* in the order in which they are tried */
 };
+
+/** A stage whose job takes all files of a group, or none: when a file comes to the group the job is done anew, and its
+ *  product has another name. */
+static inline bool campaign_is_whole(const struct campaign_stage *stage)
+{
+    return stage->kind == CAMPAIGN_MERGE || stage->kind == CAMPAIGN_CALIB;
+}
 
 /** POMS's kinds. */
 enum campaign_recovery_kind {

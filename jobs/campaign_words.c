@@ -40,6 +40,7 @@ static enum err find(const struct campaign_words *w, const char *name, const cha
     if (strcmp(name, "item") == 0) *out = w->item;
     if (strcmp(name, "version") == 0) *out = version_release;
     if (strcmp(name, "campaign") == 0) TRY(from_document(w, "campaign", "name", out));
+    if (strcmp(name, "output") == 0) TRY(from_document(w, "campaign", "output", out));
     if (strcmp(name, "experiment") == 0 || strcmp(name, "group") == 0) {
         *out = "gm2";
         TRY(from_document(w, "campaign", "experiment", out));
@@ -69,15 +70,29 @@ enum err campaign_expand(const struct campaign_words *w, const char *text, const
         memcpy(name, mark + 2, (size_t)(end - mark - 2));
         name[end - mark - 2] = 0;
         TRY(find(w, name, &value));
-        REQUIRE(
-            value, ERR_CONFIG,
-            "keyword %%(%s)s (%s) stands for nothing here; known are campaign, stage, dataset, version, experiment, "
-            "group, with lists item, item1 ..., and what the table keywords holds",
-            name, origin);
+        REQUIRE(value, ERR_CONFIG,
+                "keyword %%(%s)s (%s) stands for nothing here; known are campaign, output, stage, dataset, version, "
+                "experiment, "
+                "group, with lists item, item1 ..., and what the table keywords holds",
+                name, origin);
         TRY(sql_add(out, "%s", value));
         at = end + 2;
     }
     return ERR_OK;
+}
+
+/* A keyword alone that stands for a number is one: fills: "%(fills)s". */
+static bool is_number(const struct campaign_words *w, const char *text)
+{
+    const struct fhicl *all = fhicl_get(w->document, "keywords");
+    size_t n                = strlen(text);
+    if (!all || fhicl_kind(all) != FHICL_TABLE || strncmp(text, "%(", 2) != 0) return false;
+    for (size_t i = 0; i < fhicl_size(all); i++) {
+        size_t k = strlen(fhicl_key(all, i));
+        if (n == k + 4 && strncmp(text + 2, fhicl_key(all, i), k) == 0 && strcmp(text + 2 + k, ")s") == 0)
+            return fhicl_kind(fhicl_at(all, i)) == FHICL_NUMBER || fhicl_kind(fhicl_at(all, i)) == FHICL_BOOL;
+    }
+    return false;
 }
 
 static enum err expand_text(const struct campaign_words *w, const struct fhicl *value, struct sql *out)
@@ -86,7 +101,7 @@ static enum err expand_text(const struct campaign_words *w, const struct fhicl *
     struct sql plain = {0};
     TRY(fhicl_as_string(value, "", &text));
     enum err rc = campaign_expand(w, text, fhicl_origin(value), &plain);
-    if (!rc) rc = campaign_quote(plain.text, out);
+    if (!rc) rc = is_number(w, text) ? sql_add(out, "%s", plain.text) : campaign_quote(plain.text, out);
     sql_free(&plain);
     return rc;
 }

@@ -85,6 +85,8 @@ static void print_advice(const struct cmd_campaign *k, const char *db)
         n_complete += k->report[i].is_complete;
         n_parked += k->report[i].n_parked;
         n_live += k->report[i].n_live;
+        if (k->report[i].empty && !k->report[i].is_waiting)
+            printf("%s: no file is selected by: %s\n", k->campaign->stage[i].name, k->report[i].empty);
     }
     if (n_complete == k->campaign->n_stages)
         printf("all is done\n");

@@ -22,7 +22,8 @@ static bool is_all_done(const struct cmd_campaign *k, bool *is_stuck)
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
         const struct step_stage *s = &k->report[i];
         is_done                    = is_done && s->is_complete;
-        if (s->n_live || (!s->is_complete && !s->is_waiting && s->n_files > s->n_done + s->n_parked)) *is_stuck = false;
+        if (s->n_live || (!s->is_complete && !s->is_waiting && !s->empty && s->n_files > s->n_done + s->n_parked))
+            *is_stuck = false;
     }
     return is_done;
 }

@@ -82,8 +82,10 @@ static enum err identify_there(const struct program *p, const struct job_options
     if (o->config_out) argv[n++] = o->config_out;
     TRY(process_run(argv, PATIENCE_S, text, log, ROOM, &status));
     REQUIRE(status == 0, ERR_CONFIG, "%s fcl id: %.1500s", p->path, log);
-    *out  = (struct job_identity){.config_id = ""};
-    int k = sscanf(text, "%40[0-9a-f] %127[^\n]", out->config_id, out->conditions_tag);
+    *out          = (struct job_identity){.config_id = ""};
+    int k         = sscanf(text, "%40[0-9a-f] %127[^\n]", out->config_id, out->conditions_tag);
+    out->is_merge = strcmp(out->conditions_tag, "(merge)") == 0; /* which reads no constants */
+    if (out->is_merge) out->conditions_tag[0] = 0;
     REQUIRE(k >= 1 && strlen(out->config_id) == 40, ERR_DATA, "%s fcl id says \"%.60s\"", p->path, text);
     return ERR_OK;
 }

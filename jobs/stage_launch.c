@@ -1,5 +1,5 @@
 /* Starting a submission. */
-#include "stage_work.h"
+#include "stage_command.h"
 
 #include "log.h"
 #include "mem.h"
@@ -13,8 +13,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-enum { MAX_ARGS = 80 };
 
 static enum err add_input(void *context, const struct db_value *row, size_t n)
 {
@@ -38,60 +36,27 @@ static enum err write_list(const struct stage_work *w, int64_t submission_id, co
     return rc;
 }
 
-/* The login's lines run before the job, in the shell that becomes it; on each rank, as its environment is wanted there. */
-static enum err write_setup(const struct strs *setup, const char *path)
-{
-    struct sql text = {0};
-    enum err rc     = sql_add(&text, "#!/bin/bash\n");
-    for (size_t i = 0; i < setup->n && !rc; i++) rc = sql_add(&text, "%s\n", setup->value[i]);
-    if (!rc) rc = sql_add(&text, "exec \"$@\"\n");
-    if (!rc) rc = publish_text(path, text.text, text.n, 1);
-    sql_free(&text);
-    return rc;
-}
-
 /* A job, and the memory of its words. */
 struct prepared {
-    char folder[STAGE_MAX_PATH], list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 80], setup[STAGE_MAX_PATH + 16],
-        fills[32];
-    const char *argv[MAX_ARGS + 1];
+    char folder[STAGE_MAX_PATH];
+    struct stage_command command;
 };
 
 static enum err prepare(const struct stage_work *w, const struct ledger_submission *s, struct prepared *p,
                         struct executor_job *job)
 {
-    size_t n = 0;
     stage_work_folder(w, s->name, p->folder);
     TRY(publish_make_folder(p->folder));
-    snprintf(p->list, sizeof p->list, "%s/list.txt", p->folder);
-    /* a simulation goes on where an earlier attempt stopped: its products have one folder */
-    snprintf(p->output, sizeof p->output, "%s/products/%s_%s.h5", stage_work_is_simulation(w) ? w->folder : p->folder,
-             w->stage->name, w->digest);
-    snprintf(p->setup, sizeof p->setup, "%s/setup.sh", p->folder);
-    snprintf(p->fills, sizeof p->fills, "%" PRId64, w->stage->cfg.fills);
-    if (w->stage->cfg.setup.n) {
-        TRY(write_setup(&w->stage->cfg.setup, p->setup));
-        p->argv[n++] = "/bin/bash";
-        p->argv[n++] = p->setup;
-    }
-    const char *const front[] = {w->campaign->program.path, "-c", w->stage->cfg.config, "-o", p->output};
-    for (size_t i = 0; i < 5; i++) p->argv[n++] = front[i];
-    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->list));
-    p->argv[n++] = stage_work_is_simulation(w) ? "-n" : "-S";
-    p->argv[n++] = stage_work_is_simulation(w) ? p->fills : p->list;
-    for (size_t i = 0; i < w->stage->cfg.set.n; i++) {
-        REQUIRE(n + 2 <= MAX_ARGS, ERR_CONFIG, "stage %s: more than %d settings", w->stage->name, MAX_ARGS / 2 - 8);
-        p->argv[n++] = "--set";
-        p->argv[n++] = w->stage->cfg.set.value[i];
-    }
-    p->argv[n] = NULL;
-    *job       = (struct executor_job){.folder      = p->folder,
-                                       .name        = s->name,
-                                       .argv        = p->argv,
-                                       .n_ranks     = (int)w->stage->cfg.ranks,
-                                       .n_options   = w->stage->cfg.sbatch.n,
-                                       .option      = w->stage->cfg.sbatch.value,
-                                       .max_running = (int)w->stage->cfg.array_running};
+    enum err rc = stage_command(w, s, p->folder, &p->command);
+    if (rc) return err_context(rc, "stage %s", w->stage->name);
+    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->command.list));
+    *job = (struct executor_job){.folder      = p->folder,
+                                 .name        = s->name,
+                                 .argv        = p->command.argv,
+                                 .n_ranks     = (int)w->stage->cfg.ranks,
+                                 .n_options   = w->stage->cfg.sbatch.n,
+                                 .option      = w->stage->cfg.sbatch.value,
+                                 .max_running = (int)w->stage->cfg.array_running};
     return ERR_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "sql.h"
 #include "stage_count.h"
+#include "stage_whole.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,12 +74,16 @@ static enum err add_id(void *context, const struct db_value *row, size_t n)
     return ERR_OK;
 }
 
-/* What the stage has made counts when it is good and has a place, and whatever has become of its input. */
+/* What the stage has made counts when it is good and has a place, and whatever has become of its input. An input is done when it
+ * has a product for each of the outputs. */
 static enum err made_of(const struct stage_work *w, const char *inputs, struct sql *out)
 {
-    TRY(sql_add(out, "(%s) intersect isparentof: ", inputs));
-    TRY(version_key_query(&w->version, out));
-    return sql_add(out, " with availability any");
+    const struct strs *outputs = &w->stage->cfg.outputs;
+    enum err rc                = sql_add(out, "(%s)", inputs);
+    if (!rc && !outputs->n) rc = sql_add(out, " intersect isparentof: (%s)", w->stage->made);
+    for (size_t i = 0; i < outputs->n && !rc; i++)
+        rc = sql_add(out, " intersect isparentof: (%s and file_name like '%s')", w->stage->made, outputs->value[i]);
+    return rc ? rc : sql_add(out, " with availability any");
 }
 
 /* Ascending. */
@@ -118,6 +123,12 @@ enum err stage_work_take(struct stage_dataset *d, const int64_t *ids, size_t n)
     return ERR_OK;
 }
 
+static enum err whole_done(const struct stage_work *w, struct stage_dataset *d)
+{
+    TRY(mem_alloc(&d->done, d->files.n + 1, sizeof *d->done));
+    return stage_whole_done(w, &d->files, false, d->done, &d->n_done);
+}
+
 struct reading {
     const struct stage_work *work;
     struct stage_dataset *out;
@@ -132,7 +143,7 @@ static enum err read_dataset(void *context)
     TRY(catalogue_list(w->catalogue, w->stage->dataset,
                        "f.id, (select min(r.run) from file_runs r where r.file_id = f.id), f.end_s", 0, add_file,
                        &d->files));
-    TRY(list_done(w, w->stage->dataset, &d->done, &d->n_done));
+    TRY(campaign_is_whole(w->stage) ? whole_done(w, d) : list_done(w, w->stage->dataset, &d->done, &d->n_done));
     return ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
 }
 
@@ -143,7 +154,7 @@ enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
     *d               = (struct stage_dataset){.n_done = 0};
     enum err rc      = db_read_transaction(catalogue_db(w->catalogue), read_dataset, &r);
     d->n_taken       = d->n_done + d->n_held;
-    if (!rc) rc = mem_alloc(&d->taken, d->n_taken + 1, sizeof *d->taken);
+    if (!rc) rc = mem_alloc(&d->taken, d->n_taken + d->files.n + 1, sizeof *d->taken);
     if (rc) {
         stage_work_free(d);
         return rc;
@@ -151,7 +162,7 @@ enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
     if (d->n_done) memcpy(d->taken, d->done, d->n_done * sizeof *d->taken);
     if (d->n_held) memcpy(d->taken + d->n_done, d->held, d->n_held * sizeof *d->taken);
     qsort(d->taken, d->n_taken, sizeof *d->taken, by_value);
-    return ERR_OK;
+    return campaign_is_whole(w->stage) ? stage_whole_take(w, &d->files, d->taken, &d->n_taken) : ERR_OK;
 }
 
 /* ---- what a stage looks like ----------------------------------------------------------------------------------------- */
@@ -174,23 +185,77 @@ static enum err look_at_simulation(const struct stage_work *w, struct step_stage
     return ERR_OK;
 }
 
+/* Nothing is begun while a part of the dataset selects nothing: it may be misspelt. */
+static enum err find_empty(const struct stage_work *w, struct step_stage *out)
+{
+    if (out->n_files == 0) out->empty = w->stage->dataset;
+    for (size_t i = 0; i < w->stage->n_parts && w->stage->n_parts > 1 && !out->empty; i++) {
+        int64_t n_files, n_bytes, n_events;
+        TRY(catalogue_count(w->catalogue, w->stage->part[i], &n_files, &n_bytes, &n_events));
+        if (n_files == 0) out->empty = w->stage->part[i];
+    }
+    return ERR_OK;
+}
+
+static enum err look_at_whole(const struct stage_work *w, struct step_stage *out)
+{
+    struct ledger_submission *live;
+    struct stage_dataset d = {.n_done = 0};
+    struct reading r       = {w, &d};
+    enum err rc            = read_dataset(&r);
+    out->n_files           = d.files.n;
+    out->n_done            = d.n_done;
+    out->n_parked          = d.n_parked;
+    out->n_held            = d.n_held - d.n_parked;
+    stage_work_free(&d);
+    TRY(rc);
+    TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &out->n_live));
+    mem_free(live);
+    return ERR_OK;
+}
+
 /* Only numbers: nothing is listed, and nothing is asked again while the catalogue stands still. */
-enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
+static enum err look_at_files(const struct stage_work *w, struct step_stage *out)
 {
     struct sql done = {0};
     int64_t n_files, n_done, n_held, n_parked;
-    if (stage_work_is_simulation(w)) return look_at_simulation(w, out);
     enum err rc = made_of(w, w->stage->dataset, &done);
     if (!rc) rc = stage_count(w->catalogue, w->stage_id, w->stage->dataset, done.text, *w->user, &n_files, &n_done);
     sql_free(&done);
     if (!rc) rc = ledger_held(w->catalogue, w->stage_id, &n_held, &n_parked, &out->n_live);
     if (rc) return rc;
-    out->n_files     = (size_t)n_files;
-    out->n_done      = (size_t)n_done;
-    out->n_parked    = (size_t)n_parked;
-    out->n_held      = (size_t)n_held;
-    out->is_complete = out->n_live == 0 && out->n_done == out->n_files && out->n_files > 0;
+    out->n_files  = (size_t)n_files;
+    out->n_done   = (size_t)n_done;
+    out->n_parked = (size_t)n_parked;
+    out->n_held   = (size_t)n_held;
     return ERR_OK;
+}
+
+enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
+{
+    if (stage_work_is_simulation(w)) return look_at_simulation(w, out);
+    TRY(campaign_is_whole(w->stage) ? look_at_whole(w, out) : look_at_files(w, out));
+    TRY(find_empty(w, out));
+    out->is_complete = out->n_live == 0 && out->n_done == out->n_files && out->n_files > 0 && !out->empty;
+    return ERR_OK;
+}
+
+/* All of them, or none. */
+static enum err whole_not_done(const struct stage_work *w, const struct ledger_submission *s, int64_t **ids, size_t *n)
+{
+    struct stage_files files = {0};
+    int64_t *done            = NULL;
+    size_t n_done            = 0;
+    TRY(ledger_files(w->catalogue, s->id, ids, n));
+    enum err rc = mem_alloc(&files.one, *n + 1, sizeof *files.one);
+    if (!rc) rc = mem_alloc(&done, *n + 1, sizeof *done);
+    for (files.n = 0; !rc && files.n < *n; files.n++) files.one[files.n] = (struct split_file){.id = (*ids)[files.n]};
+    if (!rc) rc = stage_whole_done(w, &files, true, done, &n_done);
+    if (!rc) *n -= n_done;
+    mem_free(files.one);
+    mem_free(done);
+    if (rc) mem_free(*ids);
+    return rc;
 }
 
 /* Files of a submission without a product. */
@@ -199,6 +264,7 @@ enum err stage_work_not_done(const struct stage_work *w, const struct ledger_sub
     int64_t *all, *done;
     size_t n_all, n_done, n_left = 0;
     char inputs[64];
+    if (campaign_is_whole(w->stage)) return whole_not_done(w, s, ids, n);
     snprintf(inputs, sizeof inputs, "submission_id %" PRId64, s->id);
     TRY(ledger_files(w->catalogue, s->id, &all, &n_all));
     enum err rc = list_done(w, inputs, &done, &n_done);
@@ -238,11 +304,8 @@ static enum err add_fills(void *context, const struct db_value *row, size_t n)
 enum err stage_work_is_simulated(const struct stage_work *w, bool *is_done)
 {
     struct tiers tiers = {.n = 0};
-    struct sql query   = {0};
-    enum err rc        = version_key_query(&w->version, &query);
-    if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.data_tier, f.event_count", 0, add_fills, &tiers);
-    sql_free(&query);
-    *is_done = false;
+    enum err rc = catalogue_list(w->catalogue, w->stage->made, "f.data_tier, f.event_count", 0, add_fills, &tiers);
+    *is_done    = false;
     for (size_t i = 0; i < tiers.n; i++) *is_done = *is_done || tiers.one[i].n_fills >= w->stage->cfg.fills;
     return rc;
 }

@@ -26,6 +26,7 @@ const char *status_state(const struct step_stage *s)
     if (s->is_complete) return "complete";
     if (s->is_waiting) return "waits";
     if (s->n_live) return "running";
+    if (s->empty) return "no input";
     if (s->n_parked && s->n_done + s->n_parked == s->n_files) return "parked";
     return s->n_files ? "due" : "no input";
 }

@@ -68,6 +68,8 @@ void status_add_hints(const struct status *k, size_t index)
             stage, k->db, name);
     }
     about_oldest(k, s, stage);
+    if (s->look.empty && !s->look.is_waiting && !s->look.n_live)
+        add(s, "a part of its dataset selects no file", "gm2 files explain %s '%.200s'", k->db, s->look.empty);
     if (!s->look.n_live && !s->look.is_waiting && !s->look.is_complete && s->n_left && !k->is_held && s->jobs.n)
         add(s, "files are left and nothing runs", "gm2 campaign step %s %s --loop 5   # or look whether cron runs it",
             k->db, name);

@@ -1,11 +1,12 @@
 /* One pass over a campaign. */
 #include "step.h"
 
+#include "drop_box.h"
 #include "ingest.h"
 #include "log.h"
 #include "mem.h"
 #include "stage_array.h"
-#include "stage_work.h"
+#include "stage_whole.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,8 +62,9 @@ static enum err judge(void *context, struct ledger_verdict *v)
                     strcmp(j->report->state, "PREEMPTED") == 0;
     v->to = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
     snprintf(how, sizeof how, exit_code < 0 ? "lost: no exit status" : "exit status %d", exit_code);
-    snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product", how, v->n_not_done,
-             j->submission->n_files);
+    bool is_hollow = exit_code == 0 && v->n_not_done && j->work->stage->cfg.outputs.n; /* it says what was wanted */
+    snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product%s%.60s", how, v->n_not_done,
+             j->submission->n_files, is_hollow ? " like " : "", is_hollow ? j->work->stage->cfg.outputs.value[0] : "");
     return ERR_OK;
 }
 
@@ -77,18 +79,32 @@ static enum err ask_live(void *context)
     return ledger_refresh(l->catalogue, l->submission);
 }
 
-/* Products of a submission that is over are not taken: its files are in other hands by then. */
-static enum err settle(const struct stage_work *w, struct ledger_submission *s, const struct executor_report *report)
+/* From where they lie, or by way of the store. A simulation that goes on looks for what it has made before, so that is not taken
+ * away until it is whole. */
+static enum err take_products(const struct stage_work *w, struct ledger_submission *s,
+                              const struct executor_report *report, struct ingest_tally *tally)
 {
-    struct ingest_tally tally          = {{0}};
     struct living living               = {w->catalogue, s};
     const struct catalogue_check check = {ask_live, &living};
-    const struct judging judging       = {w, s, report, &tally};
     char folder[STAGE_MAX_PATH], products[STAGE_MAX_PATH + 16];
     stage_work_folder(w, s->name, folder);
     snprintf(products, sizeof products, "%s/products", stage_work_is_simulation(w) ? w->folder : folder);
+    if (!w->stage->cfg.to_store) return ingest_folder(w->catalogue, products, &check, w->user, tally);
+    if (stage_work_is_simulation(w) && report->exit_code != 0) return ERR_OK;
+    TRY(ledger_refresh(w->catalogue, s));
+    return drop_box_ingest(w->catalogue, products, w->campaign->cfg.store, w->user, tally);
+}
+
+/* Products of a submission that is over are not taken: its files are in other hands by then. */
+static enum err settle(const struct stage_work *w, struct ledger_submission *s, const struct executor_report *report)
+{
+    struct ingest_tally tally    = {{0}};
+    const struct judging judging = {w, s, report, &tally};
+    char folder[STAGE_MAX_PATH];
+    stage_work_folder(w, s->name, folder);
     TRY(stage_close(w, s));
-    TRY(ingest_folder(w->catalogue, products, &check, w->user, &tally));
+    TRY(take_products(w, s, report, &tally));
+    if (campaign_is_whole(w->stage)) TRY(stage_whole_supersede(w, s));
     TRY(ledger_end(w->catalogue, s, w->stage->cfg.max_attempts, judge, (void *)&judging));
     if (s->state == LEDGER_LOCATED)
         log_info("%s: submission %s is done (%s); its log is %s/log", w->stage->name, s->name, s->reason, folder);
@@ -315,7 +331,7 @@ static enum err pass(const struct stage_work *w, struct step_stage *report)
     enum err rc            = meet_all(w);
     if (rc) note_trouble(&trouble, rc, "stage", w->stage->name);
     TRY(stage_work_look(w, report));
-    if (w->is_held || report->is_waiting || report->is_complete) return tell_trouble(&trouble);
+    if (w->is_held || report->is_waiting || report->is_complete || report->empty) return tell_trouble(&trouble);
     rc = start_due(w, report, &is_changed);
     if (rc) note_trouble(&trouble, rc, "stage", w->stage->name);
     if (!is_changed) return tell_trouble(&trouble);
@@ -324,10 +340,25 @@ static enum err pass(const struct stage_work *w, struct step_stage *report)
     return tell_trouble(&trouble);
 }
 
+static enum err empty_drop_box(struct catalogue *catalogue, const struct campaign *campaign, const char *user)
+{
+    struct ingest_tally tally = {{0}};
+    if (!*campaign->cfg.drop_box || access(campaign->cfg.drop_box, R_OK) != 0) return ERR_OK;
+    TRY(drop_box_ingest(catalogue, campaign->cfg.drop_box, campaign->cfg.store, user, &tally));
+    if (tally.n[CATALOGUE_DECLARED])
+        log_info("%zu files were taken from the drop box %s", tally.n[CATALOGUE_DECLARED], campaign->cfg.drop_box);
+    if (tally.n[CATALOGUE_CONFLICT] + tally.n[CATALOGUE_REFUSED])
+        log_warn("%zu files stay in the drop box %s", tally.n[CATALOGUE_CONFLICT] + tally.n[CATALOGUE_REFUSED],
+                 campaign->cfg.drop_box);
+    return ERR_OK;
+}
+
 enum err step_campaign(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
                        const char *user, struct step_stage *report)
 {
     struct trouble trouble = {.rc = ERR_OK};
+    enum err taken         = empty_drop_box(catalogue, campaign, user);
+    if (taken) note_trouble(&trouble, taken, "drop box", campaign->cfg.drop_box);
     for (size_t k = 0; k < campaign->n_stages; k++) {
         size_t i        = campaign->order[k];
         bool is_waiting = false;

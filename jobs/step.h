@@ -13,6 +13,7 @@ struct step_stage {
     size_t n_live;                            /* submissions */
     bool is_waiting;                          /* for stages that it needs */
     bool is_complete;
+    const char *empty; /* the dataset, or the part of it, that selects nothing; lent by the campaign; NULL: none */
 };
 
 /** Looks at a stage without changing anything. */

@@ -97,7 +97,7 @@ static enum err identify(int argc, char **argv)
         }
     }
     TRY(job_check(&o, is_checked, &id));
-    printf("%s%s%s\n", id.config_id, *id.conditions_tag ? " " : "", id.conditions_tag);
+    printf("%s%s%s%s\n", id.config_id, *id.conditions_tag ? " " : "", id.conditions_tag, id.is_merge ? " (merge)" : "");
     return ERR_OK;
 }
 

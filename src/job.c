@@ -290,6 +290,7 @@ static enum err find_tag(const struct fhicl *document, char out[128])
 enum err job_check(const struct job_options *options, bool with_modules, struct job_identity *out)
 {
     char *text;
+    const char *source  = "";
     struct job job      = {.options = *options};
     struct chain *chain = NULL;
     TRY(read_document(options, &text));
@@ -298,6 +299,8 @@ enum err job_check(const struct job_options *options, bool with_modules, struct 
     if (!rc) rc = make_identity(&job);
     if (!rc) memcpy(out->config_id, job.config_id, sizeof job.config_id);
     if (!rc) rc = find_tag(job.document, out->conditions_tag);
+    if (!rc) rc = fhicl_as_string(fhicl_get(job.document, "source.module_type"), "source.module_type", &source);
+    out->is_merge = strcmp(source, "MergeInput") == 0;
     if (!rc && with_modules) {
         rc                  = cond_use_create(job.document, &job.conditions);
         job.info.conditions = job.conditions;

@@ -79,6 +79,7 @@ void job_close(struct job *job);
 struct job_identity {
     char config_id[41];       /* gm2.fcl_hash; the tag is part of what it stands for */
     char conditions_tag[128]; /* "" if no database is named */
+    bool is_merge;            /* of the merging job itself, not of what it merges */
 };
 /** The identity that outputs of such a job would bear, without starting one; with_modules: all modules are begun too, so that
  *  every wrong parameter is found. Not collective. Test: tests/cli/versions.sh */

@@ -183,6 +183,7 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
     add_own(o, m);
     add_latency(o, m);
     add_values(o, m);
+    if (m->merged_by) add_text(o, "gm2.merged_by", m->merged_by);
     add_extra(o, m);
     return o;
 }
@@ -196,10 +197,11 @@ enum err meta_write(const char *product, const struct meta *meta)
     int length = snprintf(path, sizeof path, "%s.json", product);
     REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", product);
     TRY(publish_checksum(product, checksum, &size));
-    cJSON *o     = build(product, meta, checksum, size);
-    int n_built  = cJSON_GetArraySize(o),
-        n_wanted = N_FIELDS + (int)meta->n_values + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0);
-    char *text   = cJSON_Print(o);
+    cJSON *o    = build(product, meta, checksum, size);
+    int n_built = cJSON_GetArraySize(o), n_wanted = N_FIELDS + (int)meta->n_values +
+                                                    (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0) +
+                                                    (meta->merged_by != NULL);
+    char *text = cJSON_Print(o);
     cJSON_Delete(o);
     REQUIRE(text && n_built >= n_wanted && (meta->n_extra == 0 || n_built > n_wanted), ERR_MEMORY,
             "out of memory for the metadata of %s", product);

@@ -58,6 +58,7 @@ struct meta {
     int64_t n_units, n_bad_events;
     double cpu_s;
     int64_t peak_rss_kB;
+    const char *merged_by; /* of merged files: release, commit and identity of the merging job; NULL for others */
 
     size_t n_values;
     const struct meta_value *values; /* measured: dqc.status, ... */

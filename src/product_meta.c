@@ -6,6 +6,7 @@
 #include "product.h"
 #include "product_quality.h"
 #include "tables.h"
+#include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,7 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     char *inputs                    = NULL;
     struct meta_interval *intervals = NULL;
     struct product_quality quality  = {.n = 0};
+    char merged_by[200];
     enum err rc;
     TRY(file_summary(path, &s));
     fill_common(job, &m);
@@ -150,7 +152,9 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     m.values         = quality.value;
     m.format_version = HDF5_FORMAT_VERSION;
     m.closed_unix_s  = n == 1 ? units[0].closed_unix_s : 0.0;
-    rc               = meta_write(path, &m);
+    snprintf(merged_by, sizeof merged_by, "%s %s %s", version_release, version_git_commit, job->config_id);
+    m.merged_by = job->is_merge ? merged_by : NULL;
+    rc          = meta_write(path, &m);
 done:
     mem_free(runs);
     mem_free(parents);

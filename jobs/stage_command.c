@@ -1,0 +1,103 @@
+/* The command line of a job. */
+#include "stage_command.h"
+
+#include "campaign_internal.h"
+#include "mem.h"
+#include "publish.h"
+#include "sql.h"
+#include "stage_whole.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The login's lines run before the job, in the shell that becomes it; on each rank, as its environment is wanted there. */
+static enum err write_setup(const struct strs *setup, const char *path)
+{
+    struct sql text = {0};
+    enum err rc     = sql_add(&text, "#!/bin/bash\n");
+    for (size_t i = 0; i < setup->n && !rc; i++) rc = sql_add(&text, "%s\n", setup->value[i]);
+    if (!rc) rc = sql_add(&text, "exec \"$@\"\n");
+    if (!rc) rc = publish_text(path, text.text, text.n, 1);
+    sql_free(&text);
+    return rc;
+}
+
+static enum err add(struct stage_command *c, const char *name, const char *value)
+{
+    REQUIRE(c->n + 2 <= STAGE_MAX_ARGS, ERR_CONFIG, "more than %d settings", STAGE_MAX_ARGS / 2 - 10);
+    c->argv[c->n++] = name;
+    if (value) c->argv[c->n++] = value;
+    c->argv[c->n] = NULL;
+    return ERR_OK;
+}
+
+/* gm2 calib: its products bear the name of the files that they are made of. */
+static enum err calib_line(const struct stage_work *w, struct stage_command *c)
+{
+    const struct campaign_stage_cfg *cfg = &w->stage->cfg;
+    int n                                = 0;
+    for (size_t i = 0; i < cfg->only.n; i++) {
+        n += snprintf(c->only + n, sizeof c->only - (size_t)n, "%s%s", i ? "," : "", cfg->only.value[i]);
+        REQUIRE((size_t)n < sizeof c->only, ERR_CONFIG, "only: too many calibrations");
+    }
+    TRY(add(c, "calib", NULL));
+    TRY(add(c, "-S", c->list));
+    TRY(add(c, "--product", c->output));
+    TRY(add(c, "-o", c->page));
+    TRY(add(c, "--only", c->only));
+    TRY(add(c, "--process-name", w->stage->name));
+    TRY(add(c, "--db", cfg->conditions));
+    TRY(add(c, "--tag", cfg->tag));
+    if (*cfg->from_tag) TRY(add(c, "--from-tag", cfg->from_tag));
+    if (cfg->open_end) TRY(add(c, "--open-end", NULL));
+    return cfg->freeze ? add(c, "--freeze", NULL) : ERR_OK;
+}
+
+static enum err job_line(const struct stage_work *w, struct stage_command *c)
+{
+    bool is_simulation = stage_work_is_simulation(w);
+    TRY(add(c, "-c", w->stage->cfg.config));
+    TRY(add(c, "-o", c->output));
+    TRY(add(c, is_simulation ? "-n" : "-S", is_simulation ? c->fills : c->list));
+    if (w->stage->kind == CAMPAIGN_MERGE) TRY(add(c, "--set", c->process));
+    for (size_t i = 0; i < w->stage->cfg.set.n; i++) TRY(add(c, "--set", w->stage->cfg.set.value[i]));
+    return ERR_OK;
+}
+
+/* Names of files are for ever: those of another version, and of another set of inputs, differ. */
+static enum err name_output(const struct stage_work *w, const struct ledger_submission *s, const char *folder,
+                            char *out, size_t room)
+{
+    char stem[200];
+    int64_t *ids;
+    size_t n;
+    if (!campaign_is_whole(
+            w->stage)) { /* a simulation goes on where an earlier attempt stopped: its products have one folder */
+        snprintf(out, room, "%s/products/%s_%s.h5", stage_work_is_simulation(w) ? w->folder : folder, w->stage->name,
+                 w->digest);
+        return ERR_OK;
+    }
+    TRY(ledger_files(w->catalogue, s->id, &ids, &n));
+    enum err rc = stage_whole_stem(w, ids, n, stem);
+    mem_free(ids);
+    snprintf(out, room, "%s/products/%s%s", folder, rc ? "" : stem, w->stage->kind == CAMPAIGN_MERGE ? ".h5" : "");
+    return rc;
+}
+
+enum err stage_command(const struct stage_work *w, const struct ledger_submission *s, const char *folder,
+                       struct stage_command *c)
+{
+    c->n = 0;
+    snprintf(c->list, sizeof c->list, "%s/list.txt", folder);
+    snprintf(c->page, sizeof c->page, "%s/page", folder);
+    snprintf(c->setup, sizeof c->setup, "%s/setup.sh", folder);
+    snprintf(c->fills, sizeof c->fills, "%" PRId64, w->stage->cfg.fills);
+    snprintf(c->process, sizeof c->process, CAMPAIGN_PROCESS_NAME, w->stage->name);
+    TRY(name_output(w, s, folder, c->output, sizeof c->output));
+    if (w->stage->cfg.setup.n) {
+        TRY(write_setup(&w->stage->cfg.setup, c->setup));
+        TRY(add(c, "/bin/bash", c->setup));
+    }
+    TRY(add(c, w->campaign->program.path, NULL));
+    return w->stage->kind == CAMPAIGN_CALIB ? calib_line(w, c) : job_line(w, c);
+}
