@@ -1,17 +1,13 @@
 /* gm2 files: the catalogue on the command line. */
 #include "cmd_files.h"
-#include "audit.h"
 #include "catalogue.h"
 #include "command.h"
 #include "dimension.h"
-#include "drop_box.h"
-#include "ingest.h"
 #include "ledger.h"
 #include "log.h"
 #include "options.h"
 #include "publish.h"
 #include "roles.h"
-#include "stale.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -32,6 +28,10 @@ static const char usage[] =
     "    move what lies in a drop box with its metadata (NAME, NAME.json) to STORE/TIER/RUN/: copied, checked, "
     "declared, and\n"
     "    only then gone from DIR; killed anywhere, run it again\n"
+    "gm2 files rebuild DB DIR ...\n"
+    "    declare all files below folders by what their own headers say: the catalogue from storage alone. A JSON "
+    "beside a\n"
+    "    file adds what its header lacks; where they disagree the header counts\n"
     "gm2 files get DB NAME ...\n"
     "    all that is known of a file, as JSON\n"
     "gm2 files list DB QUERY [--columns a,b,...] [--budget N]\n"
@@ -69,10 +69,6 @@ static const char usage[] =
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
     "    location, unless availability says otherwise. Dimensions:\n";
 
-static const char *const verbs[] = {"init",        "declare",  "ingest", "get",   "list",   "count",  "explain",
-                                    "lineage",     "coverage", "audit",  "stale", "locate", "retire", "define",
-                                    "definitions", "snapshot", "log",    "roles", NULL};
-
 static void print_usage(FILE *to)
 {
     int column = 0;
@@ -90,17 +86,18 @@ static const char *login_name(void)
     return p && p->pw_name ? p->pw_name : "unknown";
 }
 
-static enum err want_places(const struct files_options *o, size_t min, size_t max, const char *what)
+enum err files_want_places(const struct files_options *o, size_t min, size_t max, const char *what)
 {
     REQUIRE(o->n_places >= min && o->n_places <= max, ERR_OPTION, "wanted is: gm2 files %s DB %s", o->verb, what);
     return ERR_OK;
 }
 
 /* ---- verbs --------------------------------------------------------------------------------------------------------- */
-static enum err get(struct catalogue *c, const struct files_options *o)
+static enum err get(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     char *json;
-    TRY(want_places(o, 1, FILES_MAX_PLACES, "NAME ..."));
+    TRY(files_want_places(o, 1, FILES_MAX_PLACES, "NAME ..."));
     for (size_t i = 0; i < o->n_places; i++) {
         TRY(catalogue_get(c, o->place[i], &json));
         printf("%s\n", json);
@@ -147,119 +144,72 @@ static enum err columns_of(const char *list, char *out, size_t room)
     return ERR_OK;
 }
 
-static enum err list(struct catalogue *c, const struct files_options *o)
+static enum err list(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     char columns[1024], *end = "";
-    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(files_want_places(o, 1, 1, "QUERY"));
     TRY(columns_of(o->columns ? o->columns : "file_name", columns, sizeof columns));
     int64_t budget = o->budget ? strtoll(o->budget, &end, 10) : 0;
     REQUIRE(!*end && (budget > 0 || !o->budget), ERR_OPTION, "--budget %s: a whole number from 1 is wanted", o->budget);
     return catalogue_list(c, o->place[0], columns, budget, print_row, NULL);
 }
 
-static enum err count(struct catalogue *c, const struct files_options *o)
+static enum err count(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     int64_t n_files, n_bytes, n_events;
-    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(files_want_places(o, 1, 1, "QUERY"));
     TRY(catalogue_count(c, o->place[0], &n_files, &n_bytes, &n_events));
     printf("%" PRId64 " files, %" PRId64 " bytes, %" PRId64 " events\n", n_files, n_bytes, n_events);
     return ERR_OK;
 }
 
-static enum err explain(struct catalogue *c, const struct files_options *o)
+static enum err explain(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     char *text;
-    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(files_want_places(o, 1, 1, "QUERY"));
     TRY(catalogue_explain(c, o->place[0], &text));
     printf("%s", text);
     mem_free(text);
     return ERR_OK;
 }
 
-static enum err declare(struct catalogue *c, const struct files_options *o, int *status)
+static enum err locate(struct catalogue *c, const struct files_options *o, int *status)
 {
-    struct ingest_tally t = {{0}};
-    TRY(want_places(o, 1, FILES_MAX_PLACES, "FILE ..."));
-    TRY(ingest_declare(c, o->place, o->n_places, o->has_no_location ? "" : o->location, o->user, &t));
-    printf("%zu declared, %zu known, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED], t.n[CATALOGUE_SAME],
-           t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED]);
-    *status = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED] ? 1 : 0;
-    return ERR_OK;
-}
-
-static enum err ingest(struct catalogue *c, const struct files_options *o, int *status)
-{
-    struct ingest_tally t = {{0}};
-    TRY(want_places(o, 1, 1, "DIR --to STORE"));
-    REQUIRE(o->store, ERR_OPTION, "--to STORE is missing: the folder that files are kept in");
-    TRY(drop_box_ingest(c, o->place[0], o->store, o->user, &t));
-    printf("%zu ingested, %zu known before, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED],
-           t.n[CATALOGUE_SAME], t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED]);
-    *status = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED] ? 1 : 0;
-    return ERR_OK;
-}
-
-static enum err audit(struct catalogue *c, const struct files_options *o, int *status)
-{
-    struct audit_counts n;
-    TRY(want_places(o, 0, 1, "[QUERY] [--store DIR] [--checksums]"));
-    TRY(audit_run(c, o->n_places ? o->place[0] : "availability: physical", o->store, o->wants_checksums, &n));
-    printf("%" PRId64 " files at %" PRId64 " places", n.n_files, n.n_places);
-    if (n.n_elsewhere) printf(", %" PRId64 " of them not on this host and not looked at", n.n_elsewhere);
-    printf(": %" PRId64 " missing, %" PRId64 " damaged", n.n_missing, n.n_damaged);
-    if (o->store) printf("; in %s %" PRId64 " unknown, %" PRId64 " unfinished", o->store, n.n_unknown, n.n_unfinished);
-    putchar('\n');
-    *status = n.n_missing || n.n_damaged || n.n_unknown || n.n_unfinished;
-    return ERR_OK;
-}
-
-static enum err print_stale(void *context, const char *file_name, const char *why)
-{
-    printf("%s\t%s\n", file_name, why);
-    *(int *)context = 1;
-    return ERR_OK;
-}
-
-static enum err stale(struct catalogue *c, const struct files_options *o, int *status)
-{
-    struct cond *cond;
-    TRY(want_places(o, 1, 1, "QUERY --conditions COND_DB [--tag TAG]"));
-    REQUIRE(o->conditions, ERR_OPTION, "--conditions is missing: the database of constants");
-    TRY(cond_open(o->conditions, DB_READ, &cond));
-    enum err rc = stale_find(c, o->place[0], cond, o->tag ? o->tag : COND_HEAD, print_stale, status);
-    cond_close(cond);
-    return rc;
-}
-
-static enum err locate(struct catalogue *c, const struct files_options *o)
-{
-    TRY(want_places(o, 2, 2, "NAME URL"));
+    (void)status;
+    TRY(files_want_places(o, 2, 2, "NAME URL"));
     return catalogue_locate(c, o->place[0], o->place[1], !o->is_remove, o->user);
 }
 
-static enum err retire(struct catalogue *c, const struct files_options *o)
+static enum err retire(struct catalogue *c, const struct files_options *o, int *status)
 {
-    TRY(want_places(o, 1, 1, "NAME --reason TEXT"));
+    (void)status;
+    TRY(files_want_places(o, 1, 1, "NAME --reason TEXT"));
     REQUIRE(o->reason, ERR_OPTION, "--reason is missing: say why it is retired");
     return catalogue_retire(c, o->place[0], o->reason, o->user);
 }
 
-static enum err define(struct catalogue *c, const struct files_options *o)
+static enum err define(struct catalogue *c, const struct files_options *o, int *status)
 {
-    TRY(want_places(o, 2, 2, "NAME QUERY"));
+    (void)status;
+    TRY(files_want_places(o, 2, 2, "NAME QUERY"));
     return catalogue_define(c, o->place[0], o->place[1], o->user);
 }
 
-static enum err definitions(struct catalogue *c, const struct files_options *o)
+static enum err definitions(struct catalogue *c, const struct files_options *o, int *status)
 {
-    TRY(want_places(o, 0, 0, ""));
+    (void)status;
+    TRY(files_want_places(o, 0, 0, ""));
     return catalogue_definitions(c, print_row, NULL);
 }
 
-static enum err snapshot(struct catalogue *c, const struct files_options *o)
+static enum err snapshot(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     int64_t id, n;
-    TRY(want_places(o, 1, 1, "QUERY"));
+    TRY(files_want_places(o, 1, 1, "QUERY"));
     TRY(catalogue_snapshot(c, o->place[0], o->user, &id, &n));
     printf("snapshot_id %" PRId64 ": %" PRId64 " files\n", id, n);
     return ERR_OK;
@@ -268,7 +218,7 @@ static enum err snapshot(struct catalogue *c, const struct files_options *o)
 static enum err init(const struct files_options *o)
 {
     struct catalogue *c;
-    TRY(want_places(o, 0, 0, ""));
+    TRY(files_want_places(o, 0, 0, ""));
     TRY(catalogue_init(o->db, &c));
     catalogue_set_actor(c, o->user, o->verb);
     enum err rc = ledger_init(c);
@@ -282,48 +232,44 @@ static enum err init(const struct files_options *o)
     return rc;
 }
 
+/* ---- the table of verbs ---------------------------------------------------------------------------------------------- */
+static const struct {
+    const char *verb;
+    enum db_access access;
+    enum err (*call)(struct catalogue *c, const struct files_options *o, int *status);
+} calls[] = {
+    {"declare", DB_WRITE, files_declare},
+    {"ingest", DB_WRITE, files_ingest},
+    {"rebuild", DB_WRITE, files_rebuild},
+    {"get", DB_READ, get},
+    {"list", DB_READ, list},
+    {"count", DB_READ, count},
+    {"explain", DB_READ, explain},
+    {"lineage", DB_READ, files_lineage},
+    {"coverage", DB_READ, files_coverage},
+    {"audit", DB_READ, files_audit},
+    {"stale", DB_READ, files_stale},
+    {"locate", DB_WRITE, locate},
+    {"retire", DB_WRITE, retire},
+    {"define", DB_WRITE, define},
+    {"definitions", DB_READ, definitions},
+    {"snapshot", DB_WRITE, snapshot},
+    {"log", DB_READ, files_log},
+    {"roles", DB_WRITE, files_roles},
+};
+enum { N_VERBS = sizeof calls / sizeof calls[0] };
+
 static enum err run(const struct files_options *o, int *status)
 {
-    static const struct {
-        const char *verb;
-        enum db_access access;
-        enum err (*call)(struct catalogue *c, const struct files_options *o);
-    } calls[] = {
-        {"get", DB_READ, get},
-        {"list", DB_READ, list},
-        {"count", DB_READ, count},
-        {"explain", DB_READ, explain},
-        {"locate", DB_WRITE, locate},
-        {"retire", DB_WRITE, retire},
-        {"define", DB_WRITE, define},
-        {"definitions", DB_READ, definitions},
-        {"snapshot", DB_WRITE, snapshot},
-        {"log", DB_READ, files_log},
-        {"roles", DB_WRITE, files_roles},
-    };
     struct catalogue *c;
+    size_t i = 0;
     publish_own_parts(); /* others may work in the same folders */
-    enum err rc = ERR_OK;
     if (strcmp(o->verb, "init") == 0) return init(o);
-    bool is_writing = strcmp(o->verb, "declare") == 0 || strcmp(o->verb, "ingest") == 0;
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (strcmp(calls[i].verb, o->verb) == 0) is_writing = calls[i].access == DB_WRITE;
-    TRY(catalogue_open(o->db, is_writing ? DB_WRITE : DB_READ, &c));
+    while (strcmp(calls[i].verb, o->verb) != 0) i++;
+    TRY(catalogue_open(o->db, calls[i].access, &c));
     catalogue_set_actor(c, o->user, o->verb);
-    rc = roles_check(c, "files", o->verb, o->user);
-    if (rc) {
-        catalogue_close(c);
-        return rc;
-    }
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (strcmp(calls[i].verb, o->verb) == 0) rc = calls[i].call(c, o);
-    if (strcmp(o->verb, "declare") == 0) rc = declare(c, o, status);
-    if (strcmp(o->verb, "ingest") == 0) rc = ingest(c, o, status);
-    if (strcmp(o->verb, "audit") == 0) rc = audit(c, o, status);
-    if (strcmp(o->verb, "stale") == 0) rc = stale(c, o, status);
-    if (strcmp(o->verb, "lineage") == 0) rc = files_lineage(c, o);
-    if (strcmp(o->verb, "coverage") == 0) rc = files_coverage(c, o, status);
-    rc = catalogue_verdict(c, rc);
+    enum err rc = roles_check(c, "files", o->verb, o->user);
+    if (!rc) rc = catalogue_verdict(c, calls[i].call(c, o, status));
     catalogue_close(c);
     return rc;
 }
@@ -331,27 +277,30 @@ static enum err run(const struct files_options *o, int *status)
 int cmd_files(int argc, char **argv)
 {
     struct files_options o      = {.user = NULL};
-    const struct option known[] = {{"--location", &o.location, NULL, "declare"},
-                                   {"--no-location", NULL, &o.has_no_location, "declare"},
-                                   {"--to", &o.store, NULL, "ingest"},
-                                   {"--store", &o.store, NULL, "audit"},
-                                   {"--conditions", &o.conditions, NULL, "stale"},
-                                   {"--tag", &o.tag, NULL, "stale"},
-                                   {"--checksums", NULL, &o.wants_checksums, "audit"},
-                                   {"--columns", &o.columns, NULL, "list"},
-                                   {"--budget", &o.budget, NULL, "list"},
-                                   {"--depth", &o.depth, NULL, "lineage"},
-                                   {"--wanted", &o.wanted, NULL, "coverage"},
-                                   {"--remove", NULL, &o.is_remove, "locate"},
-                                   {"--reason", &o.reason, NULL, "retire"},
-                                   {"--since", &o.since, NULL, "log"},
-                                   {"--what", &o.what, NULL, "log"},
-                                   {"--by", &o.by, NULL, "log"},
-                                   {"--user", &o.user, NULL, "init declare ingest locate retire define snapshot roles"},
-                                   {NULL, NULL, NULL, NULL}};
+    const struct option known[] = {
+        {"--location", &o.location, NULL, "declare"},
+        {"--no-location", NULL, &o.has_no_location, "declare"},
+        {"--to", &o.store, NULL, "ingest"},
+        {"--store", &o.store, NULL, "audit"},
+        {"--conditions", &o.conditions, NULL, "stale"},
+        {"--tag", &o.tag, NULL, "stale"},
+        {"--checksums", NULL, &o.wants_checksums, "audit"},
+        {"--columns", &o.columns, NULL, "list"},
+        {"--budget", &o.budget, NULL, "list"},
+        {"--depth", &o.depth, NULL, "lineage"},
+        {"--wanted", &o.wanted, NULL, "coverage"},
+        {"--remove", NULL, &o.is_remove, "locate"},
+        {"--reason", &o.reason, NULL, "retire"},
+        {"--since", &o.since, NULL, "log"},
+        {"--what", &o.what, NULL, "log"},
+        {"--by", &o.by, NULL, "log"},
+        {"--user", &o.user, NULL, "init declare rebuild ingest locate retire define snapshot roles"},
+        {NULL, NULL, NULL, NULL}};
+    const char *verbs[N_VERBS + 2] = {"init"}; /* NULL-ended */
     const char **place;
     size_t n;
     int status = 0;
+    for (size_t i = 0; i < N_VERBS; i++) verbs[i + 1] = calls[i].verb;
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_usage(stdout);
         return 0;

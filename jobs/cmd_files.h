@@ -15,14 +15,21 @@ struct files_options {
     bool has_no_location, is_remove, wants_checksums;
 };
 
-/** Ancestors and descendants of a file, indented by generation. */
-enum err files_lineage(struct catalogue *catalogue, const struct files_options *options);
-/** Subruns that a query covers, more than once, or not; *status 1 if any is double or missing. */
-enum err files_coverage(struct catalogue *catalogue, const struct files_options *options, int *status);
+/** Each verb is called with an open catalogue; *status is the command's exit status, 0 unless it is set.
+ *  ERR_OPTION: other places than it wants. */
+typedef enum err files_verb(struct catalogue *catalogue, const struct files_options *options, int *status);
 
-/** The log of changes. */
-enum err files_log(struct catalogue *catalogue, const struct files_options *options);
-/** Who may what: list, setup, grant, revoke. */
-enum err files_roles(struct catalogue *catalogue, const struct files_options *options);
+/** Products and their metadata; a drop box; the catalogue from storage alone; storage against catalogue; constants that were
+ *  replaced. *status 1: something is refused, in conflict, missing, damaged, unknown, stale. */
+files_verb files_declare, files_ingest, files_rebuild, files_audit, files_stale;
+/** Ancestors and descendants of a file, indented by generation. */
+files_verb files_lineage;
+/** Subruns that a query covers, more than once, or not; *status 1 if any is double or missing. */
+files_verb files_coverage;
+/** The log of changes; who may what: list, setup, grant, revoke. */
+files_verb files_log, files_roles;
+
+/** Are there as many places as a verb wants? ERR_OPTION says what is wanted. */
+enum err files_want_places(const struct files_options *options, size_t min, size_t max, const char *what);
 
 #endif

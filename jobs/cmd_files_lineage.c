@@ -39,8 +39,9 @@ static enum err relatives(struct catalogue *c, const char *name, const char *rel
     return ERR_OK;
 }
 
-enum err files_lineage(struct catalogue *c, const struct files_options *o)
+enum err files_lineage(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     char *end = "", *json;
     REQUIRE(o->n_places == 1, ERR_OPTION, "wanted is: gm2 files lineage DB NAME [--depth N]");
     long depth = o->depth ? strtol(o->depth, &end, 10) : 10;

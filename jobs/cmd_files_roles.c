@@ -48,8 +48,9 @@ static enum err read_since(const char *text, int64_t *since_s)
     return ERR_OK;
 }
 
-enum err files_log(struct catalogue *c, const struct files_options *o)
+enum err files_log(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     struct catalogue_log_filter filter = {.what = o->what, .by = o->by};
     REQUIRE(o->n_places == 0, ERR_OPTION, "wanted is: gm2 files log DB [--since TIME] [--what WORD] [--by USER]");
     if (o->since) TRY(read_since(o->since, &filter.since_s));
@@ -67,8 +68,9 @@ static enum err print_role(void *context, const struct db_value *row, size_t n)
     return ERR_OK;
 }
 
-enum err files_roles(struct catalogue *c, const struct files_options *o)
+enum err files_roles(struct catalogue *c, const struct files_options *o, int *status)
 {
+    (void)status;
     const char *verb = o->n_places ? o->place[0] : "list";
     TRY(roles_check(c, "roles", verb, o->user));
     if (strcmp(verb, "list") == 0 && o->n_places <= 1) return roles_list(c, print_role, NULL);

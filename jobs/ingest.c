@@ -15,7 +15,7 @@
 
 enum { BATCH = 1000, MAX_JSON = 64 << 20, MAX_PATH = 4096 };
 
-static enum err read_text(const char *path, char **out)
+enum err ingest_text(const char *path, char **out)
 {
     struct stat st;
     FILE *f = fopen(path, "rbe");
@@ -63,7 +63,7 @@ enum err ingest_read(const char *name, const char *location, char **text, struct
     char path[MAX_PATH];
     int n = snprintf(path, sizeof path, "%s%s", name, ends(name, ".json") ? "" : ".json");
     REQUIRE(n < MAX_PATH, ERR_OPEN, "file name too long: %.100s...", name);
-    TRY(read_text(path, text));
+    TRY(ingest_text(path, text));
     enum err rc = catalogue_parse(*text, path, out);
     if (!rc && !location) rc = add_own_place(path, out);
     if (!rc && location && *location) {

@@ -17,6 +17,8 @@ enum err ingest_declare(struct catalogue *catalogue, const char *const *paths, s
 enum err ingest_folder(struct catalogue *catalogue, const char *folder, const struct catalogue_check *check,
                        const char *user, struct ingest_tally *tally);
 
+/** The text of a file of metadata; mem_free() it. ERR_NOTFOUND, ERR_OPEN, ERR_DATA. */
+enum err ingest_text(const char *path, char **out);
 /** The metadata of one product: their text (mem_free() it) and what it says. */
 enum err ingest_read(const char *name, const char *location, char **text, struct catalogue_file *out);
 /** Names of the metadata in a folder, sorted; none if it is not there. */

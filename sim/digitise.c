@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "module.h"
 #include "odb.h"
+#include "phys.h"
 #include "tables.h"
 
 #include <math.h>
@@ -154,6 +155,25 @@ static enum err put_crate(const struct digitise_cfg *cfg, const struct state *s,
     return odb_set_i32(odb, path, (int32_t)cfg->q_flush_fills);
 }
 
+/* What a catalogue wants to know and the events do not tell. */
+static enum err put_words(const struct job_info *job, struct odb *odb)
+{
+    char path[80], value[256];
+    const char *line = job->words ? job->words : "";
+    while (*line) {
+        size_t n = strcspn(line, "\n"), k = strcspn(line, "=");
+        snprintf(path, sizeof path, "/gm2/metadata/%.*s", (int)k, line);
+        snprintf(value, sizeof value, "%.*s", (int)(n - k - 1), line + k + 1);
+        TRY(odb_set_string(odb, path, value));
+        line += n + (line[n] == '\n');
+    }
+    snprintf(value, sizeof value, "%llu", (unsigned long long)job->seed);
+    TRY(odb_set_string(odb, "/gm2/metadata/seed", value));
+    TRY(odb_set_string(odb, "/gm2/metadata/constants_set", PHYS_SET_NAME));
+    TRY(odb_set_string(odb, "/gm2/metadata/data_tier", "raw"));
+    return odb_set_string(odb, "/gm2/metadata/process_name", job->process_name ? job->process_name : "");
+}
+
 static enum err fill_odb(const struct step *step, const struct state *s, struct odb *odb)
 {
     const struct digitise_cfg *cfg = step->cfg;
@@ -165,7 +185,7 @@ static enum err fill_odb(const struct step *step, const struct state *s, struct 
     TRY(odb_set_string(odb, "/gm2/release", step->job->release ? step->job->release : ""));
     TRY(odb_set_string(odb, "/gm2/git", step->job->git_commit ? step->job->git_commit : ""));
     TRY(odb_set_string(odb, "/gm2/fcl hash", step->job->config_id ? step->job->config_id : ""));
-    return ERR_OK;
+    return put_words(step->job, odb);
 }
 
 static enum err begin_unit(struct step *step)

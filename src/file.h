@@ -21,6 +21,7 @@ struct provenance {
     const char *parents;                 /* names of input files, one a line, "" for simulation from nothing */
     uint64_t seed;
     const char *fcl_commit; /* of the repository of the configuration, "" if it was not told */
+    const char *words;      /* of the metadata that do not follow from the content: "KEY=VALUE", one a line */
 };
 
 /* ---- writing one unit: local, serial ---- */

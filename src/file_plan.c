@@ -7,10 +7,10 @@
 #include <string.h>
 
 /* Texts of the root; those that are `joined` may differ from unit to unit. */
-enum { ISA = 5, PARENTS = 8, FCL_COMMIT = 9, N_TEXTS = 10 };
-static const char *const text_names[N_TEXTS] = {"process_name", "release",   "git_commit",    "configuration",
-                                                "config_id",    "isa",       "constants_set", "conditions_tag",
-                                                "parents",      "fcl_commit"};
+enum { ISA = 5, PARENTS = 8, FCL_COMMIT = 9, WORDS = 10, N_TEXTS = 11 };
+static const char *const text_names[N_TEXTS] = {"process_name", "release",    "git_commit",    "configuration",
+                                                "config_id",    "isa",        "constants_set", "conditions_tag",
+                                                "parents",      "fcl_commit", "metadata"};
 
 struct provenance file_plan_provenance(const struct plan_extra *e)
 {
@@ -24,6 +24,7 @@ struct provenance file_plan_provenance(const struct plan_extra *e)
                                .conditions_tag = e->text[7],
                                .parents        = e->text[PARENTS],
                                .fcl_commit     = e->text[FCL_COMMIT],
+                               .words          = e->text[WORDS],
                                .seed           = e->seed};
 }
 
@@ -222,6 +223,7 @@ static enum err join_lines(char **list, const char *more)
 
 static enum err agree_text(size_t i, const char *text, struct plan_extra *e)
 {
+    if (i == WORDS) return ERR_OK; /* those of the first unit */
     if (i == ISA || i == PARENTS || i == FCL_COMMIT) return join_lines(&e->text[i], text);
     REQUIRE(strcmp(text, e->text[i]) == 0, ERR_MISMATCH, "%s is %.60s, the units before have %.60s", text_names[i],
             i == 3 ? "different" : text, i == 3 ? "another" : e->text[i]);
@@ -237,8 +239,8 @@ static enum err add_provenance(hid_t file, size_t unit, struct plan_extra *e)
             (unsigned long long)e->seed);
     for (size_t i = 0; i < N_TEXTS; i++) {
         char *text = NULL;
-        TRY(i == FCL_COMMIT ? file_h5_get_text_or_empty(file, text_names[i], &text)
-                            : file_h5_get_text(file, text_names[i], &text));
+        TRY(i == FCL_COMMIT || i == WORDS ? file_h5_get_text_or_empty(file, text_names[i], &text)
+                                          : file_h5_get_text(file, text_names[i], &text));
         if (unit == 0) {
             e->text[i] = text;
             continue;
@@ -267,9 +269,9 @@ static enum err append_units(struct file_units *all, const struct file_units *u)
 
 static enum err take_provenance(const struct provenance *as, struct plan_extra *e)
 {
-    const char *const texts[N_TEXTS] = {as->process_name, as->release,   as->git_commit,    as->config_text,
-                                        as->config_id,    as->isa,       as->constants_set, as->conditions_tag,
-                                        as->parents,      as->fcl_commit};
+    const char *const texts[N_TEXTS] = {as->process_name, as->release,    as->git_commit,    as->config_text,
+                                        as->config_id,    as->isa,        as->constants_set, as->conditions_tag,
+                                        as->parents,      as->fcl_commit, as->words};
     e->seed                          = as->seed;
     for (size_t i = 0; i < N_TEXTS; i++) {
         e->text[i] = mem_string(texts[i] ? texts[i] : "");

@@ -30,7 +30,7 @@ struct plan {
 struct plan_extra {
     struct hist_set hists;
     struct file_units units;
-    char *text[10]; /* provenance as strings, parents and instruction sets joined */
+    char *text[11]; /* provenance as strings, parents and instruction sets joined */
     uint64_t seed;
 };
 

@@ -196,6 +196,7 @@ enum err file_h5_write_provenance(hid_t file, const struct provenance *p)
         {"conditions_tag", p->conditions_tag},
         {"parents", p->parents},
         {"fcl_commit", p->fcl_commit},
+        {"metadata", p->words},
         {"libraries", libraries},
     };
     TRY(file_h5_set_i64(file, "format_version", FILE_FORMAT_VERSION));

@@ -235,6 +235,32 @@ const char *job_metadata(const struct job *job, const char *key)
     return "";
 }
 
+static const char *or_else(const char *text, const char *fallback) { return text && *text ? text : fallback; }
+
+struct job_words job_words(const struct job *job)
+{
+    const struct catalog_cfg *c = &job->catalog;
+    const char *slash           = job->options.config ? strrchr(job->options.config, '/') : NULL;
+    return (struct job_words){.file_type   = job->is_simulation ? "importedSimulated" : "importedDetector",
+                              .data_tier   = or_else(c->dataTier, "reco"),
+                              .data_stream = or_else(c->streamName, "full"),
+                              .run_type    = or_else(c->runType, job->is_simulation ? "mc" : "physics"),
+                              .particle    = or_else(c->particle, "muon"),
+                              .fcl_name    = slash ? slash + 1 : or_else(job->options.config, "")};
+}
+
+enum err job_make_words(struct job *job)
+{
+    struct job_words w = job_words(job);
+    const char *format = "file_type=%s\ndata_tier=%s\ndata_stream=%s\nrun_type=%s\nparticle=%s\nfcl_name=%s";
+    int n = snprintf(NULL, 0, format, w.file_type, w.data_tier, w.data_stream, w.run_type, w.particle, w.fcl_name);
+    mem_free(job->words);
+    TRY(mem_alloc(&job->words, (size_t)n + 1, 1));
+    snprintf(job->words, (size_t)n + 1, format, w.file_type, w.data_tier, w.data_stream, w.run_type, w.particle,
+             w.fcl_name);
+    return ERR_OK;
+}
+
 static enum err understand(struct job *job)
 {
     for (size_t i = 0; i < job->options.n_metadata; i++) TRY(meta_check_extra(job->options.metadata[i]));
@@ -247,6 +273,8 @@ static enum err understand(struct job *job)
     job->is_merge      = strcmp(source, "MergeInput") == 0;
     if (!job->is_merge) TRY(job_plan(job));
     TRY(chain_files_names(job->document, &job->input_files));
+    TRY(job_make_words(job));
+    job->info.words        = job->words;
     job->info.release      = version_release;
     job->info.git_commit   = version_git_commit;
     job->info.config_id    = job->config_id;
@@ -262,7 +290,8 @@ static enum err understand(struct job *job)
                                                  .conditions_tag = "",
                                                  .parents        = job->input_files,
                                                  .seed           = job->info.seed,
-                                                 .fcl_commit     = job_metadata(job, META_FCL_COMMIT)};
+                                                 .fcl_commit     = job_metadata(job, META_FCL_COMMIT),
+                                                 .words          = job->words};
     return ERR_OK;
 }
 
@@ -354,6 +383,7 @@ void job_close(struct job *job)
     fhicl_free(job->document);
     mem_free(job->config_text);
     mem_free(job->input_files);
+    mem_free(job->words);
     mem_free(job->units);
     mem_free(job->cost);
     *job = (struct job){0};

@@ -53,6 +53,7 @@ CFG_DECLARE(catalog_cfg, CATALOG_CFG)
 struct job {
     struct job_options options;
     struct fhicl *document;
+    char *words;                     /* of the metadata, for headers: "KEY=VALUE", one a line */
     char *config_text, *input_files; /* input_files: names that modules read, one a line */
     char config_id[41];
     struct scheduler_cfg scheduler;
@@ -71,6 +72,13 @@ struct job {
 
 /** Collective: reads, completes and checks the document on rank 0, gives it to all, plans the units. */
 enum err job_open(const struct job_options *options, struct job *job);
+/** Words of the metadata that do not follow from the content, defaults filled in; lent. */
+struct job_words {
+    const char *file_type, *data_tier, *data_stream, *run_type, *particle, *fcl_name;
+};
+struct job_words job_words(const struct job *job);
+/** Makes job->words of them, anew after a change. */
+enum err job_make_words(struct job *job);
 /** What --metadata says of a key, "" if nothing; lent. */
 const char *job_metadata(const struct job *job, const char *key);
 /** Collective, after chain_create(): reads the constants that its modules want. */

@@ -210,6 +210,8 @@ static enum err take_identity(struct merge *m)
                                              .seed           = m->identity.seed};
     job->is_simulation = was_simulated(text[FILE_TEXT_configuration]);
     TRY(inherit_all(m));
+    TRY(job_make_words(job));
+    job->provenance.words = job->words;
     return take_units(m);
 }
 

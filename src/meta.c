@@ -190,23 +190,32 @@ static cJSON *build(const char *product, const struct meta *m, const char *check
 
 enum { N_FIELDS = 32, N_LATENCY_FIELDS = 2 };
 
-enum err meta_write(const char *product, const struct meta *meta)
+enum err meta_text(const char *product, const struct meta *meta, char **text)
 {
-    char path[MAX_PATH], checksum[32];
+    char checksum[32];
     unsigned long long size;
-    int length = snprintf(path, sizeof path, "%s.json", product);
-    REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", product);
     TRY(publish_checksum(product, checksum, &size));
     cJSON *o    = build(product, meta, checksum, size);
-    int n_built = cJSON_GetArraySize(o), n_wanted = N_FIELDS + (int)meta->n_values +
-                                                    (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0) +
-                                                    (meta->merged_by != NULL);
-    char *text = cJSON_Print(o);
+    int n_built = cJSON_GetArraySize(o);
+    int n_wanted =
+        N_FIELDS + (int)meta->n_values + (meta->closed_unix_s > 0.0 ? N_LATENCY_FIELDS : 0) + (meta->merged_by != NULL);
+    char *print = cJSON_Print(o);
     cJSON_Delete(o);
-    REQUIRE(text && n_built >= n_wanted && (meta->n_extra == 0 || n_built > n_wanted), ERR_MEMORY,
-            "out of memory for the metadata of %s", product);
+    bool is_whole = print && n_built >= n_wanted && (meta->n_extra == 0 || n_built > n_wanted);
+    *text         = is_whole ? mem_string(print) : NULL;
+    cJSON_free(print);
+    REQUIRE(*text, ERR_MEMORY, "out of memory for the metadata of %s", product);
+    return ERR_OK;
+}
+
+enum err meta_write(const char *product, const struct meta *meta)
+{
+    char path[MAX_PATH], *text;
+    int length = snprintf(path, sizeof path, "%s.json", product);
+    REQUIRE(length > 0 && length < MAX_PATH, ERR_WRITE, "file name too long: %s", product);
+    TRY(meta_text(product, meta, &text));
     enum err rc = publish_text(path, text, strlen(text), 1);
-    cJSON_free(text);
+    mem_free(text);
     return rc;
 }
 

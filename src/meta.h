@@ -71,6 +71,8 @@ struct meta {
 enum err meta_check_extra(const char *pair);
 /** Sets host, CPU seconds and peak memory of this process. */
 void meta_fill_host(struct meta *meta);
+/** The metadata of a product as JSON, its size and checksum measured; mem_free() it. */
+enum err meta_text(const char *product, const struct meta *meta, char **text);
 /** Measures the product and publishes PRODUCT.json, replacing an older one. ERR_OPEN, ERR_WRITE, ERR_MEMORY. */
 enum err meta_write(const char *product, const struct meta *meta);
 /** A text of a product's JSON by its name; "runs": the type of the first run. ERR_NOTFOUND without JSON or without that text.

@@ -23,8 +23,6 @@ static const char *base_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static const char *or_else(const char *text, const char *fallback) { return text && *text ? text : fallback; }
-
 static double unix_now_s(void)
 {
     struct timespec t;
@@ -35,25 +33,25 @@ static double unix_now_s(void)
 /* What all products of the job share. */
 static void fill_common(const struct job *job, struct meta *m)
 {
-    const struct catalog_cfg *c = &job->catalog;
-    m->data_stream              = or_else(c->streamName, "full");
-    m->particle                 = or_else(c->particle, "muon");
-    m->application_name         = job->provenance.process_name;
-    m->application_version      = job->provenance.release;
-    m->run_type                 = or_else(c->runType, job->is_simulation ? "mc" : "physics");
-    m->start_unix_s             = (double)job->start_unix_s;
-    m->end_unix_s               = unix_now_s();
-    m->git_commit               = job->provenance.git_commit;
-    m->fcl_name                 = base_of(job->options.config);
-    m->config_id                = job->provenance.config_id;
-    m->process_name             = job->provenance.process_name;
-    m->conditions_tag           = job->provenance.conditions_tag;
-    m->constants_set            = job->provenance.constants_set;
-    m->isa                      = job->provenance.isa;
-    m->seed                     = job->provenance.seed;
-    m->n_ranks                  = comm_size();
-    m->n_extra                  = job->options.n_metadata;
-    m->extra                    = job->options.metadata;
+    struct job_words words = job_words(job);
+    m->data_stream         = words.data_stream;
+    m->particle            = words.particle;
+    m->application_name    = job->provenance.process_name;
+    m->application_version = job->provenance.release;
+    m->run_type            = words.run_type;
+    m->start_unix_s        = (double)job->start_unix_s;
+    m->end_unix_s          = unix_now_s();
+    m->git_commit          = job->provenance.git_commit;
+    m->fcl_name            = words.fcl_name;
+    m->config_id           = job->provenance.config_id;
+    m->process_name        = job->provenance.process_name;
+    m->conditions_tag      = job->provenance.conditions_tag;
+    m->constants_set       = job->provenance.constants_set;
+    m->isa                 = job->provenance.isa;
+    m->seed                = job->provenance.seed;
+    m->n_ranks             = comm_size();
+    m->n_extra             = job->options.n_metadata;
+    m->extra               = job->options.metadata;
     meta_fill_host(m);
 }
 
@@ -138,9 +136,9 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     add_input_files(inputs, &m, parents);
     TRY_TO(done, product_quality(path, &quality));
     TRY_TO(done, list_intervals(job, path, units, n, &m, &intervals));
-    m.file_type      = job->is_simulation ? "importedSimulated" : "importedDetector";
+    m.file_type      = job_words(job).file_type;
     m.file_format    = "hdf5";
-    m.data_tier      = or_else(job->catalog.dataTier, "reco");
+    m.data_tier      = job_words(job).data_tier;
     m.n_runs         = n;
     m.runs           = runs;
     m.event_count    = s.n_fills;

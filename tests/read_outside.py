@@ -8,7 +8,7 @@ import h5py
 import numpy
 
 ROOT_TEXTS = ["format", "process_name", "release", "git_commit", "configuration", "config_id", "isa", "constants_set",
-              "conditions_tag", "parents", "fcl_commit", "libraries"]
+              "conditions_tag", "parents", "fcl_commit", "metadata", "libraries"]
 TYPES = {"<f8", "<f4", "<i8", "<i4", "<u4", "<i2", "<u2", "|u1"}
 
 

@@ -251,8 +251,8 @@ static void write_file(const char *path)
 {
     const char *config           = "source: { module_type: EmptyFill }\n";
     struct provenance provenance = {
-        "BEAM", "0.0.0", "0000", config, "0000000000000000000000000000000000000000", "baseline", PHYS_SET_NAME,
-        "",     "",      1,      ""};
+        "BEAM", "0.0.0", "0000", config, "0000000000000000000000000000000000000000", "baseline", PHYS_SET_NAME, "",
+        "",     1,       "",     ""};
     struct unit unit    = {.run = 1, .n_fills = 1};
     struct fill fill    = {.run = 1, .event = 1};
     struct hist_set set = {0};

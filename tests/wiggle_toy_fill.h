@@ -163,7 +163,7 @@ static inline enum err toy_file(const char *path, uint32_t subrun, int n_fills, 
     struct hist_set hists = {0};
     char id[41];
     snprintf(id, sizeof id, "%040zu", strlen(config)); /* stands for the digest */
-    struct provenance provenance = {"TOY", "0.0.0", "0000", config, id, "baseline", PHYS_SET_NAME, "", "", 1, ""};
+    struct provenance provenance = {"TOY", "0.0.0", "0000", config, id, "baseline", PHYS_SET_NAME, "", "", 1, "", ""};
     struct unit unit             = {.index = subrun, .run = 1, .subrun = subrun, .n_fills = n_fills};
     struct unit_file *file;
     struct block *cluster;

@@ -68,7 +68,7 @@ static void check(enum err rc)
 static double write_unit(const char *path, const struct content *what, uint32_t subrun, double *bytes,
                          double *seconds_append)
 {
-    struct provenance p    = {"bench", "0", "unknown", "a: 1\n", "0", "avx2", "set", "", "", 1, ""};
+    struct provenance p    = {"bench", "0", "unknown", "a: 1\n", "0", "avx2", "set", "", "", 1, "", ""};
     struct unit unit       = {.run = 1, .subrun = subrun, .n_fills = N_FILLS};
     struct block *block[8] = {0};
     struct unit_file *f    = NULL;
