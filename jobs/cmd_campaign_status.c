@@ -64,7 +64,7 @@ static enum err one_campaign(struct catalogue *c, const struct cmd_campaign_opti
     if (!rc && o->wants_submissions) {
         rc = print_submissions(&k, o->db);
     } else if (!rc) {
-        rc = status_read(c, k.campaign, k.id, k.is_held, o->db, &s);
+        rc = status_read(c, k.campaign, k.id, k.is_held, o->db, NULL, NULL, &s);
         if (!rc && o->wants_json)
             rc = print_json(&s);
         else if (!rc)

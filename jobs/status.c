@@ -283,6 +283,8 @@ static enum err read_rate(const struct stage_work *w, int64_t now_s, struct stat
 struct reading {
     struct catalogue *catalogue;
     struct status *status;
+    enum err (*also)(void *context);
+    void *context;
 };
 
 static enum err find_stage(struct catalogue *c, int64_t campaign_id, const char *name, struct status_stage *s)
@@ -321,7 +323,8 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(read_submissions(c, i, s));
     TRY(read_days(c, &stage->version, r->status->at_s, s));
     TRY(read_coverage(&w, s));
-    return read_rate(&w, r->status->at_s, s);
+    TRY(read_rate(&w, r->status->at_s, s));
+    return latency_read(c, s->id, stage->config_id, version_release, s->latency, &s->progress);
 }
 
 /* The newest of all stages, from those of each. */
@@ -340,25 +343,32 @@ static void merge_latest(struct status *k)
     }
 }
 
+/* The transaction may be tried again. */
+static void forget(struct status_stage *s)
+{
+    latency_progress_free(&s->progress);
+    memset(s, 0, sizeof *s);
+}
+
 static enum err read_all(void *context)
 {
     const struct reading *r         = context;
     const struct campaign *campaign = r->status->campaign;
     r->status->at_s                 = catalogue_now_s();
     r->status->n_latest             = 0;
-    memset(r->status->stage, 0, campaign->n_stages * sizeof *r->status->stage);
+    for (size_t i = 0; i < campaign->n_stages; i++) forget(&r->status->stage[i]);
     for (size_t k = 0; k < campaign->n_stages; k++) {
         enum err rc = read_stage(r, campaign->order[k]);
         if (rc) return err_context(rc, "stage %s", campaign->stage[campaign->order[k]].name);
     }
     merge_latest(r->status);
-    return ERR_OK;
+    return r->also ? r->also(r->context) : ERR_OK;
 }
 
 enum err status_read(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
-                     const char *db, struct status *out)
+                     const char *db, enum err (*also)(void *context), void *context, struct status *out)
 {
-    struct reading r = {catalogue, out};
+    struct reading r = {catalogue, out, also, context};
     *out             = (struct status){.campaign = campaign, .db = db, .id = campaign_id, .is_held = is_held};
     TRY(mem_alloc(&out->stage, campaign->n_stages, sizeof *out->stage));
     enum err rc = db_read_transaction(catalogue->db, read_all, &r);
@@ -369,6 +379,7 @@ enum err status_read(struct catalogue *catalogue, const struct campaign *campaig
 
 void status_free(struct status *s)
 {
+    for (size_t i = 0; s->stage && i < s->campaign->n_stages; i++) forget(&s->stage[i]);
     mem_free(s->stage);
     s->stage = NULL;
 }

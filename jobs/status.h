@@ -6,6 +6,7 @@
 
 #include "campaign.h"
 #include "catalogue.h"
+#include "latency.h"
 #include "step.h"
 
 #include <cjson/cJSON.h>
@@ -65,6 +66,8 @@ struct status_stage {
     struct status_submission oldest;   /* live */
     size_t n_latest;
     struct status_submission latest[STATUS_LATEST]; /* newest first */
+    struct latency latency[N_LATENCY_KINDS];
+    struct latency_progress progress;
     struct status_day day[STATUS_DAYS];
     struct status_failure failure[STATUS_FAILURES];
     size_t n_failures, n_hints;
@@ -81,9 +84,10 @@ struct status {
     struct status_stage *stage;                     /* [campaign->n_stages] */
 };
 
-/** Counts, in one transaction that reads; nothing is changed. The campaign is lent. Free with status_free(). */
+/** Counts, in one transaction that reads; nothing is changed. The campaign is lent. `also`, if it is not NULL, is called in the
+ *  same transaction (perhaps again). Free with status_free(). */
 enum err status_read(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
-                     const char *db, struct status *out);
+                     const char *db, enum err (*also)(void *context), void *context, struct status *out);
 void status_free(struct status *status);
 
 /** Share of n in n_all [%]; 0 if n_all is 0. */

@@ -78,6 +78,18 @@ static void add_counts(cJSON *stage, const struct status_stage *s)
     add_known(rate, "left_s", s->left_s);
 }
 
+static void add_latencies(cJSON *stage, const struct latency *latency)
+{
+    cJSON *o = cJSON_AddObjectToObject(stage, "latency");
+    for (int k = 0; k < N_LATENCY_KINDS; k++) {
+        cJSON *one = cJSON_AddObjectToObject(o, latency_name((enum latency_kind)k));
+        add_int(one, "n", latency[k].n);
+        cJSON_AddNumberToObject(one, "p50_s", latency[k].p50_s);
+        cJSON_AddNumberToObject(one, "p95_s", latency[k].p95_s);
+        cJSON_AddNumberToObject(one, "max_s", latency[k].max_s);
+    }
+}
+
 static void add_lists(const struct status *k, cJSON *stage, const struct status_stage *s)
 {
     char day[32];
@@ -121,6 +133,7 @@ static cJSON *stage_json(const struct status *k, size_t i)
     add_counts(o, s);
     add_jobs(o, &s->jobs);
     add_use(o, &s->use);
+    add_latencies(o, s->latency);
     add_lists(k, o, s);
     return o;
 }

@@ -4,7 +4,7 @@
     recount.py DB NAME STATUS.json STAGE=INPUT ... [--html FOLDER]
 
 INPUT: tier:STAGE (files of a data tier that a stage has made), tier (all good files of it that have a place), or - for a
-simulation. DB: a SQLite file or postgresql://...  --html: numbers of the pages (elements with an id STAGE.KEY.KEY) too."""
+simulation. DB: a SQLite file or postgresql://...  --html: numbers of the pages (elements with an id STAGE/KEY/KEY) too."""
 import glob, html.parser, json, os, subprocess, sys
 
 db, campaign, path = sys.argv[1:4]
@@ -122,6 +122,21 @@ for name, s in stages.items():
         same("%s failures %s" % (name, f), f["submissions"], failures.get(("" if f["exit_code"] is None else str(f["exit_code"]), f["batch_state"]), -1))
 
 
+    # latencies
+    files = ask("select i.end_s, i.create_s, min(f.create_s) from file_parents p, files f, files i where f.id = p.child_id and i.id = p.parent_id and %s and "
+                "i.id in (select file_id from stage_files where %s) group by i.id, i.end_s, i.create_s" % (product, ours))
+    jobs = ask("select s.create_s, s.begin_s, s.state, s.update_s, (select max(t) from (select min(a.added_s) as t from submission_files x, file_locations a "
+               "where a.file_id = x.file_id and x.submission_id = s.id group by x.file_id) y) from submissions s where s.%s" % ours)
+    span = lambda rows, a, b: sorted(max(0, int(r[b]) - int(r[a])) for r in rows if r[a] and r[b] and int(r[a]) > 0)
+    for key, times in {"taken_to_product": span(files, 0, 2), "declared_to_product": span(files, 1, 2), "input_to_submission": span(jobs, 4, 0),
+                       "submission_to_begin": span(jobs, 0, 1), "submission_to_done": span([j for j in jobs if j[2] == "8000"], 0, 3)}.items():
+        found, n = s["latency"][key], len(times)
+        same("%s latency %s" % (name, key), found["n"], n)
+        same("%s latency %s median" % (name, key), found["p50_s"], times[-(-n // 2) - 1] if n else 0)
+        same("%s latency %s 95 %%" % (name, key), found["p95_s"], times[-(-n * 95 // 100) - 1] if n else 0)
+        same("%s latency %s longest" % (name, key), found["max_s"], times[-1] if n else 0)
+
+
 class Numbers(html.parser.HTMLParser):
     """Texts of elements with an id; elements that are opened and not closed."""
     void = {"meta", "br", "img", "link", "hr", "input", "path", "polygon", "ellipse", "rect", "circle", "line", "use"}
@@ -153,8 +168,8 @@ class Numbers(html.parser.HTMLParser):
 
 
 def look_up(key):
-    at = stages[key.split(".")[0]]
-    for k in key.split(".")[1:]:
+    at = stages[key.split("/")[0]]
+    for k in key.split("/")[1:]:
         at = at[int(k)] if isinstance(at, list) else at[k]
     return at
 
@@ -176,7 +191,7 @@ if folder:
                 print("%s: a link to %s, which is not there" % (page, link))
                 bad += 1
         for key, text in p.text.items():
-            if key.split(".")[0] not in stages:
+            if key.split("/")[0] not in stages:
                 continue
             n += 1
             value = look_up(key)
