@@ -194,10 +194,15 @@ static const struct verb {
     const char *name, *place;
     size_t min_places, max_places;
     enum err (*run)(struct catalogue *c, const struct cmd_campaign_options *o, int *status);
-} verbs[] = {{"plan", "FILE.fcl", 2, 2, plan_verb},     {"start", "FILE.fcl", 2, 2, start_verb},
-             {"step", "NAME", 2, 2, cmd_campaign_step}, {"status", "[NAME [STAGE]]", 1, 3, cmd_campaign_status},
-             {"hold", "NAME", 2, 2, hold_verb},         {"release", "NAME", 2, 2, release_verb},
-             {"kill", "NAME", 2, 2, kill_jobs},         {"retry", "NAME", 2, 2, retry}};
+} verbs[] = {{"plan", "FILE.fcl", 2, 2, plan_verb},
+             {"start", "FILE.fcl", 2, 2, start_verb},
+             {"step", "NAME", 2, 2, cmd_campaign_step},
+             {"status", "[NAME [STAGE]]", 1, 3, cmd_campaign_status},
+             {"report", "[NAME] -o FOLDER", 1, 2, cmd_campaign_report},
+             {"hold", "NAME", 2, 2, hold_verb},
+             {"release", "NAME", 2, 2, release_verb},
+             {"kill", "NAME", 2, 2, kill_jobs},
+             {"retry", "NAME", 2, 2, retry}};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 static const struct verb *find_verb(const char *name)
@@ -226,6 +231,7 @@ int cmd_campaign(int argc, char **argv)
     const struct option known[]   = {{"--loop", &o.loop, NULL, "step"},
                                      {"--submissions", NULL, &o.wants_submissions, "status"},
                                      {"--json", NULL, &o.wants_json, "status"},
+                                     {"-o", &o.output, NULL, "report"},
                                      {"--user", &o.user, NULL, "start step hold release kill retry"},
                                      {NULL, NULL, NULL, NULL}};
     const char *place[3] = {NULL}, *names[N_VERBS + 2] = {"init"};

@@ -7,7 +7,7 @@
 #include "step.h"
 
 struct cmd_campaign_options {
-    const char *verb, *db, *what, *stage, *user, *loop; /* what: NAME or FILE.fcl, NULL if it was left out */
+    const char *verb, *db, *what, *stage, *user, *loop, *output; /* what: NAME or FILE.fcl, NULL if it was left out */
     bool wants_submissions, wants_json;
 };
 
@@ -34,5 +34,7 @@ void cmd_campaign_print(const struct cmd_campaign *campaign, const char *db);
 enum err cmd_campaign_step(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 /** status DB [NAME [STAGE]]. */
 enum err cmd_campaign_status(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+/** report DB [NAME] -o FOLDER. */
+enum err cmd_campaign_report(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 
 #endif

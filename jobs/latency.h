@@ -4,6 +4,7 @@
 #define GM2_LATENCY_H
 
 #include "catalogue.h"
+#include "version_key.h"
 
 enum { LATENCY_BINS = 60 };
 
@@ -29,8 +30,8 @@ struct latency_progress {
     size_t n;
 };
 
-/** Of a stage of the ledger, whose products are of this configuration and release. */
-enum err latency_read(struct catalogue *catalogue, int64_t stage_id, const char *config_id, const char *version,
+/** Of a stage of the ledger, whose products are of this version. */
+enum err latency_read(struct catalogue *catalogue, int64_t stage_id, const struct version_key *version,
                       struct latency out[N_LATENCY_KINDS], struct latency_progress *progress);
 void latency_progress_free(struct latency_progress *progress);
 const char *latency_name(enum latency_kind kind);

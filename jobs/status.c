@@ -324,7 +324,7 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(read_days(c, &stage->version, r->status->at_s, s));
     TRY(read_coverage(&w, s));
     TRY(read_rate(&w, r->status->at_s, s));
-    return latency_read(c, s->id, stage->config_id, version_release, s->latency, &s->progress);
+    return latency_read(c, s->id, &stage->version, s->latency, &s->progress);
 }
 
 /* The newest of all stages, from those of each. */

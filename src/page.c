@@ -34,6 +34,11 @@ static const char head[] =
     ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(520px,1fr));gap:1.2em}\n"
     "figure{margin:0}figure.wide{grid-column:1/-1}img{width:100%;height:auto;border:1px solid #e5e5e5}"
     "figcaption{font-size:.9em;color:#444}\n"
+    "nav{font-size:.92em;margin:.3em 0}nav a{margin-right:1em}a{color:#0057a8}pre{background:#f5f5f5;padding:.5em "
+    ".8em;overflow-x:auto;font-size:.88em;margin:.4em 0}.graph "
+    "svg{max-width:100%;height:auto}td.c{text-align:left}td.t{white-space:nowrap}"
+    ".bar{display:inline-block;height:.7em;background:#0072b2}.side{display:flex;flex-wrap:wrap;gap:0 3em}"
+    ".look{border-left:4px solid #d55e00;padding:.1em .8em;margin:.8em 0}\n"
     ".none{border:1px dashed #bbb;padding:1.2em;color:#555}\n.answer{font-size:1.1em}\n"
     "@media(max-width:600px){.grid{grid-template-columns:1fr}}\n</style>\n<title>";
 

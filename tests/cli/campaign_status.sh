@@ -67,4 +67,22 @@ tell <history.sql || fail "writing the history"
 grep -q "$(printf '\033')" table stage && fail "a terminal is told what to do"
 grep -q "% of the submissions failed" table || { cat table; fail "too many failures are not told"; }
 grep -q "NODE_FAIL" stage || { cat stage; fail "kinds of failures"; }
+
+# pages: every number is that of the status, and so of the tables; nothing is loaded from elsewhere, no link is dead
+"$GM2" campaign report "$DB" -o site >said || fail report
+"$GM2" campaign status "$DB" small --json >s.json && count --html site || fail "the pages"
+grep -q "<script" -r site && fail "a page has a script"
+grep -rl "alert(1)" site | grep -q reconstruct_submissions_1 || fail "what others wrote is not shown"
+if command -v dot >/dev/null; then grep -q "<svg" site/small/index.html || fail "no graph"; fi
+if command -v gnuplot >/dev/null; then grep -q "image/svg" site/small/reconstruct.html || fail "no picture"; fi
+same "$(find site -name '*part*')" "" "unfinished files"
+"$GM2" campaign report "$DB" small -o one >/dev/null || fail "report of one campaign"
+"$GM2" campaign report "$DB" smal -o nowhere 2>err; same $? 29 "no such campaign"
+"$GM2" campaign report "$DB" 2>err; same $? 88 "no folder"
+# without the tools for pictures, and with a description that is gone: the rest is there
+PATH=/nonexistent "$GM2" campaign report "$DB" -o bare >said 2>err || { cat err; fail "without graphviz and gnuplot"; }
+grep -q "Debian package graphviz" said && grep -q "not drawn" bare/small/index.html || fail "words for a missing tool"
+mv c.fcl away.fcl
+"$GM2" campaign report "$DB" -o site >said 2>err; same $? 1 "a description is gone"
+grep -q "c.fcl" site/index.html || fail "the index does not say why a campaign has no page"
 exit 0
