@@ -11,6 +11,7 @@
 struct db {
     const struct db_driver *driver;
     void *handle;
+    bool is_inside; /* a transaction */
 };
 struct db_statement {
     const struct db_driver *driver;
@@ -208,7 +209,9 @@ static enum err once(struct db *db, const char *lock_table, enum err (*work)(voi
     enum err rc = db->driver->begin(db->handle, lock_table);
     *problem    = db_problem(db);
     if (!rc) {
-        rc = work(context);
+        db->is_inside = true;
+        rc            = work(context);
+        db->is_inside = false;
         if (rc) *problem = db_problem(db);
     }
     if (!rc) {
@@ -242,5 +245,5 @@ enum err db_transaction(struct db *db, const char *lock_table, enum err (*work)(
 
 enum err db_read_transaction(struct db *db, enum err (*work)(void *context), void *context)
 {
-    return repeat(db, NULL, work, context);
+    return db->is_inside ? work(context) : repeat(db, NULL, work, context);
 }

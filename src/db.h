@@ -74,7 +74,7 @@ enum err db_bulk_end(struct db_bulk *bulk, bool is_good);
  *  a connection lost in COMMIT: whether it was done is then unknown, and the message says so. */
 enum { DB_TRIES = 8 };
 enum err db_transaction(struct db *db, const char *lock_table, enum err (*work)(void *context), void *context);
-/** The same for reading: all statements see one state of the database. */
+/** The same for reading: all statements see one state of the database. Within a transaction, work is a part of that. */
 enum err db_read_transaction(struct db *db, enum err (*work)(void *context), void *context);
 
 #endif

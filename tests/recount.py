@@ -42,18 +42,19 @@ now = status["at_s"]
 
 
 def made(name, tier=None):
-    version, config = stages[name]["version"].rsplit(" ", 1)
-    text = "select f.id from files f, configs c where c.id = f.config_id and c.fcl_hash = '%s' and c.version = '%s' and %s" % (config, version, GOOD)
+    version, commit, config = stages[name]["version"].split(" ")[:3]
+    text = "select f.id from files f, configs c where c.id = f.config_id and c.fcl_hash = '%s' and c.version = '%s' and c.git_commit = '%s' and %s" % (config, version, commit, GOOD)
     return text + (" and f.data_tier = '%s'" % tier if tier else "")
 
 
 same("number of stages", len(status["stages"]), len(inputs))
 for name, s in stages.items():
-    version, config = s["version"].rsplit(" ", 1)
+    version, commit, config = s["version"].split(" ")[:3]
     of_stage = "select id from stages where name = '%s' and version_key = '%s' and campaign_id = (select id from campaigns where name = '%s')" % (
         name, s["version"], campaign)
     ours = "stage_id in (%s)" % of_stage
-    product = "f.id in (select f.id from files f, configs c where c.id = f.config_id and c.fcl_hash = '%s' and c.version = '%s')" % (config, version)
+    product = "f.id in (select f.id from files f, configs c where c.id = f.config_id and c.fcl_hash = '%s' and c.version = '%s' and c.git_commit = '%s')" % (
+        config, version, commit)
     states = {int(a): int(b) for a, b in ask("select state, count(*) from submissions where %s group by state" % ours)}
     groups = {"cancelled": (1500, 9000), "failed": (2000, 6000), "held": (5000,), "success": (7000, 8000), "running": (4000,),
               "idle": (1000, 2400, 2500, 3000)}

@@ -133,6 +133,32 @@ static enum err add_and_fail(void *context)
     FAIL(ERR_DATA, "changed my mind");
 }
 
+static enum err count_inside(void *context)
+{
+    int64_t n;
+    bool is_found;
+    OK(db_get_int(db, "select count(*) from t_read", NULL, 0, &n, &is_found));
+    *(int64_t *)context += n;
+    return ERR_OK;
+}
+
+static enum err count_outside(void *context)
+{
+    OK(db_read_transaction(db, count_inside, context)); /* a part of this one */
+    return count_inside(context);
+}
+
+static void read_within(void **state)
+{
+    (void)state;
+    int64_t n = 0;
+    OK(db_exec(db, "create table t_read (x bigint); insert into t_read (x) values (1)"));
+    OK(db_read_transaction(db, count_outside, &n));
+    assert_int_equal(n, 2);
+    OK(db_read_transaction(db, count_inside, &n)); /* and the first one is over */
+    assert_int_equal(n, 3);
+}
+
 static void rolled_back(void **state)
 {
     (void)state;
@@ -233,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(values, fresh, done),
         cmocka_unit_test_setup_teardown(errors, fresh, done),
         cmocka_unit_test_setup_teardown(rolled_back, fresh, done),
+        cmocka_unit_test_setup_teardown(read_within, fresh, done),
         cmocka_unit_test_setup_teardown(many_writers, fresh, done),
         cmocka_unit_test_setup_teardown(read_only, fresh, done),
         cmocka_unit_test(refused_urls),
