@@ -217,6 +217,11 @@ static enum err read_recovery(const struct fhicl *table, const struct program *p
     return ERR_OK;
 }
 
+const struct strs *campaign_batch_options(const struct campaign_stage_cfg *cfg)
+{
+    return strcmp(cfg->executor, "condor") == 0 ? &cfg->condor : &cfg->sbatch;
+}
+
 static enum err read_stage(const struct fhicl *table, const struct program *program, bool is_strict,
                            struct campaign_stage *s);
 
@@ -249,8 +254,9 @@ static enum err read_stage(const struct fhicl *table, const struct program *prog
             "%s (%s) must have either a dataset (or datasets, or file_patterns), or fills for a simulation", where,
             fhicl_origin(name));
     const struct executor *executor;
-    enum err rc = executor_find(s->cfg.executor, &executor);
-    if (!rc && executor->check) rc = executor->check(s->cfg.sbatch.value, s->cfg.sbatch.n);
+    enum err rc                = executor_find(s->cfg.executor, &executor);
+    const struct strs *options = rc ? NULL : campaign_batch_options(&s->cfg);
+    if (!rc && executor->check) rc = executor->check(options->value, options->n);
     if (rc) return err_context(rc, "%s", where);
     rc = split_parse(s->cfg.split, &s->split);
     if (rc) return err_context(rc, "%s.split", where);

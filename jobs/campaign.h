@@ -39,11 +39,12 @@
     F(S, i64,  fills,           0, 0, 1000000000000, "1", "of a simulation: -n")                                     \
     F(S, str,  split,           "draining", 0, 0, "",  "how the dataset is cut into submissions: nfiles(20), byrun(low=..,high=..), ...") \
     F(S, strs, needs,           "[]",       0, 0, "",  "stages that must be complete before this one starts")        \
-    F(S, str,  executor,        "local",    0, 0, "local|slurm", "where jobs run: processes of this host, or sbatch")      \
+    F(S, str,  executor,        "local",    0, 0, "local|slurm|condor", "where jobs run: processes of this host, Slurm, HTCondor") \
     F(S, strs, sbatch,          "[]",       0, 0, "",  "options of sbatch: account, queue, time limit, nodes")        \
     F(S, i64,  ranks,           1, 1, 100000, "1", "of a job; more than one by mpirun, with Slurm always by srun")                              \
-    F(S, i64,  array,           1, 1, 500,    "1", "Slurm: submissions started together, as one array (sbatch --array)") \
-    F(S, i64,  array_running,   0, 0, 100000, "1", "Slurm: elements of an array that run at the same time; 0: any number") \
+    F(S, strs, condor,          "[]",       0, 0, "",  "lines of HTCondor's submit file: request_memory = 1990MB, ...") \
+    F(S, i64,  array,           1, 1, 500,    "1", "submissions started together: Slurm's array, HTCondor's DAG") \
+    F(S, i64,  array_running,   0, 0, 100000, "1", "of those, so many run at the same time; 0: any number") \
     F(S, i64,  max_submissions, 1, 1, 10000,  "1", "at the same time")                                               \
     F(S, i64,  max_attempts,    3, 1, 100,    "1", "at a file before it is parked for a human")
 /* clang-format on */
@@ -110,6 +111,8 @@ struct campaign {
  *  another in a circle; is_strict: all modules' parameters too. ERR_PARSE, ERR_CONFIG with file and line. */
 enum err campaign_read(const char *path, bool is_strict, struct campaign **out);
 void campaign_free(struct campaign *campaign);
+/** What the executor of a stage is told: options of sbatch, lines of a submit file. */
+const struct strs *campaign_batch_options(const struct campaign_stage_cfg *cfg);
 /** Prints a commented example. */
 void campaign_example(void);
 

@@ -58,7 +58,7 @@ struct executor {
     enum err (*check)(const char *const *option, size_t n);
 };
 
-extern const struct executor executor_local, executor_slurm;
+extern const struct executor executor_local, executor_slurm, executor_condor;
 /** By name; ERR_CONFIG. */
 enum err executor_find(const char *name, const struct executor **out);
 /** The number in a file of one line; false if there is none, or not a whole one yet. */

@@ -241,11 +241,11 @@ const struct executor executor_local = {"local", start, ask, stop, NULL, NULL};
 
 enum err executor_find(const char *name, const struct executor **out)
 {
-    static const struct executor *const all[] = {&executor_local, &executor_slurm};
+    static const struct executor *const all[] = {&executor_local, &executor_slurm, &executor_condor};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i]->name, name) == 0) {
             *out = all[i];
             return ERR_OK;
         }
-    FAIL(ERR_CONFIG, "there is no executor \"%s\"; there are: local, slurm", name);
+    FAIL(ERR_CONFIG, "there is no executor \"%s\"; there are: local, slurm, condor", name);
 }

@@ -54,8 +54,8 @@ static enum err prepare(const struct stage_work *w, const struct ledger_submissi
                                  .name        = s->name,
                                  .argv        = p->command.argv,
                                  .n_ranks     = (int)w->stage->cfg.ranks,
-                                 .n_options   = w->stage->cfg.sbatch.n,
-                                 .option      = w->stage->cfg.sbatch.value,
+                                 .n_options   = campaign_batch_options(&w->stage->cfg)->n,
+                                 .option      = campaign_batch_options(&w->stage->cfg)->value,
                                  .max_running = (int)w->stage->cfg.array_running};
     return ERR_OK;
 }
