@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PATH = 2048, MAX_NAME = 128, ROOM = 8192, MAX_ARGS = 140 };
+enum { MAX_PATH = 2048, MAX_NAME = 128, ROOM = 8192, MAX_ARGS = 270 };
 #define CONDOR_PATIENCE_S 120.0
 
 static void job_name(const char *folder, const char *kind, const char *name, char out[MAX_NAME])
@@ -229,6 +229,11 @@ static enum err put_words(const struct executor_job *job, struct words *w)
         w->input[n_input++] = "setup.sh";
         program += 2;
     }
+    REQUIRE(
+        program[1] && strcmp(program[1], "-c") == 0, ERR_CONFIG,
+        "executor condor: gm2 %.40s writes into a database, which workers do not see; let the stage run with executor "
+        "local or slurm",
+        program[1] ? program[1] : "");
     TRY(find_wrapper(program[0], w->wrapper));
     TRY(add_word(w, &n, "--to"));
     TRY(add_word(w, &n, w->to));

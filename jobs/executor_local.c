@@ -77,7 +77,7 @@ static void write_all(int fd, const char *text)
 /* The job itself, by mpirun if it has several ranks. */
 static void become(const struct executor_job *job)
 {
-    enum { MAX_ARGS = 128 };
+    enum { MAX_ARGS = 300 };
     const char *argv[MAX_ARGS + 1];
     char ranks[16];
     size_t n = 0;
