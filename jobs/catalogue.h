@@ -116,7 +116,7 @@ enum err catalogue_places(struct catalogue *catalogue, const char *query,
 /** How many files, bytes and events a query selects. */
 enum err catalogue_count(struct catalogue *catalogue, const char *query, int64_t *n_files, int64_t *n_bytes,
                          int64_t *n_events);
-/** The SQL of a query and the database's plan, to be freed with mem_free(). */
+/** The SQL of a query, the database's plan, how many files it selects and how long that took, to be freed with mem_free(). */
 enum err catalogue_explain(struct catalogue *catalogue, const char *query, char **text);
 /** A file's metadata as JSON (SAM's fields, locations, parents, who declared it), to be freed with mem_free().
  *  ERR_NOTFOUND. */
@@ -158,5 +158,15 @@ enum err catalogue_definitions(struct catalogue *catalogue,
 /** Freezes what a query selects now; *id is its number for snapshot_id. */
 enum err catalogue_snapshot(struct catalogue *catalogue, const char *query, const char *user, int64_t *id,
                             int64_t *n_files);
+
+/** The query that a snapshot was made of; mem_free() it. ERR_NOTFOUND. */
+enum err catalogue_snapshot_query(struct catalogue *catalogue, int64_t id, char **query);
+/** The last snapshot made of either text. ERR_NOTFOUND. */
+enum err catalogue_last_snapshot(struct catalogue *catalogue, const char *query, const char *other, int64_t *id);
+/** A query now against a snapshot then: `added` gets the name of each file that only the query selects; `gone` name, date of
+ *  retirement (null: none), its reason and the number of places of each that only the snapshot has. */
+enum err catalogue_since(struct catalogue *catalogue, const char *query, int64_t snapshot,
+                         enum err (*added)(void *context, const struct db_value *row, size_t n),
+                         enum err (*gone)(void *context, const struct db_value *row, size_t n), void *context);
 
 #endif

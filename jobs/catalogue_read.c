@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- definitions --------------------------------------------------------------------------------------------------- */
 static enum err nearest_definition(struct catalogue *c, const char *name, char near[256])
@@ -193,8 +194,9 @@ enum err catalogue_list(struct catalogue *c, const char *query, const char *colu
     struct sql head = {0};
     if (max_rows > 0) {
         TRY(catalogue_count(c, query, &n_files, &unused[0], &unused[1]));
-        REQUIRE(n_files <= max_rows, ERR_NUMBER, "the query selects %lld files, the budget is %lld", (long long)n_files,
-                (long long)max_rows);
+        REQUIRE(n_files <= max_rows, ERR_NUMBER,
+                "the query selects %lld files, the budget is %lld: ask for less, or raise it (--budget N)",
+                (long long)n_files, (long long)max_rows);
     }
     enum err rc = sql_add(&head, "select %s from files f where f.id in", columns);
     if (!rc) rc = select_rows(c, head.text, query, "order by f.id", each, context);
@@ -238,33 +240,65 @@ static enum err add_plan_line(void *context, const struct db_value *row, size_t 
     return sql_add(context, "    %s\n", row[n - 1].type == DB_TEXT ? row[n - 1].text : "");
 }
 
+/* How many files, and how long the database took to count them. */
+static enum err add_cost(struct catalogue *c, const char *query, struct sql *out)
+{
+    struct timespec start, end;
+    int64_t n_files, n_bytes, n_events;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    TRY(catalogue_count(c, query, &n_files, &n_bytes, &n_events));
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return sql_add(out, "selects: %lld files, %lld bytes; counted in %.3f s\n", (long long)n_files, (long long)n_bytes,
+                   (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec));
+}
+
+static enum err add_values(const struct sql *sql, struct sql *out)
+{
+    for (size_t i = 0; i < sql->n_values; i++) {
+        const struct db_value *v = &sql->value[i];
+        if (v->type == DB_TEXT)
+            TRY(sql_add(out, "    $%zu = '%s'\n", i + 1, v->text));
+        else if (v->type == DB_INT)
+            TRY(sql_add(out, "    $%zu = %lld\n", i + 1, (long long)v->i));
+        else
+            TRY(sql_add(out, "    $%zu = %.17g\n", i + 1, v->x));
+    }
+    return ERR_OK;
+}
+
+/* The plan is asked for by the same text and values. */
+static enum err add_plan(struct catalogue *c, const struct sql *sql, struct sql *out)
+{
+    struct sql plan = {0};
+    enum err rc     = sql_add(&plan, db_is_pgsql(c->db) ? "explain " : "explain query plan ");
+    if (!rc) rc = sql_add(&plan, "%s", sql->text);
+    plan.value    = sql->value; /* lent */
+    plan.n_values = sql->n_values;
+    if (!rc) rc = catalogue_rows(c->db, &plan, add_plan_line, out);
+    plan.value = NULL;
+    sql_free(&plan);
+    return rc;
+}
+
 enum err catalogue_explain(struct catalogue *c, const char *query, char **text)
 {
-    struct dimension *parsed = NULL;
-    struct sql sql = {0}, plan = {0}, out = {0};
-    enum err rc;
-    *text = NULL;
-    TRY_TO(done, sql_add(&plan, db_is_pgsql(c->db) ? "explain " : "explain query plan "));
-    TRY_TO(done, catalogue_sql(c, query, &parsed, &sql));
-    rc = sql_add(&out, "%s\nvalues:\n", sql.text);
-    for (size_t i = 0; i < sql.n_values && !rc; i++) {
-        const struct db_value *v = &sql.value[i];
-        rc                       = v->type == DB_TEXT  ? sql_add(&out, "    $%zu = '%s'\n", i + 1, v->text)
-                                   : v->type == DB_INT ? sql_add(&out, "    $%zu = %lld\n", i + 1, (long long)v->i)
-                                                       : sql_add(&out, "    $%zu = %.17g\n", i + 1, v->x);
+    struct dimension *parsed;
+    struct sql sql = {0}, out = {0};
+    *text       = NULL;
+    enum err rc = catalogue_sql(c, query, &parsed, &sql);
+    if (rc) {
+        sql_free(&sql);
+        return rc;
     }
+    rc = sql_add(&out, "%s\nvalues:\n", sql.text);
+    if (!rc) rc = add_values(&sql, &out);
     if (!rc) rc = sql_add(&out, "plan:\n");
-    if (!rc) rc = sql_add(&plan, "%s", sql.text);
-    plan.value    = sql.value;
-    plan.n_values = sql.n_values;
-    if (!rc) rc = catalogue_rows(c->db, &plan, add_plan_line, &out);
-    plan.value = NULL;
+    if (!rc) rc = add_plan(c, &sql, &out);
+    if (!rc) rc = add_cost(c, query, &out);
     dimension_free(parsed);
     if (!rc) *text = mem_string(out.text);
     if (!rc && !*text) rc = ERR_MEMORY;
-done:
     sql_free(&sql);
-    sql_free(&plan);
     sql_free(&out);
     return rc;
 }

@@ -34,7 +34,7 @@ static const char usage[] =
     "    file adds what its header lacks; where they disagree the header counts\n"
     "gm2 files get DB NAME ...\n"
     "    all that is known of a file, as JSON\n"
-    "gm2 files list DB QUERY [--columns a,b,...] [--budget N]\n"
+    "gm2 files list DB QUERY [--columns a,b,...] [--budget N]     more than N files (1000000) are refused\n"
     "gm2 files count DB QUERY\n"
     "gm2 files explain DB QUERY\n"
     "    names, or other columns, of the files that a query selects; how many; how it is answered\n"
@@ -55,6 +55,10 @@ static const char usage[] =
     "gm2 files definitions DB\n"
     "gm2 files snapshot DB QUERY\n"
     "    name a query; freeze what it selects now (snapshot_id N in later queries)\n"
+    "gm2 files diff DB NAME|SNAPSHOT [SNAPSHOT]\n"
+    "    files added, gone and retired since a snapshot: of a definition (its last snapshot, or the one given), of the "
+    "query\n"
+    "    that the snapshot was made of, or from one snapshot to another; exit status 1 if there are any\n"
     "gm2 files log DB [--since TIME] [--what WORD] [--by USER]\n"
     "    who did what, when: time, user as the database knows him, as --user says, action, object\n"
     "gm2 files roles DB [list | setup | grant USER ROLE | revoke USER ROLE]\n"
@@ -150,7 +154,7 @@ static enum err list(struct catalogue *c, const struct files_options *o, int *st
     char columns[1024], *end = "";
     TRY(files_want_places(o, 1, 1, "QUERY"));
     TRY(columns_of(o->columns ? o->columns : "file_name", columns, sizeof columns));
-    int64_t budget = o->budget ? strtoll(o->budget, &end, 10) : 0;
+    int64_t budget = o->budget ? strtoll(o->budget, &end, 10) : FILES_BUDGET;
     REQUIRE(!*end && (budget > 0 || !o->budget), ERR_OPTION, "--budget %s: a whole number from 1 is wanted", o->budget);
     return catalogue_list(c, o->place[0], columns, budget, print_row, NULL);
 }
@@ -254,6 +258,7 @@ static const struct {
     {"define", DB_WRITE, define},
     {"definitions", DB_READ, definitions},
     {"snapshot", DB_WRITE, snapshot},
+    {"diff", DB_READ, files_diff},
     {"log", DB_READ, files_log},
     {"roles", DB_WRITE, files_roles},
 };

@@ -6,6 +6,7 @@
 #include "mem.h"
 
 #define FILES_MAX_PLACES SIZE_MAX
+enum { FILES_BUDGET = 1000000 }; /* files that a list has at most, unless --budget says otherwise */
 
 struct files_options {
     const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store, *conditions, *tag,
@@ -26,6 +27,8 @@ files_verb files_declare, files_ingest, files_rebuild, files_audit, files_stale;
 files_verb files_lineage;
 /** Subruns that a query covers, more than once, or not; *status 1 if any is double or missing. */
 files_verb files_coverage;
+/** A definition or the query of a snapshot now, against a snapshot then; *status 1 if they differ. */
+files_verb files_diff;
 /** The log of changes; who may what: list, setup, grant, revoke. */
 files_verb files_log, files_roles;
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_DEPTH = 100, MAX_QUERY = 4 << 20, MAX_NAMES = 64, MAX_NODES = 900 }; /* SQLite nests 1000 deep */
+enum { MAX_DEPTH = 100, MAX_QUERY = 4 << 20, MAX_NAMES = 64, MAX_NODES = DIMENSION_MAX_NODES };
 
 enum token_kind { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_COMMA, TOKEN_OP, TOKEN_WORD, TOKEN_QUOTED, TOKEN_SPECIAL };
 
@@ -52,19 +52,39 @@ static const char *const availabilities[N_AVAILABLE + 1] = {
 };
 
 /* ---- faults -------------------------------------------------------------------------------------------------------- */
-enum err dimension_fault(const char *text, size_t at, const char *format, ...)
+/* The part of the query around a byte, and a caret below it. */
+static void point(const char *text, size_t at, char *out, size_t room)
 {
     enum { BEFORE = 60, AROUND = 100 };
-    char what[400], line[AROUND + 1];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
+    char line[AROUND + 1];
     size_t from = at > BEFORE ? at - BEFORE : 0;
     snprintf(line, sizeof line, "%s", text + from);
     for (char *c = line; *c; c++)
         if (iscntrl((unsigned char)*c)) *c = ' ';
-    FAIL(ERR_PARSE, "%s\n    %s\n    %*s^", what, line, (int)(at - from), "");
+    snprintf(out, room, "\n    %s\n    %*s^", line, (int)(at - from), "");
+}
+
+enum err dimension_fault(const char *text, size_t at, const char *format, ...)
+{
+    char what[400], where[300];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    point(text, at, where, sizeof where);
+    FAIL(ERR_PARSE, "%s%s", what, where);
+}
+
+enum err dimension_point(enum err code, const char *text, size_t at, const char *format, ...)
+{
+    char what[400], where[300], why[1000];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    snprintf(why, sizeof why, "%s", err_message());
+    point(text, at, where, sizeof where);
+    FAIL(code, "%s: %s%s", what, why, where);
 }
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
@@ -231,12 +251,23 @@ static enum err take_op(struct parser *p, enum dimension_op *op, bool *is_list)
     return ERR_OK;
 }
 
+static bool is_joint(const struct token *t)
+{
+    static const char *const joints[] = {"and", "or", "minus", "intersect", "union", "with"};
+    for (size_t i = 0; i < sizeof joints / sizeof joints[0]; i++)
+        if (is_keyword(t, joints[i])) return true;
+    return false;
+}
+
 static enum err unknown_name(const struct parser *p)
 {
     char word[64];
     const char *list[MAX_NAMES];
     size_t n = 0;
     snprintf(word, sizeof word, "%.*s", (int)p->next.n, p->next.text);
+    if (is_joint(&p->next))
+        return dimension_fault(p->q->text, p->next.at, "\"%s\" stands between two terms; one is missing before it",
+                               word);
     while (n < MAX_NAMES && dimension_name(n)) {
         list[n] = dimension_name(n);
         n++;
@@ -282,7 +313,11 @@ static enum err take_term(struct parser *p, int *out)
     node.n_values = p->q->n_values - node.first_value;
     if (has_open) TRY(expect(p, TOKEN_CLOSE, "\")\" after the list"));
     const struct dimension_value *v = &p->q->value[node.first_value];
-    bool is_like                    = node.op == OP_LIKE || node.op == OP_NOT_LIKE;
+    bool is_order = node.op == OP_LESS || node.op == OP_AT_MOST || node.op == OP_MORE || node.op == OP_AT_LEAST;
+    bool is_range = v->high || (node.name->type == TYPE_INT && v->low_i != v->high_i) ||
+                    (node.name->type == TYPE_RUN && (v->low_i != v->high_i || v->low_s != v->high_s));
+    if (is_order && is_range) return dimension_fault(p->q->text, v->at, "a range goes with =, !=, in and not in");
+    bool is_like = node.op == OP_LIKE || node.op == OP_NOT_LIKE;
     if (is_like && node.name->type != TYPE_TEXT && node.name->type != TYPE_PARAMETER)
         return dimension_fault(p->q->text, v->at, "like is for texts; %s is none", node.name->name);
     return add_node(p->q, node, out);

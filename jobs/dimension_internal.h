@@ -4,6 +4,8 @@
 
 #include "dimension.h"
 
+enum { DIMENSION_MAX_NODES = 900 }; /* of a query with its definitions: SQLite nests 1000 deep */
+
 enum dimension_kind {
     DIMENSION_TERM,
     DIMENSION_NOT,
@@ -85,6 +87,9 @@ struct dimension {
 
 /** The message for a fault at a byte of a query: the query and a caret below; returns ERR_PARSE. */
 enum err dimension_fault(const char *text, size_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/** The same below the message of an error that came before; returns its code. */
+enum err dimension_point(enum err code, const char *text, size_t at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /** Keeps a string until the query is freed; NULL and ERR_MEMORY. */
 enum err dimension_keep(struct dimension *query, const char *text, size_t n, char **out);
 /** Sets what a value means for its dimension, ERR_PARSE. */

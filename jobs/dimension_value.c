@@ -2,6 +2,7 @@
 #include "dimension_internal.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +78,9 @@ static bool read_int(const char *text, size_t n, int64_t *out)
     memcpy(copy, text, n);
     copy[n] = 0;
     if (isspace((unsigned char)copy[0])) return false;
-    *out = strtoll(copy, &end, 10);
-    return *end == 0;
+    errno = 0;
+    *out  = strtoll(copy, &end, 10);
+    return *end == 0 && errno == 0;
 }
 
 /* "24337" or "24337.0196" */

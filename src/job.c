@@ -252,12 +252,21 @@ struct job_words job_words(const struct job *job)
 enum err job_make_words(struct job *job)
 {
     struct job_words w = job_words(job);
-    const char *format = "file_type=%s\ndata_tier=%s\ndata_stream=%s\nrun_type=%s\nparticle=%s\nfcl_name=%s";
-    int n = snprintf(NULL, 0, format, w.file_type, w.data_tier, w.data_stream, w.run_type, w.particle, w.fcl_name);
+    struct {
+        const char *key, *value;
+    } lines[] = {{"file_type", w.file_type}, {"data_tier", w.data_tier}, {"data_stream", w.data_stream},
+                 {"run_type", w.run_type},   {"particle", w.particle},   {"fcl_name", w.fcl_name},
+                 {"merged_by", NULL}};
+    char merged_by[200];
+    size_t n = 0, room = 1, n_lines = sizeof lines / sizeof lines[0];
+    snprintf(merged_by, sizeof merged_by, "%s %s %s", version_release, version_git_commit, job->config_id);
+    if (job->is_merge) lines[n_lines - 1].value = merged_by;
+    for (size_t i = 0; i < n_lines; i++) room += lines[i].value ? strlen(lines[i].key) + strlen(lines[i].value) + 2 : 0;
     mem_free(job->words);
-    TRY(mem_alloc(&job->words, (size_t)n + 1, 1));
-    snprintf(job->words, (size_t)n + 1, format, w.file_type, w.data_tier, w.data_stream, w.run_type, w.particle,
-             w.fcl_name);
+    TRY(mem_alloc(&job->words, room, 1));
+    for (size_t i = 0; i < n_lines; i++)
+        if (lines[i].value)
+            n += (size_t)snprintf(job->words + n, room - n, "%s%s=%s", n ? "\n" : "", lines[i].key, lines[i].value);
     return ERR_OK;
 }
 

@@ -175,7 +175,15 @@ static void test_faults(void **state)
         {"", "is expected", 0},
         {"data_teir raw", "did you mean data_tier", 0},
         {"data_tier raw and", "is expected here", 17},
-        {"data_tier raw or or", "no dimension", 17},
+        {"data_tier raw or or", "stands between two terms", 17},
+        {"and", "stands between two terms", 0},
+        {"data_tier raw minus minus data_tier reco", "stands between two terms", 20},
+        {"event_count > 5-7", "a range goes with", 14},
+        {"run_number <= 24337-24339", "a range goes with", 14},
+        {"file_size 99999999999999999999", "is no value of file_size", 10},
+        {"not", "is expected", 3},
+        {"isparentof: data_tier raw", "is expected", 12},
+        {"data_tier raw with stride 0", "at least 1", 26},
         {"data_tier", "a value of data_tier", 9},
         {"run_number abc", "is no value of run_number", 11},
         {"file_size 10-x", "is no value of file_size", 10},
@@ -203,11 +211,50 @@ static void test_faults(void **state)
         if (caret - line - 4 != faults[i].caret) print_message("%s\n", message);
         assert_int_equal(caret - line - 4, faults[i].caret);
     }
-    char deep[2000];
+    enum { MANY = 1 << 20 };
+    char *deep;
     struct dimension *q;
-    memset(deep, '(', 500);
-    deep[500] = 0;
+    assert_int_equal(mem_alloc(&deep, MANY + 1, 1), ERR_OK);
+    memset(deep, '(', MANY);
     assert_int_equal(dimension_parse(deep, &q), ERR_PARSE);
+    assert_non_null(strstr(err_message(), "nested deeper than"));
+    memset(deep, 'x', MANY); /* one word */
+    assert_int_equal(dimension_parse(deep, &q), ERR_PARSE);
+    for (int i = 0; i + 4 <= MANY; i += 4) memcpy(deep + i, "not ", 4);
+    assert_int_equal(dimension_parse(deep, &q), ERR_PARSE);
+    mem_free(deep);
+}
+
+/* Definitions that double at each step end at a number of terms, not in memory; the caret stands under the name. */
+static void test_definitions(void **state)
+{
+    (void)state;
+    char name[20], query[100], before[20] = "double0";
+    int64_t n, unused[2];
+    assert_int_equal(catalogue_define(catalogue, before, "data_tier raw", "tester"), ERR_OK);
+    enum err rc = ERR_OK;
+    for (int i = 1; i < 40 && !rc; i++) {
+        snprintf(name, sizeof name, "double%d", i);
+        snprintf(query, sizeof query, "defname: %s or defname: %s", before, before);
+        rc = catalogue_define(catalogue, name, query, "tester");
+        snprintf(before, sizeof before, "%s", name);
+    }
+    assert_int_equal(rc, ERR_PARSE);
+    assert_non_null(strstr(err_message(), "more than 900 terms"));
+    assert_non_null(strchr(err_message(), '^'));
+    assert_int_equal(catalogue_count(catalogue, "data_tier raw or defname: doubel1", &n, &unused[0], &unused[1]),
+                     ERR_NOTFOUND);
+    assert_non_null(strstr(err_message(), "did you mean double"));
+    assert_non_null(strchr(err_message(), '^'));
+    /* a list of any length is one term */
+    char *list;
+    size_t used = 0;
+    assert_int_equal(mem_alloc(&list, 400000, 1), ERR_OK);
+    for (int i = 1; i <= 20000; i++)
+        used += (size_t)snprintf(list + used, 400000 - used, "%s%d", i > 1 ? ", " : "file_id ", i);
+    assert_int_equal(catalogue_count(catalogue, list, &n, &unused[0], &unused[1]), ERR_OK);
+    assert_int_equal(n, 5);
+    mem_free(list);
 }
 
 /* ---- random queries: sets as bits -------------------------------------------------------------------------------------- */
@@ -280,8 +327,8 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms),  cmocka_unit_test(test_combining), cmocka_unit_test(test_snapshot),
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_terms),  cmocka_unit_test(test_combining),   cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_faults), cmocka_unit_test(test_definitions), cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

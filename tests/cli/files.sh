@@ -58,10 +58,23 @@ same "$("$GM2" files snapshot "$DB" "defname: run24337_raw")" "snapshot_id 1: 4 
 same "$("$GM2" files count "$DB" "defname: run24337_raw")" "3 files, 15 bytes, 273 events" "after retirement"
 same "$("$GM2" files count "$DB" "snapshot_id 1 with availability any")" "4 files, 20 bytes, 364 events" "snapshot stands"
 "$GM2" files explain "$DB" "data_tier raw" | grep -q "plan:" || fail explain
+"$GM2" files explain "$DB" "data_tier raw" | grep -q "^selects: 3 files, 15 bytes; counted in" || fail "the cost"
 "$GM2" files list "$DB" "data_tier raw" --budget 2 2>err && fail "over the budget"
-grep -q "selects 3 files, the budget is 2" err || fail "budget's words"
+grep -q "selects 3 files, the budget is 2: ask for less, or raise it (--budget N)" err || fail "budget's words"
 "$GM2" files list "$DB" "data_tier raw and run_nubmer 5" 2>err; same $? 90 "exit status of a bad query"
 grep -q "did you mean run_number" err && grep -q '\^' err || { cat err; fail "caret"; }
+# the dataset then and now
+same "$("$GM2" files diff "$DB" 1 | tr '\n' ' ')" "since snapshot 1 retired gm2_run24337_00003.mid: beam was off 0 added, 0 gone, 1 retired " "a snapshot's query now"
+product gm2_run24337_00004.mid raw 4 "" "raw 4"
+"$GM2" files declare "$DB" store/gm2_run24337_00004.mid >/dev/null || fail "one more"
+"$GM2" files locate "$DB" gm2_run24337_00000.mid "file:$PWD/store/gm2_run24337_00000.mid" --remove || fail "locate --remove"
+"$GM2" files diff "$DB" run24337_raw >out; same $? 1 "exit status of a difference"
+same "$(tr '\n' ' ' <out)" "since snapshot 1 added gm2_run24337_00004.mid gone gm2_run24337_00000.mid: it has no place retired gm2_run24337_00003.mid: beam was off 1 added, 1 gone, 1 retired " "a definition now"
+same "$("$GM2" files snapshot "$DB" "defname: run24337_raw")" "snapshot_id 2: 3 files" "another snapshot"
+same "$("$GM2" files diff "$DB" run24337_raw)" "$(printf 'since snapshot 2\n0 added, 0 gone, 0 retired')" "nothing since"
+same "$("$GM2" files diff "$DB" 1 2 | head -2 | tail -1)" "added gm2_run24337_00004.mid" "between snapshots"
+"$GM2" files diff "$DB" 7 2>err; same $? 29 "no such snapshot"
+"$GM2" files diff "$DB" run24337_rwa 2>err; grep -q "did you mean run24337_raw" err || { cat err; fail "a definition that is near"; }
 "$GM2" files lst "$DB" 2>err; same $? 88 "exit status of a bad verb"
 grep -q 'did you mean "list"' err || fail "near verb"
 "$GM2" files list "$DB" "data_tier raw" --reason x 2>err; same $? 88 "option of another verb"
