@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "progress.h"
 #include "publish.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { LINE_BYTES = 8192 };
 
 struct audit {
     struct audit_counts *counts;
@@ -27,10 +30,13 @@ static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
 {
     va_list args;
+    char line[LINE_BYTES];
     log_progress("%s", "");
     va_start(args, format);
-    vprintf(format, args);
+    vsnprintf(line, sizeof line, format, args); /* names in a store may be anything */
     va_end(args);
+    utf8_print(stdout, line);
+    putchar('\n');
 }
 
 /* ---- what the catalogue says ------------------------------------------------------------------------------------------ */
@@ -52,10 +58,10 @@ static void check_bytes(struct audit *a, const char *path, const char *checksum)
     char sum[32];
     unsigned long long size;
     if (publish_checksum(path, sum, &size)) {
-        say("damaged %s: %s\n", path, err_message());
+        say("damaged %s: %s", path, err_message());
         err_clear();
     } else if (strcmp(sum, checksum) != 0) {
-        say("damaged %s: it has %s, declared is %s\n", path, sum, checksum);
+        say("damaged %s: it has %s, declared is %s", path, sum, checksum);
     } else {
         return;
     }
@@ -78,10 +84,10 @@ static enum err check_place(void *context, const struct db_value *row, size_t n)
     TRY(keep_place(a, path));
     if (stat(path, &st) != 0) {
         a->counts->n_missing++;
-        say("missing %s: %s\n", path, strerror(errno));
+        say("missing %s: %s", path, strerror(errno));
     } else if ((int64_t)st.st_size != row[1].i) {
         a->counts->n_damaged++;
-        say("damaged %s: it has %lld bytes, declared are %lld\n", path, (long long)st.st_size, (long long)row[1].i);
+        say("damaged %s: it has %lld bytes, declared are %lld", path, (long long)st.st_size, (long long)row[1].i);
     } else if (a->with_checksums) {
         check_bytes(a, path, row[2].text);
     }
@@ -110,10 +116,10 @@ static void judge(struct audit *a, const char *path)
     if (ends(path, ".json")) return;
     if (strstr(path, ".part")) {
         a->counts->n_unfinished++;
-        say("unfinished %s\n", path);
+        say("unfinished %s", path);
     } else if (!a->n || !bsearch(&path, a->place, a->n, sizeof *a->place, by_text)) {
         a->counts->n_unknown++;
-        say("unknown %s\n", path);
+        say("unknown %s", path);
     }
 }
 

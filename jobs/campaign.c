@@ -6,6 +6,7 @@
 #include "executor.h"
 #include "job.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -295,13 +296,20 @@ static enum err check_top(const struct fhicl *document)
     return ERR_OK;
 }
 
+/* Paths stand in lists of files, a line a file, and in patterns of sbatch. */
+static enum err check_path(const char *key, const char *path)
+{
+    REQUIRE(path[0] == '/', ERR_CONFIG, "campaign.%s \"%s\": an absolute path is wanted", key, path);
+    REQUIRE(utf8_is_plain(path) && !strpbrk(path, "%\\"), ERR_CONFIG,
+            "campaign.%s \"%s\" holds a control character, %% or a backslash", key, path);
+    return ERR_OK;
+}
+
 static enum err check_paths(const struct campaign *c)
 {
-    REQUIRE(c->cfg.output[0] == '/', ERR_CONFIG, "campaign.output \"%s\": an absolute path is wanted", c->cfg.output);
-    REQUIRE(!*c->cfg.drop_box || c->cfg.drop_box[0] == '/', ERR_CONFIG,
-            "campaign.drop_box \"%s\": an absolute path is wanted", c->cfg.drop_box);
-    REQUIRE(!*c->cfg.store || c->cfg.store[0] == '/', ERR_CONFIG, "campaign.store \"%s\": an absolute path is wanted",
-            c->cfg.store);
+    TRY(check_path("output", c->cfg.output));
+    if (*c->cfg.drop_box) TRY(check_path("drop_box", c->cfg.drop_box));
+    if (*c->cfg.store) TRY(check_path("store", c->cfg.store));
     REQUIRE(!*c->cfg.drop_box || *c->cfg.store, ERR_CONFIG, "campaign.drop_box needs campaign.store");
     return ERR_OK;
 }

@@ -207,21 +207,11 @@ static enum err locate(void *context)
     return catalogue_note(k, c->user, c->is_added ? "add location" : "remove location", what);
 }
 
-static bool is_url(const char *url)
-{
-    size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+");
-    if (n == 0 || url[n] != ':' || !url[n + 1] || strlen(url) > 1000) return false;
-    for (const char *c = url; *c; c++)
-        if ((unsigned char)*c < 32 || *c == 127) return false;
-    return strncmp(url, "file:", 5) != 0 || (url[5] == '/' && !strstr(url, "/../"));
-}
-
 enum err catalogue_locate(struct catalogue *catalogue, const char *name, const char *url, bool is_added,
                           const char *user)
 {
     struct change c = {catalogue, name, url, user, is_added};
-    REQUIRE(is_url(url), ERR_DATA, "\"%.200s\" is no location; wanted is file:/ABSOLUTE/PATH, root://host/path, ...",
-            url);
+    TRY(catalogue_check_location(url));
     return db_transaction(catalogue->db, CATALOGUE_LOCK, locate, &c);
 }
 
@@ -242,6 +232,7 @@ static enum err retire(void *context)
 enum err catalogue_retire(struct catalogue *catalogue, const char *name, const char *reason, const char *user)
 {
     struct change c = {catalogue, name, reason, user, false};
-    REQUIRE(*reason && strlen(reason) < 1000, ERR_OPTION, "a reason of at most 1000 bytes is wanted");
+    REQUIRE(*reason, ERR_OPTION, "a reason is wanted");
+    TRY(catalogue_check_text("the reason", reason, 1000));
     return db_transaction(catalogue->db, CATALOGUE_LOCK, retire, &c);
 }

@@ -69,6 +69,11 @@ void catalogue_file_free(struct catalogue_file *file);
 /** A name that can stand in a folder and on a page: 1 to 255 of letters, digits, _ . - + and no dot first. ERR_DATA. */
 enum err catalogue_check_name(const char *name);
 
+/** Text that people read: UTF-8 without control characters, at most max_bytes; `what` names it in the message. ERR_DATA. */
+enum err catalogue_check_text(const char *what, const char *text, size_t max_bytes);
+/** A place: SCHEME:..., file:/ABSOLUTE/PATH without "..", no secret in it. ERR_DATA, ERR_OPTION. */
+enum err catalogue_check_location(const char *url);
+
 /* ---- declaring ---- */
 enum catalogue_outcome {
     CATALOGUE_DECLARED,

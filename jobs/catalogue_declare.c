@@ -236,6 +236,12 @@ static enum err declare_one(struct declare *d, size_t i, bool *is_late)
     const char *missing;
     *is_late = false;
     *r       = (struct catalogue_result){.outcome = CATALOGUE_DECLARED};
+    if (f->location && catalogue_check_location(f->location)) {
+        r->outcome = CATALOGUE_REFUSED;
+        snprintf(r->why, sizeof r->why, "%.190s", err_message());
+        err_clear();
+        return ERR_OK;
+    }
     TRY(run(d, FIND_FILE, &DB_S(f->file_name), 1, &row));
     if (row) return meet_known(d, i, row);
     TRY(find_parents(d, f, &missing));
@@ -291,8 +297,8 @@ static enum err work(void *context)
     snprintf(what, sizeof what, "%lld of %zu files are new, from %s", (long long)(d->next_file - first), d->n,
              d->file[0].file_name);
     const char *verb = d->catalogue->verb;
-    bool is_by_hand  = !verb || strcmp(verb, "declare") == 0;
-    return catalogue_note(d->catalogue, d->user, is_by_hand ? "declare" : "ingest", what);
+    bool is_by_hand = !verb || strcmp(verb, "declare") == 0, is_rebuild = verb && strcmp(verb, "rebuild") == 0;
+    return catalogue_note(d->catalogue, d->user, is_by_hand ? "declare" : is_rebuild ? "rebuild" : "ingest", what);
 }
 
 enum err catalogue_declare(struct catalogue *catalogue, const struct catalogue_file *files, size_t n, const char *user,

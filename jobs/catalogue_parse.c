@@ -2,6 +2,7 @@
 #include "catalogue.h"
 
 #include "mem.h"
+#include "utf8.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_TEXT = 1000, MAX_PARENTS = 1000000 };
+enum { MAX_TEXT = 1000, MAX_WORD = 40, MAX_KEY = 100, MAX_PARENTS = 1000000 };
 
 enum err catalogue_check_name(const char *name)
 {
@@ -21,15 +22,33 @@ enum err catalogue_check_name(const char *name)
     return ERR_OK;
 }
 
+enum err catalogue_check_text(const char *what, const char *text, size_t max_bytes)
+{
+    REQUIRE(strlen(text) <= max_bytes, ERR_DATA, "%s is longer than %zu bytes", what, max_bytes);
+    REQUIRE(utf8_is_plain(text), ERR_DATA, "%s holds a control character, or is no UTF-8: \"%.80s\"", what, text);
+    return ERR_OK;
+}
+
+enum err catalogue_check_location(const char *url)
+{
+    size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+");
+    TRY(catalogue_check_text("the location", url, 1000));
+    REQUIRE(!db_url_holds_secret(url), ERR_OPTION,
+            "the location holds a password or token, which everybody could read; leave it out");
+    bool is_good = n > 0 && url[n] == ':' && url[n + 1];
+    if (is_good && strncmp(url, "file:", 5) == 0)
+        is_good = url[5] == '/' && !strstr(url, "/../") && strcmp(url + strlen(url) - 3, "/..") != 0;
+    REQUIRE(is_good, ERR_DATA, "\"%.200s\" is no location; wanted is file:/ABSOLUTE/PATH, root://host/path, ...", url);
+    return ERR_OK;
+}
+
 static enum err take_text(const cJSON *o, const char *key, const char *fallback, const char **out)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, key);
     const char *text  = cJSON_GetStringValue(item);
     if (!item && fallback) text = fallback;
     REQUIRE(text, ERR_DATA, "%s is %s; a text is wanted", key, item ? "no text" : "missing");
-    REQUIRE(strlen(text) <= MAX_TEXT, ERR_DATA, "%s is longer than %d bytes", key, MAX_TEXT);
-    for (const char *c = text; *c; c++)
-        REQUIRE((unsigned char)*c >= 32 && *c != 127, ERR_DATA, "%s holds a control character", key);
+    TRY(catalogue_check_text(key, text, MAX_TEXT));
     *out = text;
     return ERR_OK;
 }
@@ -91,10 +110,11 @@ static enum err take_runs(const cJSON *o, struct catalogue_file *f)
         const cJSON *a = cJSON_GetArrayItem(run, 0), *b = cJSON_GetArrayItem(run, 1);
         const char *type = cJSON_GetStringValue(cJSON_GetArrayItem(run, size - 1));
         bool is_good     = (size == 2 || size == 3) && cJSON_IsNumber(a) && (size == 2 || cJSON_IsNumber(b)) && type &&
-                       a->valuedouble >= 0 && a->valuedouble <= 1e9 && strlen(type) < 40;
+                       a->valuedouble >= 0 && a->valuedouble <= 1e9 && a->valuedouble == floor(a->valuedouble);
         double subrun = size == 3 && cJSON_IsNumber(b) ? b->valuedouble : -1;
-        REQUIRE(is_good && subrun >= -1 && subrun <= 1e9, ERR_DATA,
+        REQUIRE(is_good && subrun >= -1 && subrun <= 1e9 && subrun == floor(subrun), ERR_DATA,
                 "entry %zu of runs is no [run, subrun, type] or [run, type]", f->n_runs + 1);
+        TRY(catalogue_check_text("the type of a run", type, MAX_WORD));
         f->run[f->n_runs++] = (struct catalogue_run){(int64_t)a->valuedouble, (int64_t)subrun, type};
     }
     return ERR_OK;
@@ -146,7 +166,7 @@ static enum err take_own(const cJSON *o, struct catalogue_file *f)
     TRY(take_int(o, "gm2.n_bad_events", &none, &f->n_bad_events));
     TRY(take_int(o, "gm2.peak_rss_kB", &none, &f->peak_rss_kB));
     TRY(take_int(o, "gm2.format_version", &none, &f->format_version));
-    f->cpu_s = cJSON_IsNumber(cpu) && cpu->valuedouble >= 0 ? cpu->valuedouble : 0.0;
+    f->cpu_s = cJSON_IsNumber(cpu) && cpu->valuedouble >= 0 && isfinite(cpu->valuedouble) ? cpu->valuedouble : 0.0;
     return ERR_OK;
 }
 
@@ -172,8 +192,9 @@ static enum err take_intervals(const cJSON *o, struct catalogue_file *f)
     TRY(mem_alloc(&f->interval, n, sizeof *f->interval));
     cJSON_ArrayForEach(ids, all) cJSON_ArrayForEach(id, ids)
     {
-        REQUIRE(cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15 && strlen(ids->string) < 100,
-                ERR_DATA, "gm2.conditions: an interval of %.80s is no number from 1", ids->string);
+        REQUIRE(cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15, ERR_DATA,
+                "gm2.conditions: an interval of %.80s is no number from 1", ids->string);
+        TRY(catalogue_check_text("gm2.conditions: the name of a table", ids->string, MAX_KEY));
         f->interval[f->n_intervals++] = (struct catalogue_interval){ids->string, (int64_t)id->valuedouble};
     }
     return ERR_OK;
@@ -188,9 +209,10 @@ static enum err take_parameters(const cJSON *o, struct catalogue_file *f)
     {
         const char *text = NULL, *key = item->string;
         if (!strchr(key, '.') || is_known(key)) continue;
-        REQUIRE(strlen(key) < 100 && isalpha((unsigned char)key[0]), ERR_DATA, "\"%.80s\" is no name of a parameter",
-                key);
+        REQUIRE(isalpha((unsigned char)key[0]), ERR_DATA, "\"%.80s\" is no name of a parameter", key);
+        TRY(catalogue_check_text("the name of a parameter", key, MAX_KEY));
         if (!cJSON_IsNumber(item)) TRY(take_text(o, key, NULL, &text));
+        REQUIRE(text || isfinite(item->valuedouble), ERR_DATA, "%s is no finite number", key);
         f->parameter[f->n_parameters++] =
             (struct catalogue_parameter){key, text ? text : "", text ? (double)NAN : item->valuedouble};
     }

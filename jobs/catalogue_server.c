@@ -15,7 +15,7 @@ static const char parts[] =
     "   and pg_has_role(session_user, oid, 'member')), 0) end::bigint $$;"
 
     "create function gm2_log_row() returns trigger language plpgsql security definer as $$ begin"
-    "  if gm2_rank() < 3 and new.action in ('declare', 'add location', 'remove location', 'retire') then"
+    "  if gm2_rank() < 3 and new.action in ('declare', 'rebuild', 'add location', 'remove location', 'retire') then"
     "    raise exception '% has no right to % by hand: the role manager is wanted', session_user, new.action"
     "      using errcode = '42501';"
     "  end if;"

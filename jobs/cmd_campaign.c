@@ -218,7 +218,8 @@ static enum err run(const struct verb *verb, const struct cmd_campaign_options *
     publish_own_parts(); /* other passes may work in the same folders */
     TRY(catalogue_open(o->db, DB_WRITE, &c));
     catalogue_set_actor(c, o->user, o->verb);
-    enum err rc = roles_check(c, "campaign", o->verb, o->user);
+    enum err rc = catalogue_check_text("--user", o->user, CATALOGUE_MAX_NAME);
+    if (!rc) rc = roles_check(c, "campaign", o->verb, o->user);
     if (!rc) rc = verb->run(c, o, status);
     rc = catalogue_verdict(c, rc);
     catalogue_close(c);

@@ -8,6 +8,7 @@
 #include "options.h"
 #include "publish.h"
 #include "roles.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -115,7 +116,7 @@ static enum err print_row(void *context, const struct db_value *row, size_t n)
     (void)context;
     for (size_t i = 0; i < n; i++) {
         if (i) putchar('\t');
-        if (row[i].type == DB_TEXT) printf("%s", row[i].text);
+        if (row[i].type == DB_TEXT) utf8_print(stdout, row[i].text);
         if (row[i].type == DB_INT) printf("%" PRId64, row[i].i);
         if (row[i].type == DB_REAL) printf("%.10g", row[i].x);
     }
@@ -169,13 +170,28 @@ static enum err count(struct catalogue *c, const struct files_options *o, int *s
     return ERR_OK;
 }
 
+static void print_lines(const char *text)
+{
+    for (size_t n; *text; text += n) {
+        char line[4096];
+        n = strcspn(text, "\n");
+        n = n < sizeof line - 1 ? n : sizeof line - 1;
+        snprintf(line, sizeof line, "%.*s", (int)n, text);
+        utf8_print(stdout, line);
+        if (text[n] == '\n') {
+            putchar('\n');
+            n++;
+        }
+    }
+}
+
 static enum err explain(struct catalogue *c, const struct files_options *o, int *status)
 {
     (void)status;
     char *text;
     TRY(files_want_places(o, 1, 1, "QUERY"));
     TRY(catalogue_explain(c, o->place[0], &text));
-    printf("%s", text);
+    print_lines(text);
     mem_free(text);
     return ERR_OK;
 }
@@ -273,7 +289,8 @@ static enum err run(const struct files_options *o, int *status)
     while (strcmp(calls[i].verb, o->verb) != 0) i++;
     TRY(catalogue_open(o->db, calls[i].access, &c));
     catalogue_set_actor(c, o->user, o->verb);
-    enum err rc = roles_check(c, "files", o->verb, o->user);
+    enum err rc = catalogue_check_text("--user", o->user, CATALOGUE_MAX_NAME);
+    if (!rc) rc = roles_check(c, "files", o->verb, o->user);
     if (!rc) rc = catalogue_verdict(c, calls[i].call(c, o, status));
     catalogue_close(c);
     return rc;

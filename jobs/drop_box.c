@@ -120,6 +120,7 @@ static enum err address(const char *json, const char *store, struct parcel *p)
     free(real);
     REQUIRE(n < MAX_PATH, ERR_WRITE, "the store's path is too long");
     snprintf(url, sizeof url, "file:%s", p->target);
+    TRY(catalogue_check_location(url));
     p->file.location = mem_string(url);
     return p->file.location ? ERR_OK : ERR_MEMORY;
 }

@@ -141,14 +141,24 @@ static enum err write_job(const struct executor_job *job)
 static enum err submit(const struct executor_job *job, const char *name, const char *log_path, const char *array,
                        const char *script, char batch_id[64])
 {
-    enum { MAX_ARGS = 64, N_FRONT = 11 };
+    enum { MAX_ARGS = 64, N_FRONT = 12 };
     char ranks[32], out[ROOM], log[ROOM];
     const char *argv[MAX_ARGS + 1];
     size_t n = 0;
     int status;
     snprintf(ranks, sizeof ranks, "%d", job->n_ranks);
     const char *const front[N_FRONT] = {
-        "sbatch", "--parsable", "-J", name, "-n", ranks, "-o", log_path, "--open-mode=append", "--signal=USR1@180",
+        "sbatch",
+        "--parsable",
+        "-J",
+        name,
+        "-n",
+        ranks,
+        "-o",
+        log_path,
+        "--open-mode=append",
+        "--signal=USR1@180",
+        "--export=ALL,PGPASSWORD=", /* a job's environment lies in Slurm's files; its own database passwords are in pgpass */
         array};
     for (size_t i = 0; i < N_FRONT && front[i]; i++) argv[n++] = front[i];
     for (size_t i = 0; i < job->n_options; i++) {

@@ -54,6 +54,7 @@ static enum err add_own_place(const char *json, struct catalogue_file *f)
     REQUIRE(real, ERR_OPEN, "%s: %s", path, strerror(errno));
     snprintf(url, sizeof url, "file:%s", real);
     free(real);
+    TRY(catalogue_check_location(url)); /* a name of a folder may hold anything */
     f->location = mem_string(url);
     return f->location ? ERR_OK : ERR_MEMORY;
 }
@@ -66,6 +67,7 @@ enum err ingest_read(const char *name, const char *location, char **text, struct
     TRY(ingest_text(path, text));
     enum err rc = catalogue_parse(*text, path, out);
     if (!rc && !location) rc = add_own_place(path, out);
+    if (!rc && location && *location) rc = catalogue_check_location(location);
     if (!rc && location && *location) {
         out->location = mem_string(location);
         rc            = out->location ? ERR_OK : ERR_MEMORY;

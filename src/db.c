@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <string.h>
 #include <strings.h>
@@ -32,7 +33,7 @@ static bool contains_word(const char *text, const char *word)
 }
 
 /* user:secret@ before the host, password= or sslpassword= after it, also written with %70 and the like. */
-static bool holds_password(const char *url)
+bool db_url_holds_secret(const char *url)
 {
     const char *host = strstr(url, "://");
     if (host) {
@@ -44,8 +45,11 @@ static bool holds_password(const char *url)
         if (at && !colon) colon = memchr(host, ':', (size_t)(at - host));
         if (at && colon && colon < at) return true;
     }
-    if (contains_word(url, "password")) return true;
-    const char *query = strchr(url, '?');
+    static const char *const words[] = {"passw", "pwd=", "secret", "token=", "authz=", "signature="};
+    const char *query                = strchr(url, '?');
+    if (contains_word(url, "password=")) return true; /* key=value pairs without a scheme */
+    for (size_t i = 0; query && i < sizeof words / sizeof words[0]; i++)
+        if (contains_word(query, words[i])) return true;
     for (const char *p = query; p && (p = strchr(p, '%')) != NULL; p++) {
         const char *equal = strchr(p, '='), *amp = strchr(p, '&');
         if (equal && (!amp || equal < amp)) return true; /* a key written in escapes has no other use */
@@ -57,7 +61,7 @@ enum err db_check_url(const char *url)
 {
     REQUIRE(url && *url, ERR_OPTION, "no database is named; accepted: a file, sqlite:FILE, postgresql://host/name");
     bool is_server = begins(url, "postgresql://") || begins(url, "postgres://");
-    REQUIRE(!(is_server || strchr(url, '=')) || !holds_password(url), ERR_OPTION,
+    REQUIRE(!(is_server || strchr(url, '=')) || !db_url_holds_secret(url), ERR_OPTION,
             "the database's URL holds a password, which others can read on the command line; leave it out and put it "
             "into ~/.pgpass (mode 0600), or name such a file in PGPASSFILE");
     REQUIRE(is_server || !strstr(url, "://") || begins(url, "sqlite:"), ERR_OPTION,
@@ -80,7 +84,7 @@ enum err db_open(const char *url, enum db_access access, struct db **out)
     enum err rc = db->driver->open(is_server ? url : file, access, &db->handle);
     if (rc) {
         mem_free(db);
-        return err_context(rc, "database %s", url);
+        return err_context(rc, "database %.*s", (int)strcspn(url, "?"), url); /* behind ? may be anything */
     }
     *out = db;
     return ERR_OK;
@@ -109,8 +113,23 @@ enum err db_prepare(struct db *db, const char *sql, struct db_statement **out)
     return rc;
 }
 
+/* A server takes nothing else; a file would take it, and then not be copied to a server. */
+static enum err check_texts(const struct db_value *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *at = values[i].type == DB_TEXT ? values[i].text : "";
+        for (size_t step; *at; at += step) {
+            uint32_t code;
+            step = utf8_next(at, &code);
+            REQUIRE(step, ERR_DATA, "\"%.200s\" is no UTF-8: databases keep nothing else", values[i].text);
+        }
+    }
+    return ERR_OK;
+}
+
 enum err db_start(struct db_statement *s, const struct db_value *values, size_t n)
 {
+    TRY(check_texts(values, n));
     return s->driver->start(s->handle, values, n);
 }
 

@@ -30,6 +30,8 @@ struct db;
 struct db_statement;
 struct db_bulk;
 
+/** Does a URL of any kind hold user:secret@, or a key that is called password, token and the like? Test: tests/t_db.c */
+bool db_url_holds_secret(const char *url);
 /** Is this a name that db_open() takes? Opens nothing. */
 enum err db_check_url(const char *url);
 /** Opens `sqlite:FILE`, a plain path, or `postgresql://[user@]host[:port]/name[?...]`. DB_READ: a file must exist and is

@@ -23,6 +23,17 @@ int utf8_is_control(uint32_t c)
            (c >= 0x2028 && c <= 0x2029) || (c >= 0x200e && c <= 0x200f) || c == 0x061c;
 }
 
+int utf8_is_plain(const char *text)
+{
+    while (*text) {
+        uint32_t code;
+        size_t n = utf8_next(text, &code);
+        if (!n || utf8_is_control(code)) return 0;
+        text += n;
+    }
+    return 1;
+}
+
 /* Puts the next character as it may be printed; *n bytes of it, of `taken` bytes of the text. */
 static size_t put_next(const char *text, int keeps_lines, char put[17], size_t *n)
 {

@@ -218,11 +218,14 @@ static void refused_urls(void **state)
 {
     (void)state;
     struct db *none;
-    static const char *const secret[] = {
-        "postgresql://me:geheim@localhost/x",         "postgres://:geheim@localhost/x",
-        "postgresql://localhost/x?password=geheim",   "postgresql://localhost/x?user=me&sslpassword=geheim",
-        "postgresql://me:ge/heim?geheim@localhost/x", "postgresql://localhost/x?%70assword=geheim",
-        "host=localhost password=geheim dbname=x"};
+    static const char *const secret[] = {"postgresql://me:geheim@localhost/x",
+                                         "postgres://:geheim@localhost/x",
+                                         "postgresql://localhost/x?password=geheim",
+                                         "postgresql://localhost/x?passwd=geheim",
+                                         "postgresql://localhost/x?user=me&sslpassword=geheim",
+                                         "postgresql://me:ge/heim?geheim@localhost/x",
+                                         "postgresql://localhost/x?%70assword=geheim",
+                                         "host=localhost password=geheim dbname=x"};
     for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++) {
         assert_int_equal(db_open(secret[i], DB_READ, &none), ERR_OPTION);
         assert_null(none);

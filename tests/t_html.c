@@ -75,6 +75,8 @@ static void terminals(void **state)
                         "\\x9b31m");
     assert_string_equal(utf8_printable("\xc3\xa9", 0, out, sizeof out), "\xc3\xa9");
     assert_string_equal(utf8_printable("123456789", 0, little, sizeof little), "1234567");
+    assert_true(utf8_is_plain("") && utf8_is_plain("a b <c> \xc3\xa9"));
+    assert_false(utf8_is_plain("a\nb") || utf8_is_plain("a\tb") || utf8_is_plain("\xc3") || utf8_is_plain("\xc2\x9b"));
     assert_string_equal(utf8_printable("12345\x1b", 0, little, sizeof little), "12345"); /* never half of one */
 }
 

@@ -1,0 +1,9 @@
+# Some 80 hostile names (shells, SQL, paths, HTML, terminals, broken UTF-8, very long ones) through declare, ingest, list, lineage, log,
+# campaigns and the scripts of sbatch: nothing is executed, nothing is written elsewhere, everything is refused clearly or kept and
+# printed so that no terminal obeys it; passwords are refused and never repeated.
+# timeout: 300
+set -u
+fail() { echo "FAILED: $*"; exit 1; }
+DB=${HOSTILE_DB:-$PWD/c.db}
+mkdir work && cd work && "$SOURCE/tests/hostile_names.py" "$DB" || fail "hostile names"
+exit 0
