@@ -255,12 +255,8 @@ enum err job_make_words(struct job *job)
     struct {
         const char *key, *value;
     } lines[] = {{"file_type", w.file_type}, {"data_tier", w.data_tier}, {"data_stream", w.data_stream},
-                 {"run_type", w.run_type},   {"particle", w.particle},   {"fcl_name", w.fcl_name},
-                 {"merged_by", NULL}};
-    char merged_by[200];
+                 {"run_type", w.run_type},   {"particle", w.particle},   {"fcl_name", w.fcl_name}};
     size_t n = 0, room = 1, n_lines = sizeof lines / sizeof lines[0];
-    snprintf(merged_by, sizeof merged_by, "%s %s %s", version_release, version_git_commit, job->config_id);
-    if (job->is_merge) lines[n_lines - 1].value = merged_by;
     for (size_t i = 0; i < n_lines; i++) room += lines[i].value ? strlen(lines[i].key) + strlen(lines[i].value) + 2 : 0;
     mem_free(job->words);
     TRY(mem_alloc(&job->words, room, 1));
