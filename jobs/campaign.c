@@ -166,6 +166,8 @@ static enum err check_stage(const struct campaign_stage *s, const char *where, b
         where, s->cfg.split);
     REQUIRE(!campaign_is_whole(s) || !s->cfg.outputs.n, ERR_CONFIG,
             "%s.outputs: such a job has one product of all its inputs, or one a calibration", where);
+    REQUIRE(!s->cfg.freeze || t == SPLIT_NONE || t == SPLIT_DRAINING, ERR_CONFIG,
+            "%s.freeze: constants of several submissions come under one tag; freeze it by hand (gm2 cond tag)", where);
     REQUIRE(!campaign_is_whole(s) || has_input, ERR_CONFIG, "%s: fills are for a simulation", where);
     for (size_t k = 0; k < s->cfg.outputs.n; k++)
         REQUIRE(*s->cfg.outputs.value[k] && !strchr(s->cfg.outputs.value[k], '\''), ERR_CONFIG,
