@@ -33,6 +33,12 @@ static const char usage[] =
     "Any number of times, from cron\n"
     "    or with --loop until all is done, also when the database is away for a while; a pass that is killed does no "
     "harm\n"
+    "gm2 campaign run FILE.fcl [-o DIR] [--db DB] [--set KEY=VALUE ...] [--loop SECONDS]\n"
+    "    all of it from one command: makes the catalogue (DIR/campaign.db), starts the campaign and "
+    "makes passes to its end;\n"
+    "    typed again it goes on. --set: a keyword, or a key as campaign.gm2. Exit status 0: all is "
+    "complete; 75: stopped, type it again;\n"
+    "    1: somebody is needed\n"
     "gm2 campaign status DB [NAME [STAGE]] [--submissions] [--json]\n"
     "    what is done, running, left, failed; how well jobs use what they ask for; what a human "
     "should look at; what to type\n"
@@ -226,16 +232,49 @@ static enum err run(const struct verb *verb, const struct cmd_campaign_options *
     return rc;
 }
 
+static void name_user(struct cmd_campaign_options *o)
+{
+    const struct passwd *p = getpwuid(getuid());
+    if (!o->user) o->user = p && p->pw_name ? p->pw_name : "unknown";
+}
+
+/* --set KEY=VALUE may come many times: it is taken out before the others are looked at. */
+static enum err take_settings(int *argc, char **argv, struct cmd_campaign_options *o)
+{
+    int kept = 0;
+    if (*argc < 2 || strcmp(argv[1], "run") != 0) return ERR_OK;
+    TRY(mem_alloc(&o->set, (size_t)*argc, sizeof *o->set));
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], "--set") != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        REQUIRE(i + 1 < *argc, ERR_OPTION, "--set: KEY=VALUE is missing");
+        o->set[o->n_set++] = argv[++i];
+    }
+    *argc = kept;
+    return ERR_OK;
+}
+
+static enum err run_file(struct cmd_campaign_options *o, const char *const *place, size_t n, int *status)
+{
+    REQUIRE(n == 1, ERR_OPTION, "wanted is: gm2 campaign run FILE.fcl [-o DIR] [--db DB] [--set KEY=VALUE ...]");
+    name_user(o);
+    o->what = place[0];
+    return cmd_campaign_run(o, status);
+}
+
 int cmd_campaign(int argc, char **argv)
 {
     struct cmd_campaign_options o = {.user = NULL};
-    const struct option known[]   = {{"--loop", &o.loop, NULL, "step"},
+    const struct option known[]   = {{"--loop", &o.loop, NULL, "step run"},
+                                     {"--db", &o.db, NULL, "run"},
                                      {"--submissions", NULL, &o.wants_submissions, "status"},
                                      {"--json", NULL, &o.wants_json, "status"},
-                                     {"-o", &o.output, NULL, "report"},
-                                     {"--user", &o.user, NULL, "start step hold release kill retry"},
+                                     {"-o", &o.output, NULL, "report run"},
+                                     {"--user", &o.user, NULL, "run start step hold release kill retry"},
                                      {NULL, NULL, NULL, NULL}};
-    const char *place[3] = {NULL}, *names[N_VERBS + 2] = {"init"};
+    const char *place[3] = {NULL}, *names[N_VERBS + 3] = {"init"};
     size_t n;
     int status = 0;
     for (size_t i = 0; i < N_VERBS; i++) names[i + 1] = verbs[i].name;
@@ -243,21 +282,24 @@ int cmd_campaign(int argc, char **argv)
         printf("%s", usage);
         return 0;
     }
+    names[N_VERBS + 1] = "run";
+    if (take_settings(&argc, argv, &o)) return err_exit_code(ERR_OPTION);
     enum err rc = options_parse(argc, argv, names, known, &o.verb, place, 3, &n);
     if (!rc && strcmp(o.verb, "init") == 0) {
         campaign_example();
         return 0;
     }
     const struct verb *verb = rc ? NULL : find_verb(o.verb);
+    if (!rc && strcmp(o.verb, "run") == 0) rc = run_file(&o, place, n, &status);
     if (verb && (n < verb->min_places || n > verb->max_places))
         rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign %s DB %s", o.verb, verb->place);
     if (verb && !rc) {
-        const struct passwd *p = getpwuid(getuid());
-        if (!o.user) o.user = p && p->pw_name ? p->pw_name : "unknown";
+        name_user(&o);
         o.db    = place[0];
         o.what  = n > 1 ? place[1] : NULL;
         o.stage = n > 2 ? place[2] : NULL;
         rc      = run(verb, &o, &status);
     }
+    mem_free((void *)o.set);
     return rc ? err_exit_code(rc) : status;
 }

@@ -6,9 +6,14 @@
 #include "catalogue.h"
 #include "step.h"
 
+struct cmd_campaign;
 struct cmd_campaign_options {
     const char *verb, *db, *what, *stage, *user, *loop, *output; /* what: NAME or FILE.fcl, NULL if it was left out */
     bool wants_submissions, wants_json;
+    size_t n_set;       /* run: --set */
+    const char **set;
+    void (*live)(void *context, const struct cmd_campaign *campaign); /* called after each pass; NULL: nothing */
+    void *live_context;
 };
 
 /** A campaign as the database knows it, read from its file. */
@@ -32,6 +37,9 @@ void cmd_campaign_print(const struct cmd_campaign *campaign, const char *db);
 /** One pass, or with --loop passes until all is done or somebody is needed; a database that is away or locked is waited for.
  *  Test: tests/server/away.sh */
 enum err cmd_campaign_step(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+/** run FILE.fcl: makes the catalogue where it is not there, starts the campaign and makes passes to its end. *status 0: all is
+ *  complete; 75: stopped by a signal, to be typed again; 1: somebody is needed. Test: tests/cli/daq_campaign.sh */
+enum err cmd_campaign_run(const struct cmd_campaign_options *options, int *status);
 /** status DB [NAME [STAGE]]. */
 enum err cmd_campaign_status(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 /** report DB [NAME] -o FOLDER. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { MAX_WAIT_S = 30, SAY_EVERY_S = 60, MAX_REFUSALS = 5 };
+enum { MAX_WAIT_S = 30, SAY_EVERY_S = 60, MAX_REFUSALS = 5, EXIT_AGAIN = 75 };
 
 static volatile sig_atomic_t is_stopped;
 static void on_signal(int number)
@@ -43,9 +43,10 @@ static enum err pass(struct catalogue *c, const struct cmd_campaign_options *o, 
     enum err rc  = step_campaign(c, k.campaign, k.id, k.is_held, o->user, k.report);
     bool is_done = !rc && is_all_done(&k, &is_stuck);
     *is_last     = rc || !o->loop || is_done || is_stuck || is_stopped;
+    if (!rc && o->live) o->live(o->live_context, &k);
     if (!rc && *is_last) {
         cmd_campaign_print(&k, o->db);
-        *status = o->loop && !is_done ? 1 : 0;
+        *status = !o->loop || is_done ? 0 : o->live && is_stopped ? EXIT_AGAIN : 1;
     }
     cmd_campaign_free(&k);
     return rc;
