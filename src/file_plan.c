@@ -156,17 +156,45 @@ static int is_dropped(const struct shard_choice *choice, const char *word)
     return 0;
 }
 
+static int is_kept(const struct shard_choice *choice, const char *word)
+{
+    for (size_t i = 0; i < choice->n_keep; i++)
+        if (strcmp(choice->keep[i], word) == 0) return 1;
+    return 0;
+}
+
+/* Histograms by the first part of their name. */
+static void drop_hists(const struct shard_choice *choice, struct hist_set *set)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        char word[128];
+        snprintf(word, sizeof word, "hist/%.*s", (int)strcspn(set->hist[i]->name, "/"), set->hist[i]->name);
+        int is_out = is_dropped(choice, "hist") || is_dropped(choice, word) ||
+                     (choice->n_keep && !is_kept(choice, "hist") && !is_kept(choice, word));
+        if (!is_out) {
+            set->hist[n++] = set->hist[i];
+            continue;
+        }
+        struct hist_set one = {.n = 1, .capacity = 1};
+        if (mem_alloc(&one.hist, 1, sizeof *one.hist)) return;
+        one.hist[0] = set->hist[i];
+        hist_set_free(&one);
+    }
+    set->n = n;
+}
+
 /* By its name, or that of its definition, or its tier. */
 static enum err is_table_dropped(hid_t file, const char *name, const struct shard_choice *choice, int *yes)
 {
-    char word[64] = "";
-    hid_t group   = H5Gopen2(file, name, H5P_DEFAULT);
+    char word[64] = "", tier[64] = "";
+    hid_t group = H5Gopen2(file, name, H5P_DEFAULT);
     H5_REQUIRE(group >= 0, file_h5_read_code(), "cannot open group %s", name);
     enum err rc = file_h5_get_short_text(group, "table", word, sizeof word);
-    *yes        = is_dropped(choice, name) || is_dropped(choice, word);
-    if (!rc && H5Aexists(group, "tier") > 0) rc = file_h5_get_short_text(group, "tier", word, sizeof word);
-    *yes = *yes || is_dropped(choice, word);
+    if (!rc && H5Aexists(group, "tier") > 0) rc = file_h5_get_short_text(group, "tier", tier, sizeof tier);
     H5Gclose(group);
+    *yes = is_dropped(choice, name) || is_dropped(choice, word) || is_dropped(choice, tier) ||
+           (choice->n_keep && !is_kept(choice, name) && !is_kept(choice, word) && !is_kept(choice, tier));
     return rc;
 }
 
@@ -176,7 +204,8 @@ static enum err add_group(hid_t file, const char *name, size_t unit, const struc
     size_t table = 0, index = 0;
     int is_out = 0;
     if (!is_table(file, name)) return ERR_OK;
-    if (choice && choice->n_drop && strcmp(name, "conditions") != 0) /* what was read is always told */
+    if (choice && (choice->n_drop || choice->n_keep) && strcmp(name, "units") != 0 &&
+        strcmp(name, "conditions") != 0) /* what it is of, and what was read, is always told */
         TRY(is_table_dropped(file, name, choice, &is_out));
     if (is_out) return ERR_OK;
     TRY(add_table(file, name, unit, -1, p, &table));
@@ -289,7 +318,8 @@ static enum err add_unit(hid_t file, size_t unit, const struct shard_choice *cho
     enum err rc = append_units(&e->units, &u);
     file_h5_free_units(&u);
     if (rc) return rc;
-    if (!is_dropped(choice, "hist")) TRY(file_h5_read_hists(file, &e->hists));
+    TRY(file_h5_read_hists(file, &e->hists));
+    if (choice) drop_hists(choice, &e->hists);
     return add_tables(file, unit, choice, p);
 }
 

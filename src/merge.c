@@ -26,7 +26,8 @@
     F(S, strs, accept_duplicates, "[]", 0, 0,    "",   "the same for what may come twice: the file that is first in the list is taken, the other left out") \
     F(S, strs, expect,            "[]", 0, 0,    "",   "subruns that must be there, and no others: RUN or RUN:FIRST..LAST; empty: each run from its first subrun to its last") \
     F(S, strs, may_differ,        "[]", 0, 0,    "",   "in what the files may differ: keys of the configuration (and all below), process_name, release, git_commit, constants_set, conditions_tag, seed") \
-    F(S, strs, drop,              "[]", 0, 0,    "",   "tables or tiers to leave out: sim, raw, digit, reco, dqc, calib, hist, or a table's name") \
+    F(S, strs, drop,              "[]", 0, 0,    "",   "tables or tiers to leave out: sim, raw, digit, reco, dqc, calib, hist, hist/FOLDER, or a table's name") \
+    F(S, strs, keep,              "[]", 0, 0,    "",   "or, in the same words, the ones that are taken: all else is left out") \
     F(S, i64,  alone_below_MB,    64, 0, 1000000, "MB", "less than this in all is written by one rank while the others sleep")
 /* clang-format on */
 CFG_DECLARE(merge_input_cfg, MERGE_INPUT_CFG)
@@ -239,18 +240,26 @@ static void remove_dead_parts(const struct job *job)
     closedir(d);
 }
 
-static enum err check_drop(const struct merge *m)
+static enum err check_words(const char *key, const struct strs *words)
 {
     static const char *const tiers[] = {"sim", "raw", "digit", "reco", "dqc", "calib", "hist"};
-    for (size_t i = 0; i < m->cfg.drop.n; i++) {
-        bool is_known = table_by_name(m->cfg.drop.value[i]) && strcmp(m->cfg.drop.value[i], "units") != 0;
-        for (size_t k = 0; k < sizeof tiers / sizeof tiers[0]; k++)
-            is_known |= strcmp(m->cfg.drop.value[i], tiers[k]) == 0;
+    for (size_t i = 0; i < words->n; i++) {
+        bool is_known = (table_by_name(words->value[i]) && strcmp(words->value[i], "units") != 0) ||
+                        (strncmp(words->value[i], "hist/", 5) == 0 && words->value[i][5]);
+        for (size_t k = 0; k < sizeof tiers / sizeof tiers[0]; k++) is_known |= strcmp(words->value[i], tiers[k]) == 0;
         REQUIRE(is_known, ERR_CONFIG,
-                "drop: \"%s\" is neither a tier (sim, raw, digit, reco, dqc, calib, hist) nor a table",
-                m->cfg.drop.value[i]);
+                "%s: \"%s\" is neither a tier (sim, raw, digit, reco, dqc, calib, hist), nor hist/FOLDER, nor a table",
+                key, words->value[i]);
     }
     return ERR_OK;
+}
+
+static enum err check_drop(const struct merge *m)
+{
+    REQUIRE(!m->cfg.drop.n || !m->cfg.keep.n, ERR_CONFIG,
+            "drop says what is left out, keep what is taken: one of them");
+    TRY(check_words("drop", &m->cfg.drop));
+    return check_words("keep", &m->cfg.keep);
 }
 
 static enum err prepare(struct merge *m)
@@ -290,7 +299,8 @@ static enum err merge(struct merge *m)
     TRY(comm_agree(is_first ? prepare(m) : ERR_OK));
     TRY(comm_broadcast_text(&m->list));
     TRY(comm_agree(split_list(m)));
-    const struct shard_choice choice = {&job->provenance, m->cfg.drop.n, m->cfg.drop.value};
+    const struct shard_choice choice = {&job->provenance, m->cfg.drop.n, m->cfg.drop.value, m->cfg.keep.n,
+                                        m->cfg.keep.value};
     if (!job->options.is_validate_only)
         TRY(shard_merge_as(m->paths, m->n_paths, m->out, m->cfg.alone_below_MB << 20, &choice));
     TRY(comm_agree(is_first && !job->options.is_validate_only ? product_describe_merged(job, m->out) : ERR_OK));
