@@ -13,9 +13,10 @@
     F(S, str, name,   "", 0, 0, "", "letters, digits and _ . -: what the ledger knows it by")                        \
     F(S, str, output, "", 0, 0, "", "folder of the products; each submission has a folder of its own in it")         \
     F(S, str, experiment, "gm2", 0, 0, "", "what %(experiment)s and %(group)s stand for")                             \
+    F(S, str, configs, "", 0, 0, "", "folders of FHiCL files, with colons between: looked into after those of FHICL_FILE_PATH") \
     F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")                                    \
     F(S, str, drop_box, "", 0, 0, "", "folder that raw files arrive in with their metadata: each pass takes them into the store") \
-    F(S, str, store,  "", 0, 0, "", "folder that files from the drop box, and of stages with to_store, are kept in")
+    F(S, str, store,  "", 0, 0, "", "folder that files from the drop box, and of stages with to_store, are kept in; a relative path is one in the output")
 #define CAMPAIGN_STAGE_CFG(F, S)                                                                                      \
     F(S, str,  name,            "",         0, 0, "",  "of the stage, where it is not the key of its table")              \
     F(S, str,  host,            "",         0, 0, "",  "login: where gm2 campaign step is run (for gm2 campaign cron)")    \

@@ -351,7 +351,10 @@ static enum err add_stage(struct layering *l, const char *key, const struct fhic
     l->words.stage = name;
     TRY(text_of(l, "split", "draining", &split_text));
     TRY(text_of(l, "dataset", "", &dataset));
-    enum err rc = split_parse(split_text, &split);
+    struct sql plain = {0};
+    enum err rc      = campaign_expand(&l->words, split_text, fhicl_origin(table), &plain);
+    if (!rc) rc = split_parse(plain.text, &split);
+    sql_free(&plain);
     if (rc) return err_context(rc, "stages.%s.split (%s)", key, fhicl_origin(table));
     if (split.type == SPLIT_LIST || split.type == SPLIT_MULTIPARAM) return merge_items(l, key, &split, dataset);
     struct sql text = {0};

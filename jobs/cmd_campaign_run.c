@@ -52,6 +52,9 @@ static enum err write_description(const struct cmd_campaign_options *o, const ch
     snprintf(path, PATH_MAX, "%.4000s/campaign.fcl", output);
     TRY(publish_make_folder(output));
     enum err rc = sql_add(&text, "# Written by gm2 campaign run.\n#include \"%s\"\n", file);
+    int folder =
+        (int)(strrchr(file, '/') - file); /* configurations lie beside the campaigns: jobs/campaigns, jobs/fcl */
+    if (!rc) rc = sql_add(&text, "campaign.configs: \"%.*s/../fcl:%.*s\"\n", folder, file, folder, file);
     for (size_t i = 0; i < o->n_set && !rc; i++) {
         rc = split_setting(o->set[i], key, &value);
         if (!rc) rc = sql_add(&text, "%s: %s\n", key, value);
@@ -80,16 +83,6 @@ static enum err find_output(const struct cmd_campaign_options *o, const char *fi
     if (!rc) rc = make_absolute(text ? text : "", out);
     fhicl_free(document);
     return rc;
-}
-
-/* Configurations lie beside the campaigns: jobs/campaigns, jobs/fcl. */
-static void find_configurations(const char *file)
-{
-    char path[2 * PATH_MAX];
-    const char *slash = strrchr(file, '/');
-    if (getenv("FHICL_FILE_PATH") || !slash) return;
-    snprintf(path, sizeof path, "%.*s/../fcl:%.*s", (int)(slash - file), file, (int)(slash - file), file);
-    setenv("FHICL_FILE_PATH", path, 0);
 }
 
 /* ---- the live table ------------------------------------------------------------------------------------------------ */
@@ -173,7 +166,6 @@ enum err cmd_campaign_run(const struct cmd_campaign_options *given, int *status)
     char file[PATH_MAX], output[PATH_MAX], path[PATH_MAX], db[PATH_MAX + 16];
     struct catalogue *c;
     REQUIRE(realpath(o.what, file), ERR_OPEN, "%s cannot be opened: %s", o.what, strerror(errno));
-    find_configurations(file);
     TRY(find_output(&o, file, output));
     TRY(write_description(&o, file, output, path));
     snprintf(db, sizeof db, "%.4000s/campaign.db", output);
