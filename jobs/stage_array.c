@@ -12,10 +12,11 @@ static enum err take(const struct stage_work *w, struct ledger_submission *s, bo
 {
     char folder[STAGE_MAX_PATH];
     struct executor_report report = {.answer = EXECUTOR_NOT_STARTED};
-    TRY(stage_take(w, s, fd));
+    bool is_first;
+    TRY(stage_take(w, s, fd, &is_first));
     enum err rc = ERR_OK;
     stage_work_folder(w, s->name, folder);
-    if (is_asked) rc = w->executor->ask(folder, s->name, s->batch_id, &report);
+    if (is_asked || !is_first) rc = w->executor->ask(folder, s->name, s->batch_id, &report);
     if (!rc && (s->state != LEDGER_NEW || report.answer != EXECUTOR_NOT_STARTED))
         rc = err_fail(ERR_MISMATCH, __FILE__, __LINE__, "it is started by now");
     if (rc) close(*fd);

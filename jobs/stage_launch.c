@@ -123,13 +123,15 @@ enum err stage_launch_many(const struct stage_work *w, struct ledger_submission 
 }
 
 /* ---- one pass at a time ---------------------------------------------------------------------------------------------- */
-enum err stage_take(const struct stage_work *w, struct ledger_submission *s, int *fd)
+enum err stage_take(const struct stage_work *w, struct ledger_submission *s, int *fd, bool *is_first)
 {
     char folder[STAGE_MAX_PATH], path[STAGE_MAX_PATH + 16];
     stage_work_folder(w, s->name, folder);
     TRY(publish_make_folder(folder));
     snprintf(path, sizeof path, "%s/hand", folder);
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    *fd       = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    *is_first = *fd >= 0;
+    if (*fd < 0 && errno == EEXIST) *fd = open(path, O_RDWR | O_CLOEXEC);
     REQUIRE(*fd >= 0, ERR_WRITE, "%s cannot be made: %s", path, strerror(errno));
     enum err rc = ERR_OK;
     /* where a file system has no locks, the executor and the ledger's states still see to it that all is done once */

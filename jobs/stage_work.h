@@ -65,8 +65,8 @@ enum err stage_launch(const struct stage_work *work, struct ledger_submission *s
 enum err stage_launch_many(const struct stage_work *work, struct ledger_submission *submissions, size_t n);
 
 /** What has to do with a submission is done by one pass at a time, and by one that knows its state: takes FOLDER/hand and
- *  reads the ledger anew. *fd: to be closed. ERR_AGAIN: another pass has it in hand; ERR_MISMATCH: it is over. */
-enum err stage_take(const struct stage_work *work, struct ledger_submission *submission, int *fd);
+ *  reads the ledger anew. *fd: to be closed; *is_first: no other has had it in hand. ERR_AGAIN: another pass has it in hand; ERR_MISMATCH: it is over. */
+enum err stage_take(const struct stage_work *work, struct ledger_submission *submission, int *fd, bool *is_first);
 /** Gives a submission up for good: a job of it that begins later than this finds FOLDER/closed, and does nothing. */
 enum err stage_close(const struct stage_work *work, const struct ledger_submission *submission);
 

@@ -171,12 +171,23 @@ static enum err ask(const struct stage_work *w, struct ledger_submission *s)
     return settle(w, s, &report);
 }
 
-static enum err in_hand(const struct stage_work *w, struct ledger_submission *s,
-                        enum err (*work)(const struct stage_work *w, struct ledger_submission *s))
+static enum err ask_in_hand(const struct stage_work *w, struct ledger_submission *s)
 {
+    bool is_first;
     int fd;
-    TRY(stage_take(w, s, &fd));
-    enum err rc = work(w, s);
+    TRY(stage_take(w, s, &fd, &is_first));
+    enum err rc = ask(w, s);
+    close(fd);
+    return rc;
+}
+
+/* Noted a moment ago: nobody has started it, unless another pass has had it in hand since. */
+static enum err start_in_hand(const struct stage_work *w, struct ledger_submission *s)
+{
+    bool is_first;
+    int fd;
+    TRY(stage_take(w, s, &fd, &is_first));
+    enum err rc = is_first ? launch(w, s) : ask(w, s);
     close(fd);
     return rc;
 }
@@ -232,7 +243,7 @@ static enum err ask_due(void *context)
 
 static enum err start_new(const struct stage_work *w, struct ledger_submission *s, struct stage_array *array)
 {
-    return array ? stage_array_add(w, array, s) : in_hand(w, s, launch);
+    return array ? stage_array_add(w, array, s) : start_in_hand(w, s);
 }
 
 /* array: started together with others; or NULL. */
@@ -298,7 +309,7 @@ static enum err meet_all(const struct stage_work *w)
     struct trouble trouble = {.rc = ERR_OK};
     TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &n));
     for (size_t i = 0; i < n; i++) {
-        enum err rc = in_hand(w, &live[i], ask);
+        enum err rc = ask_in_hand(w, &live[i]);
         if (rc == ERR_MISMATCH || rc == ERR_AGAIN) { /* another pass was quicker, or it will work next time */
             log_warn("%s: submission %s: %s", w->stage->name, live[i].name, err_message());
             err_clear();

@@ -13,6 +13,7 @@ struct db {
     const struct db_driver *driver;
     void *handle;
     bool is_inside; /* a transaction */
+    bool is_stuck;  /* in a transaction that failed, and that could not be rolled back */
 };
 struct db_statement {
     const struct db_driver *driver;
@@ -100,10 +101,26 @@ void db_close(struct db *db)
 bool db_is_pgsql(const struct db *db) { return db->driver == &db_pgsql; }
 const char *db_user(const struct db *db) { return db->driver->user(db->handle); }
 enum db_problem db_problem(const struct db *db) { return db->driver->problem(db->handle); }
-enum err db_exec(struct db *db, const char *sql) { return db->driver->exec(db->handle, sql); }
+
+/* What such a transaction wrote must not be seen, nor committed later. */
+static enum err clear_away(struct db *db)
+{
+    if (!db->is_stuck) return ERR_OK;
+    if (db->driver->in_transaction(db->handle)) TRY(db->driver->exec(db->handle, "rollback"));
+    db->is_stuck = false;
+    return ERR_OK;
+}
+
+enum err db_exec(struct db *db, const char *sql)
+{
+    TRY(clear_away(db));
+    return db->driver->exec(db->handle, sql);
+}
 
 enum err db_prepare(struct db *db, const char *sql, struct db_statement **out)
 {
+    *out = NULL;
+    TRY(clear_away(db));
     TRY(mem_alloc(out, 1, sizeof **out));
     (*out)->driver = db->driver;
     enum err rc    = db->driver->prepare(db->handle, sql, &(*out)->handle);
@@ -217,16 +234,17 @@ static void roll_back(struct db *db)
     size_t n = strlen(err_message());
     if (n >= sizeof why) n = sizeof why - 1;
     memcpy(why, err_message(), n); /* the first failure is what counts */
-    why[n] = 0;
-    (void)db_exec(db, "rollback");
+    why[n]       = 0;
+    db->is_stuck = db->driver->exec(db->handle, "rollback") && db->driver->in_transaction(db->handle);
     err_set_message(why);
 }
 
 static enum err once(struct db *db, const char *lock_table, enum err (*work)(void *), void *context,
                      enum db_problem *problem)
 {
-    enum err rc = db->driver->begin(db->handle, lock_table);
-    *problem    = db_problem(db);
+    enum err rc = clear_away(db);
+    if (!rc) rc = db->driver->begin(db->handle, lock_table);
+    *problem = db_problem(db);
     if (!rc) {
         db->is_inside = true;
         rc            = work(context);
@@ -234,7 +252,7 @@ static enum err once(struct db *db, const char *lock_table, enum err (*work)(voi
         if (rc) *problem = db_problem(db);
     }
     if (!rc) {
-        rc = db_exec(db, "commit");
+        rc = db->driver->exec(db->handle, "commit");
         if (rc) *problem = db_problem(db);
         if (rc && *problem == DB_LOST)
             return err_context(rc, "the connection was lost in COMMIT: look whether the work was done before it is "

@@ -15,6 +15,7 @@ struct db_driver {
     enum err (*next)(void *statement, const struct db_value **row, size_t *n);
     void (*finish)(void *statement);
     enum err (*begin)(void *handle, const char *lock_table); /* NULL: to read */
+    bool (*in_transaction)(const void *handle);
     enum err (*bulk_start)(void *handle, const char *table, const char *columns, size_t n, void **bulk);
     enum err (*bulk_add)(void *bulk, const struct db_value *values);
     enum err (*bulk_end)(void *bulk, bool is_good);

@@ -273,6 +273,12 @@ static void bulk_free(struct server_bulk *b)
     mem_free(b);
 }
 
+static bool in_transaction(const void *handle)
+{
+    PGTransactionStatusType s = PQtransactionStatus(((const struct server *)handle)->connection);
+    return s == PQTRANS_INTRANS || s == PQTRANS_INERROR;
+}
+
 static enum err bulk_start(void *handle, const char *table, const char *columns, size_t n, void **bulk)
 {
     struct server *s = handle;
@@ -366,8 +372,8 @@ static enum err bulk_end(void *bulk, bool is_good)
     return rc;
 }
 
-const struct db_driver db_pgsql = {open_server, close_server, problem, user,       exec,     prepare, start,
-                                   next,        finish,       begin,   bulk_start, bulk_add, bulk_end};
+const struct db_driver db_pgsql = {open_server, close_server, problem, user,           exec,       prepare,  start,
+                                   next,        finish,       begin,   in_transaction, bulk_start, bulk_add, bulk_end};
 bool db_has_pgsql(void) { return true; }
 
 #else

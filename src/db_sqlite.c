@@ -213,6 +213,8 @@ static enum err begin(void *handle, const char *lock_table)
     return exec(handle, lock_table ? "begin immediate" : "begin");
 }
 
+static bool in_transaction(const void *handle) { return !sqlite3_get_autocommit(((const struct lite *)handle)->db); }
+
 static enum err bulk_start(void *handle, const char *table, const char *columns, size_t n, void **bulk)
 {
     char sql[4096];
@@ -240,5 +242,5 @@ static enum err bulk_end(void *bulk, bool is_good)
     return ERR_OK;
 }
 
-const struct db_driver db_sqlite = {open_file, close_file, problem, user,       exec,     prepare, start,
-                                    next,      finish,     begin,   bulk_start, bulk_add, bulk_end};
+const struct db_driver db_sqlite = {open_file, close_file, problem, user,           exec,       prepare,  start,
+                                    next,      finish,     begin,   in_transaction, bulk_start, bulk_add, bulk_end};
