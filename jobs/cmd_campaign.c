@@ -121,6 +121,7 @@ enum err cmd_campaign_look(struct cmd_campaign *k)
         TRY(step_look(k->catalogue, k->campaign, k->id, i, &k->report[i]));
         for (size_t n = 0; n < k->campaign->stage[i].n_needs; n++)
             if (!k->report[k->campaign->stage[i].need[n]].is_complete) k->report[i].is_waiting = true;
+        if (k->report[i].is_waiting) k->report[i].is_complete = false;
     }
     return ERR_OK;
 }

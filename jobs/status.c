@@ -309,6 +309,7 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(stage_work_look(&w, &s->look));
     for (size_t k = 0; k < stage->n_needs; k++)
         if (!r->status->stage[stage->need[k]].look.is_complete) s->look.is_waiting = true;
+    if (s->look.is_waiting) s->look.is_complete = false;
     s->state    = status_state(&s->look);
     size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
     s->n_left   = left > s->look.n_held ? left - s->look.n_held : 0;

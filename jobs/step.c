@@ -380,8 +380,9 @@ enum err step_campaign(struct catalogue *catalogue, const struct campaign *campa
         enum err rc = stage_work_begin(catalogue, campaign, campaign_id, i, user, &w);
         w.is_held   = is_held;
         if (!rc) rc = pass(&w, &report[i]);
+        report[i].is_waiting  = is_waiting;
+        report[i].is_complete = report[i].is_complete && !is_waiting && !rc; /* what it needs may bring more */
         if (!rc) continue;
-        report[i].is_complete = false;
         note_trouble(&trouble, rc, "stage", campaign->stage[i].name);
     }
     return tell_trouble(&trouble);
