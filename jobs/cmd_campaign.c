@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mem.h"
 #include "options.h"
+#include "plan.h"
 #include "publish.h"
 #include "roles.h"
 #include "status.h"
@@ -24,7 +25,8 @@ static const char usage[] =
     "gm2 campaign init\n"
     "    print a commented description of a campaign, to be kept with the configurations\n"
     "gm2 campaign plan DB FILE.fcl\n"
-    "    check it, and what each stage has to do; nothing is started\n"
+    "    check it, and what each stage has to do: jobs, files, core-hours, bytes, time, from what earlier jobs "
+    "used; nothing is started\n"
     "gm2 campaign start DB FILE.fcl\n"
     "    note it in the database (a catalogue: gm2 files init DB); started again with another "
     "text: from now on that counts\n"
@@ -126,6 +128,16 @@ enum err cmd_campaign_look(struct cmd_campaign *k)
     return ERR_OK;
 }
 
+static enum err plan(const struct cmd_campaign *k)
+{
+    struct plan_stage *stages;
+    TRY(mem_alloc(&stages, k->campaign->n_stages, sizeof *stages));
+    enum err rc = plan_read(k->catalogue, k->campaign, stages);
+    if (!rc) plan_print(k->campaign, stages);
+    mem_free(stages);
+    return rc;
+}
+
 static enum err start(struct catalogue *c, const struct cmd_campaign_options *o, bool is_plan)
 {
     struct cmd_campaign k = {.catalogue = c};
@@ -140,6 +152,7 @@ static enum err start(struct catalogue *c, const struct cmd_campaign_options *o,
         print_stages(&k);
         if (!is_plan) print_advice(&k, o->db);
     }
+    if (!rc && is_plan) rc = plan(&k);
     cmd_campaign_free(&k);
     return rc;
 }

@@ -89,17 +89,6 @@ static void put_latencies(FILE *f, const char *name, const struct status_stage *
 }
 
 /* ---- the card ------------------------------------------------------------------------------------------------------------ */
-static const char *option_of(const struct campaign_stage_cfg *cfg, const char *name, const char *letter)
-{
-    size_t n = strlen(name);
-    for (size_t i = 0; i < cfg->sbatch.n; i++) {
-        const char *o = cfg->sbatch.value[i];
-        if (strncmp(o, name, n) == 0 && o[n] == '=') return o + n + 1;
-        if ((strcmp(o, name) == 0 || strcmp(o, letter) == 0) && i + 1 < cfg->sbatch.n) return cfg->sbatch.value[i + 1];
-    }
-    return "not stated";
-}
-
 static void put_list(FILE *f, const char *name, const struct strs *list)
 {
     fprintf(f, "<tr><th>%s</th><td class=c>", name);
@@ -131,7 +120,8 @@ static void put_card(FILE *f, const struct status *k, size_t i)
     site_row(f, "launch setup", c->cfg.executor);
     put_list(f, "options of the scheduler", &c->cfg.sbatch);
     put_list(f, "set-up", &c->cfg.setup);
-    site_row(f, "lifetime", option_of(&c->cfg, "--time", "-t"));
+    const char *limit = status_option(&c->cfg.sbatch, "--time", "-t");
+    site_row(f, "lifetime", limit ? limit : "not stated");
     int64_t kb = status_requested_kb(&c->cfg);
     snprintf(text, sizeof text, "%" PRId64 " MB a process", kb / 1024);
     site_row(f, "memory", kb ? text : "not stated");

@@ -44,21 +44,21 @@ static int64_t memory_kb(const char *text)
     return x < 1e15 ? (int64_t)x : 0;
 }
 
-/* The value of --NAME=V or --NAME V, NULL if there is none. */
-static const char *option_value(const struct strs *options, const char *name)
+const char *status_option(const struct strs *options, const char *name, const char *letter)
 {
     size_t n = strlen(name);
     for (size_t i = 0; i < options->n; i++) {
-        if (strncmp(options->value[i], name, n) != 0) continue;
-        if (options->value[i][n] == '=') return options->value[i] + n + 1;
-        if (!options->value[i][n] && i + 1 < options->n) return options->value[i + 1];
+        const char *o = options->value[i];
+        if (strncmp(o, name, n) == 0 && o[n] == '=') return o + n + 1;
+        if ((strcmp(o, name) == 0 || strcmp(o, letter) == 0) && i + 1 < options->n) return options->value[i + 1];
     }
     return NULL;
 }
 
 int64_t status_requested_kb(const struct campaign_stage_cfg *cfg)
 {
-    const char *of_core = option_value(&cfg->sbatch, "--mem-per-cpu"), *of_node = option_value(&cfg->sbatch, "--mem");
+    const char *of_core = status_option(&cfg->sbatch, "--mem-per-cpu", "--mem-per-cpu");
+    const char *of_node = status_option(&cfg->sbatch, "--mem", "--mem");
     if (of_core) return memory_kb(of_core);
     return of_node ? memory_kb(of_node) / cfg->ranks : 0;
 }

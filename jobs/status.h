@@ -107,6 +107,8 @@ void status_time(int64_t at_s, char out[32]);
 void status_duration(double s, char out[32]);
 /** Memory that a stage asks for, of one process [kB], from --mem, --mem-per-cpu of its options; 0: none. */
 int64_t status_requested_kb(const struct campaign_stage_cfg *cfg);
+/** The value of an option of the scheduler, --NAME=V, --NAME V or -L V; NULL if it is not there. */
+const char *status_option(const struct strs *options, const char *name, const char *letter);
 /** Notes what a human should look at. */
 void status_add_hints(const struct status *status, size_t stage);
 /** What to type next, one line. */
