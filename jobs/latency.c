@@ -3,6 +3,7 @@
 
 #include "catalogue_internal.h"
 #include "mem.h"
+#include "stage_made.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -91,36 +92,32 @@ static enum err take_submission(void *context, const struct db_value *r, size_t 
     return ERR_OK;
 }
 
-static enum err collect(struct catalogue *c, int64_t stage_id, const struct version_key *version,
+static enum err collect(struct catalogue *c, int64_t stage_id, const struct campaign_stage *stage,
                         struct collecting *out)
 {
-    struct db_value made[] = {DB_I(stage_id), DB_S(version->config_id), DB_S(version->release),
-                              DB_S(version->git_commit)};
-    const struct sql files = {
-        .text     = (char *)"select i.end_s, i.create_s, min(f.create_s) from configs c join files f on "
-                            "f.config_id = c.id join file_parents p on p.child_id = f.id join "
-                            "stage_files s on s.stage_id = $1 and s.file_id = p.parent_id join files i "
-                            "on i.id = p.parent_id where c.fcl_hash = $2 and c.version = $3 and c.git_commit = $4 group by "
-                            "i.id, i.end_s, i.create_s",
-        .value    = made,
-        .n_values = 4};
+    struct db_value id      = DB_I(stage_id);
     const struct sql inputs = {.text =
                                    (char *)"select s.create_s, s.begin_s, s.state, s.update_s, (select max((select "
                                            "min(a.added_s) from file_locations a where a.file_id = f.file_id)) from "
                                            "submission_files f where f.submission_id = s.id) from submissions s where "
                                            "s.stage_id = $1",
-                               .value    = made,
+                               .value    = &id,
                                .n_values = 1};
-    TRY(catalogue_rows(c->db, &files, take_file, out));
+    TRY(stage_made_rows(
+        c, stage,
+        "select i.end_s, i.create_s, min(f.create_s) from stage_files s join file_parents p on p.parent_id "
+        "= s.file_id join files f on f.id = p.child_id join files i on i.id = s.file_id where s.stage_id "
+        "= $1 and f.id in",
+        "group by i.id, i.end_s, i.create_s", &id, 1, take_file, out));
     return catalogue_rows(c->db, &inputs, take_submission, out);
 }
 
-enum err latency_read(struct catalogue *catalogue, int64_t stage_id, const struct version_key *version,
+enum err latency_read(struct catalogue *catalogue, int64_t stage_id, const struct campaign_stage *stage,
                       struct latency out[N_LATENCY_KINDS], struct latency_progress *progress)
 {
     struct collecting c = {0};
     *progress           = (struct latency_progress){0};
-    enum err rc         = collect(catalogue, stage_id, version, &c);
+    enum err rc         = collect(catalogue, stage_id, stage, &c);
     for (int k = 0; k < N_LATENCY_KINDS && !rc; k++) latency_of(c.of[k].s, c.of[k].n, &out[k]);
     if (!rc) rc = mem_alloc(&progress->at_s, c.done.n + 1, sizeof *progress->at_s);
     if (!rc) {

@@ -3,8 +3,8 @@
 #ifndef GM2_LATENCY_H
 #define GM2_LATENCY_H
 
+#include "campaign.h"
 #include "catalogue.h"
-#include "version_key.h"
 
 enum { LATENCY_BINS = 60 };
 
@@ -30,8 +30,8 @@ struct latency_progress {
     size_t n;
 };
 
-/** Of a stage of the ledger, whose products are of this version. */
-enum err latency_read(struct catalogue *catalogue, int64_t stage_id, const struct version_key *version,
+/** Of a stage, by its number in the ledger. */
+enum err latency_read(struct catalogue *catalogue, int64_t stage_id, const struct campaign_stage *stage,
                       struct latency out[N_LATENCY_KINDS], struct latency_progress *progress);
 void latency_progress_free(struct latency_progress *progress);
 const char *latency_name(enum latency_kind kind);

@@ -71,7 +71,7 @@ static enum err read_lists(void *context)
     const struct site_campaign *c    = r->campaign;
     const struct campaign *described = c->k.campaign;
     for (size_t i = 0; i < described->n_stages; i++)
-        TRY(site_stage_read(r->catalogue, &c->status.stage[i], &described->stage[i].version, &c->stage[i]));
+        TRY(site_stage_read(r->catalogue, &c->status.stage[i], &described->stage[i], &c->stage[i]));
     return ERR_OK;
 }
 

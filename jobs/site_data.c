@@ -3,6 +3,7 @@
 
 #include "catalogue_internal.h"
 #include "mem.h"
+#include "stage_made.h"
 
 #include <string.h>
 
@@ -83,7 +84,8 @@ static enum err take_event(void *context, const struct db_value *r, size_t n)
     return s->event[s->n_events++].reason ? ERR_OK : ERR_MEMORY;
 }
 
-static const char files_sql[] =
+/* $1: the stage */
+static const char files_head[] =
     "select t.file_id, i.file_name, t.attempts, t.is_parked, s.id, s.state, s.exit_code, s.batch_state,"
     " coalesce(k.n_declared, 0), coalesce(k.n_good, 0), coalesce(k.n_located, 0)"
     " from stage_files t join files i on i.id = t.file_id"
@@ -92,39 +94,32 @@ static const char files_sql[] =
     " left join submissions s on s.id = l.last"
     " left join (select p.parent_id, count(*) as n_declared,"
     "  count(case when f.retired_s is null and f.content_status = 'good' then 1 end) as n_good,"
-    "  count(case when f.retired_s is null and f.content_status = 'good' and exists (select 1 from file_locations a "
-    "where"
-    "   a.file_id = f.id) then 1 end) as n_located"
-    "  from configs c join files f on f.config_id = c.id join file_parents p on p.child_id = f.id"
-    "  where c.fcl_hash = $2 and c.version = $3 and c.git_commit = $4 group by p.parent_id) k on k.parent_id = "
-    "t.file_id"
-    " where t.stage_id = $1 order by t.file_id";
+    "  count(case when f.retired_s is null and f.content_status = 'good' and f.n_places > 0 then 1 end) as n_located"
+    "  from stage_files z join file_parents p on p.parent_id = z.file_id join files f on f.id = p.child_id"
+    "  where z.stage_id = $1 and f.id in";
+static const char files_tail[] =
+    "group by p.parent_id) k on k.parent_id = t.file_id where t.stage_id = $1 order by t.file_id";
 static const char held_sql[] = "select x.submission_id, x.file_id from submissions s join submission_files x on "
                                "x.submission_id = s.id where s.stage_id = $1 order by 1, 2";
 static const char events_sql[] =
     "select h.submission_id, h.at_s, h.state, h.reason from submissions s join "
     "submission_history h on h.submission_id = s.id where s.stage_id = $1 order by 1, 2, 3";
-static const char products_sql[] =
-    "select count(*) from configs c join files f on f.config_id = c.id where c.fcl_hash = $1 and c.version = $2 and "
-    "c.git_commit = $3 and "
-    "f.retired_s is null and f.content_status = 'good' and exists (select 1 from file_locations a where a.file_id = "
-    "f.id)";
 
-enum err site_stage_read(struct catalogue *c, const struct status_stage *stage, const struct version_key *version,
+enum err site_stage_read(struct catalogue *c, const struct status_stage *stage, const struct campaign_stage *described,
                          struct site_stage *out)
 {
-    struct db_value values[] = {DB_I(stage->id), DB_S(version->config_id), DB_S(version->release),
-                                DB_S(version->git_commit)};
-    const struct sql files   = {.text = (char *)files_sql, .value = values, .n_values = 4},
-                     held    = {.text = (char *)held_sql, .value = values, .n_values = 1},
-                     events  = {.text = (char *)events_sql, .value = values, .n_values = 1};
-    bool is_found;
+    struct db_value id      = DB_I(stage->id);
+    const struct sql held   = {.text = (char *)held_sql, .value = &id, .n_values = 1},
+                     events = {.text = (char *)events_sql, .value = &id, .n_values = 1};
     site_stage_free(out); /* the transaction may be tried again */
     TRY(ledger_submissions(c, stage->id, false, &out->submission, &out->n_submissions));
-    TRY(catalogue_rows(c->db, &files, take_file, out));
+    TRY(stage_made_rows(c, described, files_head, files_tail, &id, 1, take_file, out));
     TRY(catalogue_rows(c->db, &held, take_held, out));
     TRY(catalogue_rows(c->db, &events, take_event, out));
-    return db_get_int(c->db, products_sql, &values[1], 3, &out->n_products, &is_found);
+    return stage_made_int(c, described,
+                          "select count(*) from files f where f.retired_s is null and f.content_status = 'good' and "
+                          "f.n_places > 0 and f.id in",
+                          "", NULL, 0, &out->n_products);
 }
 
 void site_stage_free(struct site_stage *s)

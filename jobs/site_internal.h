@@ -51,7 +51,7 @@ struct site_stage {
     int64_t n_products; /* with a place */
 };
 enum err site_stage_read(struct catalogue *catalogue, const struct status_stage *stage,
-                         const struct version_key *version, struct site_stage *out);
+                         const struct campaign_stage *described, struct site_stage *out);
 void site_stage_free(struct site_stage *stage);
 
 /* A campaign with all that its pages show. */

@@ -3,6 +3,7 @@
 
 #include "catalogue_internal.h"
 #include "mem.h"
+#include "stage_made.h"
 #include "stage_work.h"
 
 #include <stdio.h>
@@ -188,10 +189,8 @@ static enum err take_day(void *context, const struct db_value *r, size_t n)
     return ERR_OK;
 }
 
-/* As configs has it: $1, $2, $3. */
-#define VERSION(key) DB_S((key)->config_id), DB_S((key)->release), DB_S((key)->git_commit)
-
-static enum err read_days(struct catalogue *c, const struct version_key *version, int64_t now_s, struct status_stage *s)
+static enum err read_days(struct catalogue *c, const struct campaign_stage *stage, int64_t now_s,
+                          struct status_stage *s)
 {
     for (int i = 0; i < STATUS_DAYS; i++) s->day[i].start_s = (now_s / DAY_S - (STATUS_DAYS - 1 - i)) * DAY_S;
     const struct db_value ours[] = {DB_I(s->id), DB_I(s->day[0].start_s)};
@@ -203,11 +202,9 @@ static enum err read_days(struct catalogue *c, const struct version_key *version
              "select h.at_s / 86400, h.state, count(*) from submissions s join submission_history h on h.submission_id "
              "= s.id where s.stage_id = $1 and h.at_s >= $2 and h.state in (2000, 6000, 8000) group by 1, 2",
              ours, 2, take_day, s));
-    const struct db_value made[] = {VERSION(version), DB_I(s->day[0].start_s)};
-    return rows(c,
-                "select f.create_s / 86400, 0, count(*) from configs c join files f on f.config_id = c.id where "
-                "c.fcl_hash = $1 and c.version = $2 and c.git_commit = $3 and f.create_s >= $4 group by 1",
-                made, 4, take_day, s);
+    return stage_made_rows(c, stage,
+                           "select f.create_s / 86400, 0, count(*) from files f where f.create_s >= $1 and f.id in",
+                           "group by 1", &ours[1], 1, take_day, s);
 }
 
 /* ---- subruns, rate ----------------------------------------------------------------------------------------------------- */
@@ -233,26 +230,19 @@ static enum err count_subruns(struct catalogue *c, const char *query, const char
 /* A simulation's units are fills; each tier of it holds all of them. */
 static enum err count_fills(struct catalogue *c, const struct campaign_stage *stage, struct status_stage *s)
 {
-    const struct db_value made[] = {VERSION(&stage->version)};
-    bool is_found;
     s->n_subruns = stage->cfg.fills;
-    return db_get_int(c->db,
-                      "select cast(coalesce(max(n), 0) as bigint) from (select sum(f.event_count) as n from configs c "
-                      "join files f on f.config_id = c.id where c.fcl_hash = $1 and c.version = $2 and c.git_commit = "
-                      "$3 and f.retired_s is "
-                      "null and f.content_status = 'good' group by f.data_tier) x",
-                      made, 3, &s->n_subruns_done, &is_found);
+    return stage_made_int(
+        c, stage,
+        "select cast(coalesce(max(n), 0) as bigint) from (select sum(f.event_count) as n from files f "
+        "where f.retired_s is null and f.content_status = 'good' and f.id in",
+        "group by f.data_tier) x", NULL, 0, &s->n_subruns_done);
 }
 
 static enum err read_coverage(const struct stage_work *w, struct status_stage *s)
 {
-    struct sql made = {0};
     if (stage_work_is_simulation(w)) return count_fills(w->catalogue, w->stage, s);
-    TRY(version_key_query(&w->version, &made));
-    enum err rc = count_subruns(w->catalogue, w->stage->dataset, NULL, &s->n_subruns);
-    if (!rc) rc = count_subruns(w->catalogue, w->stage->dataset, made.text, &s->n_subruns_done);
-    sql_free(&made);
-    return rc;
+    TRY(count_subruns(w->catalogue, w->stage->dataset, NULL, &s->n_subruns));
+    return count_subruns(w->catalogue, w->stage->dataset, w->stage->made, &s->n_subruns_done);
 }
 
 /* Files of the stage whose first product came lately. */
@@ -264,16 +254,14 @@ static enum err read_rate(const struct stage_work *w, int64_t now_s, struct stat
     TRY(db_get_int(w->catalogue->db, "select min(create_s) from submissions where stage_id = $1", &DB_I(s->id), 1,
                    &first_s, &is_found));
     if (!is_found) return ERR_OK;
-    int64_t from_s               = first_s > now_s - STATUS_RATE_S ? first_s : now_s - STATUS_RATE_S;
-    const struct db_value made[] = {VERSION(&w->version), DB_I(s->id), DB_I(from_s)};
-    s->recent_s                  = (double)(now_s - from_s);
-    TRY(db_get_int(
-        w->catalogue->db,
-        "select count(*) from (select p.parent_id from configs c join files f on f.config_id = c.id join "
-        "file_parents p on p.child_id = f.id join stage_files s on s.stage_id = $4 and s.file_id = "
-        "p.parent_id where c.fcl_hash = $1 and c.version = $2 and c.git_commit = $3 group by p.parent_id having "
-        "min(f.create_s) >= $5) x",
-        made, 5, &s->n_recent, &is_found));
+    int64_t from_s              = first_s > now_s - STATUS_RATE_S ? first_s : now_s - STATUS_RATE_S;
+    const struct db_value key[] = {DB_I(s->id), DB_I(from_s)};
+    s->recent_s                 = (double)(now_s - from_s);
+    TRY(stage_made_int(
+        w->catalogue, w->stage,
+        "select count(*) from (select p.parent_id from stage_files s join file_parents p on p.parent_id = "
+        "s.file_id join files f on f.id = p.child_id where s.stage_id = $1 and f.id in",
+        "group by p.parent_id having min(f.create_s) >= $2) x", key, 2, &s->n_recent));
     size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
     if (s->n_recent && s->recent_s > 0.0) s->left_s = (double)left * s->recent_s / (double)s->n_recent;
     return ERR_OK;
@@ -322,10 +310,10 @@ static enum err read_stage(const struct reading *r, size_t i)
              "group by exit_code, batch_state order by 1 desc, 2, 3 limit $2",
              limit, 2, take_failure, s));
     TRY(read_submissions(c, i, s));
-    TRY(read_days(c, &stage->version, r->status->at_s, s));
+    TRY(read_days(c, stage, r->status->at_s, s));
     TRY(read_coverage(&w, s));
     TRY(read_rate(&w, r->status->at_s, s));
-    return latency_read(c, s->id, &stage->version, s->latency, &s->progress);
+    return latency_read(c, s->id, stage, s->latency, &s->progress);
 }
 
 /* The newest of all stages, from those of each. */
