@@ -23,6 +23,7 @@ void campaign_example(void)
         "twice.\n"
         "campaign: {\n"
         "  name: mdc1\n"
+        "  rules: development              # production: a released program, configurations committed and pushed\n"
         "  output: \"/data/prod/mdc1\"       # each submission has a folder of its own in it\n"
         "}\n"
         "stages: {\n"
@@ -407,6 +408,8 @@ static void free_stage(struct campaign_stage *s)
     mem_free(s->dataset);
     mem_free(s->need);
 }
+
+bool campaign_is_production(const struct campaign *c) { return strcmp(c->cfg.rules, "production") == 0; }
 
 void campaign_free(struct campaign *c)
 {

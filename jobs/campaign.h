@@ -16,7 +16,9 @@
     F(S, str, configs, "", 0, 0, "", "folders of FHiCL files, with colons between: looked into after those of FHICL_FILE_PATH") \
     F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")                                    \
     F(S, str, drop_box, "", 0, 0, "", "folder that raw files arrive in with their metadata: each pass takes them into the store") \
-    F(S, str, store,  "", 0, 0, "", "folder that files from the drop box, and of stages with to_store, are kept in; a relative path is one in the output")
+    F(S, str, store,  "", 0, 0, "", "folder that files from the drop box, and of stages with to_store, are kept in; a relative path is one in the output") \
+    F(S, str, rules,  "development", 0, 0, "production|development", "production: only a released program, only configurations that are committed and pushed") \
+    F(S, flag, send_config, false, 0, 1, "1", "write each job's configuration, defaults filled in, into its folder and run it from there; a production always does")
 #define CAMPAIGN_STAGE_CFG(F, S)                                                                                      \
     F(S, str,  name,            "",         0, 0, "",  "of the stage, where it is not the key of its table")              \
     F(S, str,  host,            "",         0, 0, "",  "login: where gm2 campaign step is run (for gm2 campaign cron)")    \
@@ -103,6 +105,7 @@ struct campaign {
     struct campaign_cfg cfg;
     char *text; /* canonical */
     struct program program;
+    char fcl_commit[400]; /* of the configurations, by rules_check(); "" before */
     size_t n_stages;
     struct campaign_stage *stage; /* [n_stages], as written */
     size_t *order;                /* [n_stages]: each after those it needs */
@@ -114,6 +117,7 @@ enum err campaign_read(const char *path, bool is_strict, struct campaign **out);
 void campaign_free(struct campaign *campaign);
 /** What the executor of a stage is told: options of sbatch, lines of a submit file. */
 const struct strs *campaign_batch_options(const struct campaign_stage_cfg *cfg);
+bool campaign_is_production(const struct campaign *campaign);
 /** Prints a commented example. */
 void campaign_example(void);
 

@@ -8,6 +8,7 @@
 #include "plan.h"
 #include "publish.h"
 #include "roles.h"
+#include "rules.h"
 #include "status.h"
 #include "step.h"
 
@@ -73,6 +74,8 @@ enum err cmd_campaign_read(struct catalogue *c, const char *name, struct cmd_cam
 /* ---- printing ------------------------------------------------------------------------------------------------------ */
 static void print_stages(const struct cmd_campaign *k)
 {
+    if (!campaign_is_production(k->campaign))
+        printf("rules: development: the products of %s are no production\n", k->campaign->cfg.name);
     printf("%-24s %-9s %9s %9s %9s %9s %9s %6s\n", "stage", "state", "files", "done", "running", "left", "parked",
            "done %");
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
@@ -144,7 +147,13 @@ static enum err start(struct catalogue *c, const struct cmd_campaign_options *o,
     char path[PATH_MAX];
     REQUIRE(realpath(o->what, path) && strlen(path) < sizeof k.path, ERR_OPEN, "%s cannot be opened", o->what);
     TRY(campaign_read(path, true, &k.campaign));
-    enum err rc = ledger_init(c);
+    enum err rc = rules_check(k.campaign, path);
+    if (rc == ERR_CONFIG && is_plan) { /* start will refuse; the plan stands all the same */
+        log_warn("%s", err_message());
+        err_clear();
+        rc = ERR_OK;
+    }
+    if (!rc) rc = ledger_init(c);
     if (!rc && !is_plan) rc = ledger_campaign(c, k.campaign->cfg.name, path, k.campaign->text, o->user, &k.id);
     if (!rc) rc = mem_alloc(&k.report, k.campaign->n_stages, sizeof *k.report);
     if (!rc) rc = cmd_campaign_look(&k);

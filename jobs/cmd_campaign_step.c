@@ -1,8 +1,10 @@
 /* gm2 campaign step: passes, and patience with a database that is away. */
 #include "cmd_campaign.h"
 #include "log.h"
+#include "rules.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -34,13 +36,25 @@ static void nap(double s)
     if (!is_stopped) nanosleep(&pause, NULL);
 }
 
+/* Against the rules nothing is started; what runs already is asked after all the same. */
+static enum err pass_by_rules(struct cmd_campaign *k, const char *user)
+{
+    char why[4096];
+    enum err rule = rules_check(k->campaign, k->path);
+    snprintf(why, sizeof why, "%s", rule ? err_message() : "");
+    if (rule) err_clear();
+    TRY(step_campaign(k->catalogue, k->campaign, k->id, k->is_held || rule, user, k->report));
+    if (rule) err_set_message(why);
+    return rule;
+}
+
 /* One pass. The description is read anew in each, and hold and release are heard. */
 static enum err pass(struct catalogue *c, const struct cmd_campaign_options *o, bool *is_last, int *status)
 {
     struct cmd_campaign k;
     bool is_stuck;
     TRY(cmd_campaign_read(c, o->what, &k));
-    enum err rc  = step_campaign(c, k.campaign, k.id, k.is_held, o->user, k.report);
+    enum err rc  = pass_by_rules(&k, o->user);
     bool is_done = !rc && is_all_done(&k, &is_stuck);
     *is_last     = rc || !o->loop || is_done || is_stuck || is_stopped;
     if (!rc && o->live) o->live(o->live_context, &k);

@@ -24,6 +24,9 @@ static const char layout[] =
     "  create_s bigint not null, update_s bigint not null, begin_s bigint, end_s bigint, cpu_s double precision,"
     "  wall_s double precision, max_rss_kb bigint, exit_code bigint, batch_state text, batch_reason text);"
     "create index if not exists submissions_by_stage on submissions (stage_id, state);"
+    "create table if not exists submission_versions (submission_id bigint primary key, program text not null,"
+    "  release text not null, git_commit text not null, config_id text not null, conditions_tag text not null,"
+    "  fcl_commit text not null, rules text not null);"
     "create table if not exists submission_files (submission_id bigint not null, file_id bigint not null,"
     "  primary key (submission_id, file_id));"
     "create table if not exists submission_history (submission_id bigint not null, at_s bigint not null,"
@@ -252,6 +255,9 @@ static enum err note_campaign(void *context)
             db, "insert into campaigns (id, name, path, is_held, create_s, create_user) values ($1, $2, $3, 0, $4, $5)",
             row, 5));
         TRY(catalogue_note(n->catalogue, n->user, "start campaign", n->name));
+    } else { /* its description may have moved */
+        const struct db_value row[] = {DB_I(n->id), DB_S(n->path)};
+        TRY(db_do(db, "update campaigns set path = $2 where id = $1 and path <> $2", row, 2));
     }
     return note_text(n);
 }

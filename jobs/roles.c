@@ -48,8 +48,9 @@ static const char rights[] =
     " ('campaigns', 'insert, update', 'update (is_held)', ''), ('campaign_texts', 'insert', '', ''),"
     " ('stages', 'insert', 'insert', ''), ('submissions', 'insert, update', 'insert, update', ''),"
     " ('submission_files', 'insert', 'insert', ''), ('submission_history', 'insert', 'insert', ''),"
-    " ('stage_files', 'insert, update', 'insert, update', ''),"
-    " ('stage_counts', 'insert, update', 'insert, update', '');";
+    " ('submission_versions', 'insert, update', 'insert, update', ''),"
+    " ('stage_counts', 'insert, update', 'insert, update', ''),"
+    " ('stage_files', 'insert, update', 'insert, update', '');";
 
 /* Groups nest: a manager is a shifter is an analyser. A database that two set up at once: one of them finds the groups. */
 static const char groups[] =

@@ -53,14 +53,29 @@ static enum err calib_line(const struct stage_work *w, struct stage_command *c)
     return cfg->freeze ? add(c, "--freeze", NULL) : ERR_OK;
 }
 
-static enum err job_line(const struct stage_work *w, struct stage_command *c)
+static enum err send_config(const struct stage_work *w, const char *folder, struct stage_command *c)
 {
-    bool is_simulation = stage_work_is_simulation(w);
-    TRY(add(c, "-c", w->stage->cfg.config));
+    const struct strs *own = &w->stage->cfg.set;
+    const char *set[STAGE_MAX_ARGS];
+    size_t n = 0;
+    REQUIRE(own->n + 1 < STAGE_MAX_ARGS, ERR_CONFIG, "more than %d settings", STAGE_MAX_ARGS);
+    for (; n < own->n; n++) set[n] = own->value[n];
+    if (w->stage->kind == CAMPAIGN_MERGE) set[n++] = c->process;
+    return stage_send_config(w, folder, n, set, c->config);
+}
+
+static enum err job_line(const struct stage_work *w, const char *folder, struct stage_command *c)
+{
+    bool is_simulation = stage_work_is_simulation(w), is_sent = stage_send_is_wanted(w);
+    const char *const label[] = {c->labels.fcl_commit, c->labels.campaign, c->labels.stage, c->labels.submission};
+    if (is_sent) TRY(send_config(w, folder, c));
+    TRY(add(c, "-c", is_sent ? c->config : w->stage->cfg.config));
     TRY(add(c, "-o", c->output));
     TRY(add(c, is_simulation ? "-n" : "-S", is_simulation ? c->fills : c->list));
-    if (w->stage->kind == CAMPAIGN_MERGE) TRY(add(c, "--set", c->process));
-    for (size_t i = 0; i < w->stage->cfg.set.n; i++) TRY(add(c, "--set", w->stage->cfg.set.value[i]));
+    if (is_simulation) TRY(add(c, "--raw-tag", w->digest)); /* raw files bear no other word of the version */
+    if (w->stage->kind == CAMPAIGN_MERGE && !is_sent) TRY(add(c, "--set", c->process));
+    for (size_t i = 0; i < w->stage->cfg.set.n && !is_sent; i++) TRY(add(c, "--set", w->stage->cfg.set.value[i]));
+    for (size_t i = 0; i < sizeof label / sizeof label[0]; i++) TRY(add(c, "--metadata", label[i]));
     return ERR_OK;
 }
 
@@ -93,11 +108,12 @@ enum err stage_command(const struct stage_work *w, const struct ledger_submissio
     snprintf(c->setup, sizeof c->setup, "%s/setup.sh", folder);
     snprintf(c->fills, sizeof c->fills, "%" PRId64, w->stage->cfg.fills);
     snprintf(c->process, sizeof c->process, CAMPAIGN_PROCESS_NAME, w->stage->name);
+    stage_send_labels(w, s, &c->labels);
     TRY(name_output(w, s, folder, c->output, sizeof c->output));
     if (w->stage->cfg.setup.n) {
         TRY(write_setup(&w->stage->cfg.setup, c->setup));
         TRY(add(c, "/bin/bash", c->setup));
     }
     TRY(add(c, w->campaign->program.path, NULL));
-    return w->stage->kind == CAMPAIGN_CALIB ? calib_line(w, c) : job_line(w, c);
+    return w->stage->kind == CAMPAIGN_CALIB ? calib_line(w, c) : job_line(w, folder, c);
 }

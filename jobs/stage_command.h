@@ -2,7 +2,7 @@
 #ifndef GM2_STAGE_COMMAND_H
 #define GM2_STAGE_COMMAND_H
 
-#include "stage_work.h"
+#include "stage_send.h"
 
 enum { STAGE_MAX_ARGS = 250 };
 
@@ -12,6 +12,8 @@ struct stage_command {
     size_t n;
     char list[STAGE_MAX_PATH + 16], output[STAGE_MAX_PATH + 260], page[STAGE_MAX_PATH + 16], setup[STAGE_MAX_PATH + 16],
         fills[32], process[128], only[1000];
+    char config[STAGE_MAX_PATH + 300]; /* the copy that goes with the job */
+    struct stage_labels labels;
 };
 
 /** `list` is where the job looks for the list of its inputs. ERR_CONFIG: too many settings. */

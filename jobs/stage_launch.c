@@ -47,6 +47,7 @@ static enum err prepare(const struct stage_work *w, const struct ledger_submissi
 {
     stage_work_folder(w, s->name, p->folder);
     TRY(publish_make_folder(p->folder));
+    TRY(stage_send_note(w, s));
     enum err rc = stage_command(w, s, p->folder, &p->command);
     if (rc) return err_context(rc, "stage %s", w->stage->name);
     if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->command.list));

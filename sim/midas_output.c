@@ -83,7 +83,8 @@ static enum err begin_unit(struct step *s)
     state->damage.is_over              = false;
     state->damage.n_list               = 0;
     if (cfg->max_subruns >= 0 && s->unit->index >= cfg->max_subruns) return ERR_OK;
-    TRY(midas_file_path(s->unit->out_dir, s->unit->run, s->unit->subrun, kind, sizeof state->path, state->path));
+    TRY(midas_file_path(s->unit->out_dir, s->unit->run, s->unit->subrun, s->job ? s->job->raw_tag : NULL, kind,
+                        sizeof state->path, state->path));
     snprintf(state->part, sizeof state->part, "%s%s", state->path, publish_part_suffix());
     unlink(state->part); /* a left-over */
     TRY(midas_file_create(state->part, kind, &state->writer));

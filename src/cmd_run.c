@@ -33,6 +33,7 @@ static const char usage[] =
     "      --metadata KEY=VALUE  a further field of the products' metadata (may be repeated): gm2.fcl_commit, "
     "gm2.campaign,\n"
     "                          gm2.stage, gm2.submission, or CATEGORY.NAME; no part of the configuration\n"
+    "      --raw-tag WORD      simulated raw files are named gm2_runRRRRR_SSSSS_WORD.mid\n"
     "      --config-out FILE   write the configuration as used\n"
     "      --validate-config   check everything, do nothing\n"
     "      --timing            print the TimeReport\n"
@@ -46,6 +47,7 @@ enum {
     OPT_PROCESS,
     OPT_SET,
     OPT_METADATA,
+    OPT_RAW_TAG,
     OPT_CONFIG_OUT,
     OPT_VALIDATE,
     OPT_TIMING,
@@ -68,6 +70,7 @@ static const struct option long_options[] = {
     {"process-name", required_argument, NULL, OPT_PROCESS},
     {"set", required_argument, NULL, OPT_SET},
     {"metadata", required_argument, NULL, OPT_METADATA},
+    {"raw-tag", required_argument, NULL, OPT_RAW_TAG},
     {"config-out", required_argument, NULL, OPT_CONFIG_OUT},
     {"validate-config", no_argument, NULL, OPT_VALIDATE},
     {"timing", no_argument, NULL, OPT_TIMING},
@@ -114,6 +117,7 @@ static enum err read_option(int option, const char *value, struct job_options *o
     case OPT_PROCESS: o->process_name = value; break;
     case OPT_SET: o->set[o->n_set++] = value; break;
     case OPT_METADATA: o->metadata[o->n_metadata++] = value; break;
+    case OPT_RAW_TAG: o->raw_tag = value; break;
     case OPT_CONFIG_OUT: o->config_out = value; break;
     case OPT_VALIDATE: o->is_validate_only = true; break;
     case OPT_TIMING: o->wants_timing = true; break;

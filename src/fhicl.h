@@ -29,6 +29,8 @@ struct fhicl;
  *  the path; ours also works in an empty environment).
  *  ERR_OPEN when a file is missing, ERR_PARSE otherwise. *out is freed with fhicl_free(). */
 enum err fhicl_read(const char *path, struct fhicl **out);
+/** Paths of the files that such a document is made of, as opened, included ones too, one a line; mem_free() it. As above. */
+enum err fhicl_files(const char *path, char **out);
 /** Parses a document from memory; `name` stands for the file in messages. */
 enum err fhicl_parse(const char *text, size_t length, const char *name, struct fhicl **out);
 /** Parses what fhicl_print() made with annotations; the values keep the origins written there. So a document goes from

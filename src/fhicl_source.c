@@ -300,6 +300,33 @@ enum err fhicl_source_add_file(struct fhicl_source *s, const char *name)
     return add_path(s, path, SIZE_MAX, 0);
 }
 
+/* Frames are files here: no text was added. */
+enum err fhicl_files(const char *path, char **out)
+{
+    struct fhicl_source *s;
+    struct fhicl_text list = {0};
+    char name[PATH_MAX];
+    *out = NULL;
+    TRY(fhicl_source_create(&s));
+    enum err rc = ERR_OK;
+    for (const char *p = path + strspn(path, " \t;"); *p && !rc; p += strspn(p, " \t;")) {
+        size_t n = strcspn(p, ";");
+        snprintf(name, sizeof name, "%.*s", (int)n, p);
+        p += n;
+        for (n = strlen(name); n && (name[n - 1] == ' ' || name[n - 1] == '\t'); n--) name[n - 1] = 0;
+        rc = fhicl_source_add_file(s, name);
+    }
+    for (size_t i = 0; i < s->n_frames && !rc; i++) {
+        rc = fhicl_text_add(&list, s->frame[i].name, strlen(s->frame[i].name));
+        if (!rc) rc = fhicl_text_add(&list, "\n", 1);
+    }
+    if (!rc) rc = fhicl_text_add(&list, "", 0);
+    fhicl_source_free(s);
+    if (rc) mem_free(list.data);
+    *out = rc ? NULL : list.data;
+    return rc;
+}
+
 enum err fhicl_source_add_text(struct fhicl_source *s, const char *text, size_t n, const char *name)
 {
     TRY(add_frame(s, name, SIZE_MAX, 0));

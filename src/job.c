@@ -10,6 +10,7 @@
 #include "log.h"
 #include "mem.h"
 #include "meta.h"
+#include "midas_file.h"
 #include "phys.h"
 #include "version.h"
 
@@ -279,7 +280,10 @@ static enum err understand(struct job *job)
     if (!job->is_merge) TRY(job_plan(job));
     TRY(chain_files_names(job->document, &job->input_files));
     TRY(job_make_words(job));
-    job->info.words        = job->words;
+    job->info.words = job->words;
+    REQUIRE(!job->options.raw_tag || midas_file_tag(job->options.raw_tag), ERR_OPTION,
+            "--raw-tag %.40s: 1 to %d small letters and digits are wanted", job->options.raw_tag, MIDAS_MAX_TAG);
+    job->info.raw_tag      = job->options.raw_tag;
     job->info.release      = version_release;
     job->info.git_commit   = version_git_commit;
     job->info.config_id    = job->config_id;

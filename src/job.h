@@ -18,7 +18,8 @@ struct job_options {
     int64_t n_fills, n_skip; /* -n (-1: not given), --nskip */
     const char *output;      /* -o */
     const char *config_out, *isa, *process_name;
-    size_t n_set; /* --set key=value */
+    const char *raw_tag; /* --raw-tag: in the names of simulated raw files */
+    size_t n_set;        /* --set key=value */
     const char **set;
     size_t n_metadata; /* --metadata key=value */
     const char **metadata;

@@ -76,6 +76,7 @@ static enum err parse_raw_name(const char *path, uint32_t *run, uint32_t *subrun
     if (at) at = skip_number(at, run);
     if (at) at = skip_words(at, "_");
     if (at) at = skip_number(at, subrun);
+    if (at && *at == '_') at += 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyz0123456789"); /* of a simulation */
     if (at) at = skip_words(at, ".mid");
     REQUIRE(at, ERR_OPTION, "%s: the name of a raw file must be gm2_runRRRRR_SSSSS.mid, .mid.gz or .mid.lz4", path);
     return ERR_OK;

@@ -15,11 +15,14 @@
 struct midas_reader;
 struct midas_writer;
 
-/** Run and subrun of a name that ends like gm2_run00001_00000.mid, .mid.gz or .mid.lz4; false for other names. */
+enum { MIDAS_MAX_TAG = 32 };
+/** 1 to MIDAS_MAX_TAG small letters and digits. */
+bool midas_file_tag(const char *tag);
+/** Run and subrun of a name that ends like gm2_run00001_00000.mid, .mid.gz or .mid.lz4, or gm2_run00001_00000_TAG.mid; false for other names. */
 bool midas_file_name(const char *path, uint32_t *run, uint32_t *subrun);
-/** "FOLDER/gm2_run00001_00000.mid" with the suffix of the compression. ERR_WRITE when it does not fit. */
-enum err midas_file_path(const char *folder, uint32_t run, uint32_t subrun, enum midas_compression kind, size_t size,
-                         char *out);
+/** "FOLDER/gm2_run00001_00000.mid" with the suffix of the compression; a tag, if not NULL or "", goes before ".mid". ERR_WRITE when it does not fit. */
+enum err midas_file_path(const char *folder, uint32_t run, uint32_t subrun, const char *tag,
+                         enum midas_compression kind, size_t size, char *out);
 
 struct midas_options {
     bool is_strict;

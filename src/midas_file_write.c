@@ -23,6 +23,18 @@ static const char *scan_digits(const char *p, int n, uint32_t *out)
     return count >= n ? p : NULL;
 }
 
+static const char *skip_tag(const char *p)
+{
+    size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789");
+    return n > 0 && n <= MIDAS_MAX_TAG ? p + n : NULL;
+}
+
+bool midas_file_tag(const char *tag)
+{
+    const char *end = skip_tag(tag);
+    return end && !*end;
+}
+
 bool midas_file_name(const char *path, uint32_t *run, uint32_t *subrun)
 {
     static const char head[] = "gm2_run";
@@ -33,13 +45,16 @@ bool midas_file_name(const char *path, uint32_t *run, uint32_t *subrun)
     p = scan_digits(p + sizeof head - 1, 5, run);
     if (!p || *p != '_') return false;
     p = scan_digits(p + 1, 5, subrun);
+    if (p && *p == '_') p = skip_tag(p + 1);
     return p && (strcmp(p, ".mid") == 0 || strcmp(p, ".mid.gz") == 0 || strcmp(p, ".mid.lz4") == 0);
 }
 
-enum err midas_file_path(const char *folder, uint32_t run, uint32_t subrun, enum midas_compression kind, size_t size,
-                         char *out)
+enum err midas_file_path(const char *folder, uint32_t run, uint32_t subrun, const char *tag,
+                         enum midas_compression kind, size_t size, char *out)
 {
-    int n = snprintf(out, size, "%s/gm2_run%05u_%05u.mid%s", folder, run, subrun, midas_stream_suffix(kind));
+    bool has_tag = tag && *tag;
+    int n        = snprintf(out, size, "%s/gm2_run%05u_%05u%s%s.mid%s", folder, run, subrun, has_tag ? "_" : "",
+                     has_tag ? tag : "", midas_stream_suffix(kind));
     REQUIRE(n > 0 && (size_t)n < size, ERR_WRITE, "the name of folder %s is too long", folder);
     return ERR_OK;
 }

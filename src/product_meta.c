@@ -3,6 +3,7 @@
 #include "cond_use.h"
 #include "mem.h"
 #include "meta.h"
+#include "midas_file.h"
 #include "product.h"
 #include "product_quality.h"
 #include "tables.h"
@@ -164,11 +165,11 @@ done:
 /* The raw file of a simulated unit, if the job keeps it. */
 static enum err describe_raw(const struct job *job, const struct unit *u)
 {
-    static const char *const endings[] = {"", ".gz", ".lz4"};
-    struct meta_run run                = {u->run, u->subrun};
+    static const enum midas_compression kinds[] = {MIDAS_PLAIN, MIDAS_GZ, MIDAS_LZ4};
+    struct meta_run run                         = {u->run, u->subrun};
     char path[1536];
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        snprintf(path, sizeof path, "%s/gm2_run%05u_%05u.mid%s", job->out_dir, u->run, u->subrun, endings[i]);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        TRY(midas_file_path(job->out_dir, u->run, u->subrun, job->options.raw_tag, kinds[i], sizeof path, path));
         if (access(path, F_OK) != 0) continue;
         struct meta m = {0};
         fill_common(job, &m);

@@ -568,10 +568,17 @@ static void test_names(void **state)
     assert_true(run == 123456 && subrun == 10);
     assert_false(midas_file_name("gm2_run18150_00002.mid.part", &run, &subrun));
     assert_false(midas_file_name("gm2_run181_00002.mid", &run, &subrun));
+    assert_true(midas_file_name("gm2_run00001_00010_0a9.mid.gz", &run, &subrun));
+    assert_true(run == 1 && subrun == 10);
+    assert_false(midas_file_name("gm2_run00001_00010_.mid", &run, &subrun));
+    assert_false(midas_file_name("gm2_run00001_00010_A.mid", &run, &subrun));
+    assert_false(midas_file_tag("") || midas_file_tag("a-b") || !midas_file_tag("09af"));
     assert_false(midas_file_name("run18150_00002.mid", &run, &subrun));
-    assert_int_equal(midas_file_path("out", 1, 0, MIDAS_GZ, sizeof path, path), ERR_OK);
+    assert_int_equal(midas_file_path("out", 1, 0, NULL, MIDAS_GZ, sizeof path, path), ERR_OK);
     assert_string_equal(path, "out/gm2_run00001_00000.mid.gz");
-    assert_int_equal(midas_file_path("out", 1, 0, MIDAS_GZ, 20, path), ERR_WRITE);
+    assert_int_equal(midas_file_path("out", 1, 0, "x9", MIDAS_PLAIN, sizeof path, path), ERR_OK);
+    assert_string_equal(path, "out/gm2_run00001_00000_x9.mid");
+    assert_int_equal(midas_file_path("out", 1, 0, "", MIDAS_GZ, 20, path), ERR_WRITE);
 }
 
 static int set_up(void **state)

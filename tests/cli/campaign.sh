@@ -46,7 +46,7 @@ same "$("$GM2" campaign status "$DB" small --submissions)" "$(cat status)" "noth
 
 # another configuration is another version: done beside the old; one raw file is damaged and ends parked
 sed 's/process_name: reco/process_name: reco2/' "$SOURCE/jobs/fcl/reco.fcl" >reco2.fcl
-raw=$(find out -name 'gm2_run00001_00001.mid')
+raw=$(find out -name 'gm2_run00001_00001_*.mid')
 truncate -s 3000 "$raw"
 sed -i 's/source: { module_type: RawInput }/source: { module_type: RawInput truncated: "error" }/' reco2.fcl
 write "$PWD/reco2.fcl"

@@ -1,0 +1,54 @@
+/* What goes with a job. */
+#include "stage_send.h"
+
+#include "meta.h"
+#include "publish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+bool stage_send_is_wanted(const struct stage_work *w)
+{
+    return w->stage->kind != CAMPAIGN_CALIB && (w->campaign->cfg.send_config || campaign_is_production(w->campaign));
+}
+
+enum err stage_send_config(const struct stage_work *w, const char *folder, size_t n_set, const char **set,
+                           char path[STAGE_MAX_PATH + 300])
+{
+    const char *config = w->stage->cfg.config, *slash = strrchr(config, '/');
+    char part[STAGE_MAX_PATH + 320];
+    struct job_identity id;
+    snprintf(path, STAGE_MAX_PATH + 300, "%s/fcl", folder);
+    TRY(publish_make_folder(path));
+    snprintf(path, STAGE_MAX_PATH + 300, "%s/fcl/%.200s", folder, slash ? slash + 1 : config);
+    for (char *c = strrchr(path, '/'); *c; c++)
+        if (*c == ';') *c = '+'; /* a chain of documents is one now */
+    snprintf(part, sizeof part, "%s%s", path, publish_part_suffix());
+    struct job_options options = {.config = config, .n_fills = -1, .n_set = n_set, .set = set, .config_out = part};
+    TRY(program_identify(&w->campaign->program, &options, false, &id));
+    REQUIRE(strcmp(id.config_id, w->version.config_id) == 0, ERR_AGAIN,
+            "the configuration %s is being changed; nothing is started", config);
+    REQUIRE(rename(part, path) == 0, ERR_WRITE, "%s cannot be made: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+void stage_send_labels(const struct stage_work *w, const struct ledger_submission *s, struct stage_labels *l)
+{
+    const struct campaign *c = w->campaign;
+    snprintf(l->fcl_commit, sizeof l->fcl_commit, META_FCL_COMMIT "=%s", c->fcl_commit);
+    snprintf(l->campaign, sizeof l->campaign, "gm2.campaign=%.100s", c->cfg.name);
+    snprintf(l->stage, sizeof l->stage, "gm2.stage=%.120s", w->stage->name);
+    snprintf(l->submission, sizeof l->submission, "gm2.submission=%s", s->name);
+}
+
+enum err stage_send_note(const struct stage_work *w, const struct ledger_submission *s)
+{
+    const struct campaign *c = w->campaign;
+    REQUIRE(*c->fcl_commit || !campaign_is_production(c), ERR_CONFIG,
+            "rules: production: nothing is started before the rules were looked at");
+    return ledger_note_version(w->catalogue, s->id,
+                               &(struct ledger_version){c->program.path, w->version.release, w->version.git_commit,
+                                                        w->version.config_id, w->version.conditions_tag, c->fcl_commit,
+                                                        c->cfg.rules});
+}
