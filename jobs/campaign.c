@@ -6,10 +6,8 @@
 #include "executor.h"
 #include "job.h"
 #include "mem.h"
-#include "utf8.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_STAGES = 2000 };
@@ -300,60 +298,12 @@ static enum err check_top(const struct fhicl *document)
     return ERR_OK;
 }
 
-/* Paths stand in lists of files, a line a file, and in patterns of sbatch. */
-static enum err check_path(const char *key, const char *path)
-{
-    REQUIRE(path[0] == '/', ERR_CONFIG, "campaign.%s \"%s\": an absolute path is wanted", key, path);
-    REQUIRE(utf8_is_plain(path) && !strpbrk(path, "%\\"), ERR_CONFIG,
-            "campaign.%s \"%s\" holds a control character, %% or a backslash", key, path);
-    return ERR_OK;
-}
-
-/* A relative path is one in the campaign's output. */
-static enum err put_below(const char *output, cfg_str *path)
-{
-    char text[2000];
-    if (!**path || **path == '/') return ERR_OK;
-    int n = snprintf(text, sizeof text, "%s/%s", output, *path);
-    REQUIRE(n < (int)sizeof text && !strstr(*path, ".."), ERR_CONFIG, "\"%.100s\" is no path below campaign.output",
-            *path);
-    char *copy = mem_string(text);
-    REQUIRE(copy, ERR_MEMORY, "no memory for a path");
-    mem_free((void *)(uintptr_t)*path);
-    *path = copy;
-    return ERR_OK;
-}
-
-/* For this process, and for the jobs that it starts. */
-static enum err add_configs(const char *folders)
-{
-    char text[8192];
-    const char *before = getenv("FHICL_FILE_PATH"), *known = before ? strstr(before, folders) : NULL;
-    if (!*folders || known) return ERR_OK;
-    int n = snprintf(text, sizeof text, "%s%s%s", before ? before : "", before && *before ? ":" : "", folders);
-    REQUIRE(n < (int)sizeof text && setenv("FHICL_FILE_PATH", text, 1) == 0, ERR_CONFIG,
-            "campaign.configs is too long");
-    return ERR_OK;
-}
-
-static enum err check_paths(struct campaign *c)
-{
-    TRY(add_configs(c->cfg.configs));
-    TRY(put_below(c->cfg.output, &c->cfg.drop_box));
-    TRY(put_below(c->cfg.output, &c->cfg.store));
-    TRY(check_path("output", c->cfg.output));
-    if (*c->cfg.drop_box) TRY(check_path("drop_box", c->cfg.drop_box));
-    if (*c->cfg.store) TRY(check_path("store", c->cfg.store));
-    REQUIRE(!*c->cfg.drop_box || *c->cfg.store, ERR_CONFIG, "campaign.drop_box needs campaign.store");
-    return ERR_OK;
-}
-
 static enum err read_all(struct campaign *c, bool is_strict)
 {
     TRY(check_top(c->document));
     TRY(cfg_read(campaign_cfg_fields, fhicl_get(c->document, "campaign"), "campaign", NULL, &c->cfg));
     TRY(check_word("campaign.name", c->cfg.name));
-    TRY(check_paths(c));
+    TRY(campaign_check_paths(&c->cfg));
     TRY(campaign_layers(c->document, &c->merged));
     size_t n = fhicl_size(c->merged);
     REQUIRE(n <= MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, MAX_STAGES);

@@ -9,6 +9,8 @@
 
 /** A stage, or one of the items of a stage over a list. */
 bool campaign_is_called(const struct campaign_stage *stage, const char *name);
+/** Makes relative folders absolute, checks them, and lets the configurations of `configs` be found. ERR_CONFIG. */
+enum err campaign_check_paths(struct campaign_cfg *cfg);
 /** The query of what a stage makes; what it is is known by then. */
 enum err campaign_find_made(struct campaign_stage *stage);
 /** The dataset of a stage and its parts, with %(stage.NAME)s put in; what all stages make is known by then. */

@@ -160,9 +160,9 @@ static enum err run(struct catalogue *c, const struct cmd_campaign_options *o, c
     return rc;
 }
 
-enum err cmd_campaign_run(const struct cmd_campaign_options *given, int *status)
+enum err cmd_campaign_run(const struct cmd_campaign_options *options, int *status)
 {
-    struct cmd_campaign_options o = *given;
+    struct cmd_campaign_options o = *options;
     char file[PATH_MAX], output[PATH_MAX], path[PATH_MAX], db[PATH_MAX + 16];
     struct catalogue *c;
     REQUIRE(realpath(o.what, file), ERR_OPEN, "%s cannot be opened: %s", o.what, strerror(errno));

@@ -18,6 +18,6 @@ struct stage_command {
 
 /** `list` is where the job looks for the list of its inputs. ERR_CONFIG: too many settings. */
 enum err stage_command(const struct stage_work *work, const struct ledger_submission *submission, const char *folder,
-                       struct stage_command *out);
+                       struct stage_command *command);
 
 #endif

@@ -119,8 +119,8 @@ static enum err stem_of(const struct stage_work *w, const char *const *line, siz
     const char **sorted;
     struct sql text = {0};
     char digest[41];
-    TRY(mem_alloc(&sorted, n, sizeof *sorted));
-    memcpy((void *)sorted, line, n * sizeof *sorted);
+    TRY(mem_alloc(&sorted, n + 1, sizeof *sorted));
+    for (size_t i = 0; i < n; i++) sorted[i] = line[i];
     qsort((void *)sorted, n, sizeof *sorted, by_text);
     enum err rc = ERR_OK;
     for (size_t i = 0; i < n && !rc; i++) rc = sql_add(&text, "%s\n", sorted[i]);

@@ -1,11 +1,11 @@
 /* One pass over a campaign. */
 #include "step.h"
 
-#include "drop_box.h"
 #include "ingest.h"
 #include "log.h"
 #include "mem.h"
 #include "stage_array.h"
+#include "stage_products.h"
 #include "stage_whole.h"
 
 #include <inttypes.h>
@@ -68,33 +68,6 @@ static enum err judge(void *context, struct ledger_verdict *v)
     return ERR_OK;
 }
 
-struct living {
-    struct catalogue *catalogue;
-    struct ledger_submission *submission;
-};
-
-static enum err ask_live(void *context)
-{
-    const struct living *l = context;
-    return ledger_refresh(l->catalogue, l->submission);
-}
-
-/* From where they lie, or by way of the store. A simulation that goes on looks for what it has made before, so that is not taken
- * away until it is whole. */
-static enum err take_products(const struct stage_work *w, struct ledger_submission *s,
-                              const struct executor_report *report, struct ingest_tally *tally)
-{
-    struct living living               = {w->catalogue, s};
-    const struct catalogue_check check = {ask_live, &living};
-    char folder[STAGE_MAX_PATH], products[STAGE_MAX_PATH + 16];
-    stage_work_folder(w, s->name, folder);
-    snprintf(products, sizeof products, "%s/products", stage_work_is_simulation(w) ? w->folder : folder);
-    if (!w->stage->cfg.to_store) return ingest_folder(w->catalogue, products, &check, w->user, tally);
-    if (stage_work_is_simulation(w) && report->exit_code != 0) return ERR_OK;
-    TRY(ledger_refresh(w->catalogue, s));
-    return drop_box_ingest(w->catalogue, products, w->campaign->cfg.store, w->user, tally);
-}
-
 /* Products of a submission that is over are not taken: its files are in other hands by then. */
 static enum err settle(const struct stage_work *w, struct ledger_submission *s, const struct executor_report *report)
 {
@@ -103,7 +76,7 @@ static enum err settle(const struct stage_work *w, struct ledger_submission *s, 
     char folder[STAGE_MAX_PATH];
     stage_work_folder(w, s->name, folder);
     TRY(stage_close(w, s));
-    TRY(take_products(w, s, report, &tally));
+    TRY(stage_products_take(w, s, report->exit_code, &tally));
     if (campaign_is_whole(w->stage)) TRY(stage_whole_supersede(w, s));
     TRY(ledger_end(w->catalogue, s, w->stage->cfg.max_attempts, judge, (void *)&judging));
     if (s->state == LEDGER_LOCATED)
@@ -351,24 +324,11 @@ static enum err pass(const struct stage_work *w, struct step_stage *report)
     return tell_trouble(&trouble);
 }
 
-static enum err empty_drop_box(struct catalogue *catalogue, const struct campaign *campaign, const char *user)
-{
-    struct ingest_tally tally = {{0}};
-    if (!*campaign->cfg.drop_box || access(campaign->cfg.drop_box, R_OK) != 0) return ERR_OK;
-    TRY(drop_box_ingest(catalogue, campaign->cfg.drop_box, campaign->cfg.store, user, &tally));
-    if (tally.n[CATALOGUE_DECLARED])
-        log_info("%zu files were taken from the drop box %s", tally.n[CATALOGUE_DECLARED], campaign->cfg.drop_box);
-    if (tally.n[CATALOGUE_CONFLICT] + tally.n[CATALOGUE_REFUSED])
-        log_warn("%zu files stay in the drop box %s", tally.n[CATALOGUE_CONFLICT] + tally.n[CATALOGUE_REFUSED],
-                 campaign->cfg.drop_box);
-    return ERR_OK;
-}
-
 enum err step_campaign(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
                        const char *user, struct step_stage *report)
 {
     struct trouble trouble = {.rc = ERR_OK};
-    enum err taken         = empty_drop_box(catalogue, campaign, user);
+    enum err taken         = stage_products_from_drop_box(catalogue, campaign, user);
     if (taken) note_trouble(&trouble, taken, "drop box", campaign->cfg.drop_box);
     for (size_t k = 0; k < campaign->n_stages; k++) {
         size_t i        = campaign->order[k];

@@ -163,25 +163,21 @@ static int is_kept(const struct shard_choice *choice, const char *word)
     return 0;
 }
 
-/* Histograms by the first part of their name. */
+/* Histograms by the first part of their name: those that are left out change places with those that stay, then go. */
 static void drop_hists(const struct shard_choice *choice, struct hist_set *set)
 {
     size_t n = 0;
     for (size_t i = 0; i < set->n; i++) {
+        struct hist *h = set->hist[i];
         char word[128];
-        snprintf(word, sizeof word, "hist/%.*s", (int)strcspn(set->hist[i]->name, "/"), set->hist[i]->name);
+        snprintf(word, sizeof word, "hist/%.*s", (int)strcspn(h->name, "/"), h->name);
         int is_out = is_dropped(choice, "hist") || is_dropped(choice, word) ||
                      (choice->n_keep && !is_kept(choice, "hist") && !is_kept(choice, word));
-        if (!is_out) {
-            set->hist[n++] = set->hist[i];
-            continue;
-        }
-        struct hist_set one = {.n = 1, .capacity = 1};
-        if (mem_alloc(&one.hist, 1, sizeof *one.hist)) return;
-        one.hist[0] = set->hist[i];
-        hist_set_free(&one);
+        if (is_out) continue;
+        set->hist[i]   = set->hist[n];
+        set->hist[n++] = h;
     }
-    set->n = n;
+    hist_set_cut(set, n);
 }
 
 /* By its name, or that of its definition, or its tier. */

@@ -114,6 +114,12 @@ void hist_set_clear(struct hist_set *set)
     }
 }
 
+void hist_set_cut(struct hist_set *set, size_t n)
+{
+    for (size_t i = n; i < set->n; i++) hist_free(set->hist[i]);
+    if (n < set->n) set->n = n;
+}
+
 void hist_set_free(struct hist_set *set)
 {
     for (size_t i = 0; i < set->n; i++) hist_free(set->hist[i]);

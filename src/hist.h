@@ -40,6 +40,8 @@ void hist_fill(struct hist *h, double x, double y, double weight);
 enum err hist_set_add(struct hist_set *into, const struct hist_set *from);
 /** Sets all contents to 0. */
 void hist_set_clear(struct hist_set *set);
+/** Frees all but the first n. */
+void hist_set_cut(struct hist_set *set, size_t n);
 void hist_set_free(struct hist_set *set);
 
 static inline struct hist_axis hist_axis(int64_t n, double low, double high, const char *label, const char *unit)

@@ -1,0 +1,57 @@
+/* Folders of a campaign. */
+#include "campaign_internal.h"
+
+#include "mem.h"
+#include "utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Paths stand in lists of files, a line a file, and in patterns of sbatch. */
+static enum err check_path(const char *key, const char *path)
+{
+    REQUIRE(path[0] == '/', ERR_CONFIG, "campaign.%s \"%s\": an absolute path is wanted", key, path);
+    REQUIRE(utf8_is_plain(path) && !strpbrk(path, "%\\"), ERR_CONFIG,
+            "campaign.%s \"%s\" holds a control character, %% or a backslash", key, path);
+    return ERR_OK;
+}
+
+/* A relative path is one in the campaign's output. */
+static enum err put_below(const char *output, cfg_str *path)
+{
+    char text[2000];
+    if (!**path || **path == '/') return ERR_OK;
+    int n = snprintf(text, sizeof text, "%s/%s", output, *path);
+    REQUIRE(n < (int)sizeof text && !strstr(*path, ".."), ERR_CONFIG, "\"%.100s\" is no path below campaign.output",
+            *path);
+    char *copy = mem_string(text);
+    REQUIRE(copy, ERR_MEMORY, "no memory for a path");
+    mem_free((void *)(uintptr_t)*path);
+    *path = copy;
+    return ERR_OK;
+}
+
+/* For this process, and for the jobs that it starts. */
+static enum err add_configs(const char *folders)
+{
+    char text[8192];
+    const char *before = getenv("FHICL_FILE_PATH"), *known = before ? strstr(before, folders) : NULL;
+    if (!*folders || known) return ERR_OK;
+    int n = snprintf(text, sizeof text, "%s%s%s", before ? before : "", before && *before ? ":" : "", folders);
+    REQUIRE(n < (int)sizeof text && setenv("FHICL_FILE_PATH", text, 1) == 0, ERR_CONFIG,
+            "campaign.configs is too long");
+    return ERR_OK;
+}
+
+enum err campaign_check_paths(struct campaign_cfg *cfg)
+{
+    TRY(add_configs(cfg->configs));
+    TRY(put_below(cfg->output, &cfg->drop_box));
+    TRY(put_below(cfg->output, &cfg->store));
+    TRY(check_path("output", cfg->output));
+    if (*cfg->drop_box) TRY(check_path("drop_box", cfg->drop_box));
+    if (*cfg->store) TRY(check_path("store", cfg->store));
+    REQUIRE(!*cfg->drop_box || *cfg->store, ERR_CONFIG, "campaign.drop_box needs campaign.store");
+    return ERR_OK;
+}
