@@ -3,6 +3,7 @@
  * array_running); FOLDER/array has the DAG's name, and is there before the DAG is submitted. Test: tests/cli/condor.sh */
 #include "executor.h"
 
+#include "condor_query.h"
 #include "condor_text.h"
 #include "process.h"
 #include "publish.h"
@@ -33,75 +34,6 @@ static enum err path_of(const char *folder, const char *file, char path[MAX_PATH
 }
 
 /* ---- asking --------------------------------------------------------------------------------------------------------- */
-enum { IDLE = 1, RUNNING, REMOVED, COMPLETED, HELD, TRANSFERRING, SUSPENDED };
-struct condor_ad {
-    char id[64], why[160];
-    int status;
-    int64_t begin_s, end_s;
-    double cpu_s, wall_s;
-    int64_t rss_kb;
-};
-
-static double number_of(const char *text)
-{
-    char *end;
-    double x = strtod(text, &end);
-    return end != text ? x : -1.0; /* "undefined" */
-}
-
-static bool read_ad(const char *line, struct condor_ad *ad)
-{
-    enum { N_FIELDS = 7 };
-    char field[N_FIELDS][64];
-    for (int i = 0; i < N_FIELDS; i++) {
-        line += strspn(line, " ");
-        size_t n = strcspn(line, " \n");
-        if (n == 0 || n >= sizeof field[i]) return false;
-        snprintf(field[i], sizeof field[i], "%.*s", (int)n, line);
-        line += n;
-    }
-    line += strspn(line, " ");
-    *ad = (struct condor_ad){.status  = (int)number_of(field[1]),
-                             .begin_s = (int64_t)number_of(field[2]),
-                             .end_s   = (int64_t)number_of(field[3]),
-                             .cpu_s   = number_of(field[4]),
-                             .wall_s  = number_of(field[5]),
-                             .rss_kb  = (int64_t)number_of(field[6])};
-    snprintf(ad->id, sizeof ad->id, "%s", field[0]);
-    if (strncmp(line, "undefined", 9) != 0) snprintf(ad->why, sizeof ad->why, "%.*s", (int)strcspn(line, "\n"), line);
-    return ad->status >= IDLE && ad->status <= SUSPENDED;
-}
-
-/* tool: condor_q or condor_history. ERR_AGAIN: no answer. */
-static enum err look(const char *tool, const char *name, bool *is_known, struct condor_ad *ad)
-{
-    char constraint[MAX_NAME + 32], out[ROOM], log[ROOM];
-    int status;
-    bool is_history = strcmp(tool, "condor_history") == 0;
-    snprintf(constraint, sizeof constraint, "Gm2Name == \"%s\"", name);
-    const char *const argv[] = {tool,
-                                "-constraint",
-                                constraint,
-                                "-af",
-                                "ClusterId",
-                                "JobStatus",
-                                "JobStartDate",
-                                "CompletionDate",
-                                "RemoteUserCpu",
-                                "RemoteWallClockTime",
-                                "ResidentSetSize",
-                                is_history ? "RemoveReason" : "HoldReason",
-                                is_history ? "-limit" : NULL,
-                                "1",
-                                NULL};
-    TRY(process_run(argv, CONDOR_PATIENCE_S, out, log, sizeof out, &status));
-    log[strcspn(log, "\n")] = 0;
-    REQUIRE(status == 0, ERR_AGAIN, "%s ends with %d: %.150s", tool, status, log);
-    *is_known = *out != 0;
-    REQUIRE(!*is_known || read_ad(out, ad), ERR_AGAIN, "%s: \"%.100s\" is not understood", tool, out);
-    return ERR_OK;
-}
-
 static bool read_dag_name(const char *folder, char name[MAX_NAME])
 {
     char path[MAX_PATH];
@@ -134,19 +66,19 @@ static void tell(const struct condor_ad *ad, struct executor_report *r)
 }
 
 /* The queue first: what has left it is in the history, and what is in neither has never been. */
-static enum err find(const char *folder, const char *name, bool *is_known, struct executor_report *r)
+static enum err find(const char *folder, const char *name, bool is_fresh, bool *is_known, struct executor_report *r)
 {
     char own[MAX_NAME], dag[MAX_NAME];
     struct condor_ad ad;
     job_name(folder, "", name, own);
-    TRY(look("condor_q", own, is_known, &ad));
-    if (!*is_known) TRY(look("condor_history", own, is_known, &ad));
+    TRY(condor_query(own, is_fresh, is_known, &ad));
+    if (!*is_known) TRY(condor_history(own, is_known, &ad));
     if (*is_known) {
         tell(&ad, r);
         return ERR_OK;
     }
     if (!read_dag_name(folder, dag)) return ERR_OK;
-    TRY(look("condor_q", dag, is_known, &ad));
+    TRY(condor_query(dag, is_fresh, is_known, &ad));
     if (!*is_known) return ERR_OK;
     r->answer = EXECUTOR_WAITING; /* DAGMan has it in hand */
     snprintf(r->state, sizeof r->state, "IN_DAG");
@@ -158,7 +90,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     bool is_known = false;
     *r            = (struct executor_report)EXECUTOR_REPORT_NONE;
     for (int i = 0; i < 2 && !is_known; i++) { /* twice: it may have been on its way from the queue to the history */
-        if (find(folder, name, &is_known, r)) {
+        if (find(folder, name, false, &is_known, r)) {
             err_clear();
             *r = (struct executor_report)EXECUTOR_REPORT_NONE;
             return ERR_OK;
@@ -301,7 +233,7 @@ static enum err start(const struct executor_job *job, char batch_id[64])
     char path[MAX_PATH], out[ROOM];
     struct executor_report found = EXECUTOR_REPORT_NONE;
     bool is_known;
-    TRY(find(job->folder, job->name, &is_known, &found));
+    TRY(find(job->folder, job->name, true, &is_known, &found));
     memcpy(batch_id, found.batch_id, sizeof found.batch_id);
     if (is_known) return ERR_OK; /* an earlier condor_submit, whose answer was lost */
     TRY(write_job(job));

@@ -79,6 +79,12 @@ query "select name, state from submissions order by id" >before
 "$GM2" campaign step "$DB" single >log 2>&1 || { cat log; fail "a pass without answers"; }
 rm -f condor/plan
 condor_rm -constraint 'Gm2Name == "nothing"' || fail condor_rm
+for _ in $(seq 100); do # a worker dies, with all that it had
+  "$GM2" campaign step "$DB" single >>log 2>&1
+  pid=$(/usr/bin/python3 -c 'import json; print(next((j["pid"] for j in json.load(open("condor/jobs.json")).values() if j["pid"]), ""))')
+  [ -n "$pid" ] && kill -9 -- -"$pid" 2>/dev/null && break
+done
+[ -n "$pid" ] || fail "no worker was killed"
 "$GM2" campaign step "$DB" single --loop 0.5 >loop 2>err || { cat loop err; fail "single: not all is done"; }
 whole single
 grep -q GM2_TEST_SETUP single/*/*/setup.sh && grep -q -- "--setup setup.sh" single/*/*/job.sub || fail "setup"
