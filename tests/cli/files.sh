@@ -79,5 +79,24 @@ same "$("$GM2" files diff "$DB" 1 2 | head -2 | tail -1)" "added gm2_run24337_00
 grep -q 'did you mean "list"' err || fail "near verb"
 "$GM2" files list "$DB" "data_tier raw" --reason x 2>err; same $? 88 "option of another verb"
 "$GM2" files get "$DB" nothing.mid 2>err; same $? 29 "a file that is not there"
+# the log; roles are advice in a file, and it says so; a server's are tested by tests/server/roles.sh
+"$GM2" files retire "$DB" gm2_run24337_00002.mid --reason "beam was off" --user mia || fail "retire by mia"
+same "$("$GM2" files log "$DB" --what retire --by mia | cut -f3-)" "$(printf 'mia\tretire\tgm2_run24337_00002.mid: beam was off')" "who retired"
+for action in init declare define snapshot retire; do "$GM2" files log "$DB" | cut -f4 | grep -qx $action || fail "the log has no $action"; done
+"$GM2" files log "$DB" --since yesterday 2>err; same $? 88 "a bad time"
+if [ "${DB#postgresql:}" = "$DB" ]; then
+  "$GM2" files roles "$DB" grant sam shifter 2>err || fail "a role in a file"
+  grep -q "roles in it are advice only" err || { cat err; fail "it does not say what a role in a file is worth"; }
+  same "$("$GM2" files roles "$DB" 2>/dev/null)" "$(printf 'sam\tshifter')" "list of roles"
+  "$GM2" files locate "$DB" full_00000.h5 root://door.example/x --user sam 2>err || fail "advice refuses"
+  grep -q "sam has the role shifter, files locate wants the role manager; in a SQLite file this is advice only, it is done" err || { cat err; fail "words of advice"; }
+  "$GM2" files roles "$DB" revoke sam shifter 2>/dev/null && same "$("$GM2" files roles "$DB" 2>/dev/null)" "" "taken away"
+fi
+for url in postgresql://me:geheim@127.0.0.1/x "postgresql://127.0.0.1/x?passwd=geheim"; do
+  "$GM2" files list "$url" "data_tier raw" >out 2>&1; same $? 88 "a password in a URL"
+  grep -q geheim out && fail "the password is repeated"
+done
+"$GM2" files locate "$DB" full_00000.h5 root://me:geheim@door.example/x 2>err; same $? 88 "a password in a location"
+grep -q geheim err && fail "the password is repeated"
 "$GM2" files list "$DB" "data_tier raw" --columns "file_name; drop table files" 2>err; same $? 88 "columns are checked"
 exit 0
