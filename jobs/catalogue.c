@@ -66,17 +66,24 @@ static const char *word_for(char mark, bool is_pgsql)
     return is_pgsql ? "" : " without rowid";
 }
 
+static enum err look_for_layout(struct catalogue *c, bool *is_there)
+{
+    int64_t n = 0;
+    bool is_found;
+    const char *look = db_is_pgsql(c->db) ? "select count(*) from pg_class where oid = to_regclass('catalogue_layout')"
+                                          : "select count(*) from sqlite_master where name = 'catalogue_layout'";
+    TRY(db_get_int(c->db, look, NULL, 0, &n, &is_found));
+    *is_there = n > 0;
+    return ERR_OK;
+}
+
 static enum err make_layout(void *context)
 {
     struct catalogue *c = context;
     struct sql sql      = {0};
-    int64_t n;
     bool is_there;
-    const char *look = db_is_pgsql(c->db) ? "select count(*) from information_schema.tables where table_name = "
-                                            "'catalogue_layout' and table_schema = any (current_schemas(false))"
-                                          : "select count(*) from sqlite_master where name = 'catalogue_layout'";
-    TRY(db_get_int(c->db, look, NULL, 0, &n, &is_there));
-    if (n > 0) return ERR_OK;
+    TRY(look_for_layout(c, &is_there));
+    if (is_there) return ERR_OK;
     enum err rc = ERR_OK;
     for (const char *at = layout; *at && !rc;) {
         size_t length = strcspn(at, "@#~");
@@ -120,8 +127,10 @@ static enum err open_with(const char *url, enum db_access access, bool is_init, 
     TRY(mem_alloc(&c, 1, sizeof *c));
     c->access = access;
     snprintf(c->url, sizeof c->url, "%s", url);
-    enum err rc = db_open(url, access, &c->db);
-    if (!rc && is_init) {
+    enum err rc   = db_open(url, access, &c->db);
+    bool is_there = false;
+    if (!rc && is_init) rc = look_for_layout(c, &is_there);
+    if (!rc && is_init && !is_there) { /* who finds it need not be allowed to make it */
         rc = db_exec(c->db, lock);
         if (rc) rc = db_exec(c->db, lock); /* two that make it at once: one fails, and finds it */
         if (!rc) rc = db_transaction(c->db, CATALOGUE_LOCK, make_layout, c);
@@ -130,7 +139,7 @@ static enum err open_with(const char *url, enum db_access access, bool is_init, 
     if (rc) {
         bool is_open = c->db != NULL; /* db_open() names the database itself */
         catalogue_close(c);
-        return is_open ? err_context(rc, "database %s", url) : rc;
+        return is_open ? err_context(rc, "database %.*s", (int)strcspn(url, "?"), url) : rc;
     }
     *out = c;
     return ERR_OK;

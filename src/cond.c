@@ -144,15 +144,20 @@ enum err cond_note_down(struct cond *cond, const char *action, const char *table
                         const struct cond_note *note, int64_t n_intervals, int64_t n_rows, const char *content,
                         int64_t *id)
 {
-    char now[32];
+    char now[32], who[300];
     bool is_found;
-    time_t t = time(NULL);
+    const char *user = db_user(cond->db); /* as the server knows him, beside what he calls himself */
+    time_t t         = time(NULL);
     struct tm utc;
     gmtime_r(&t, &utc);
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    if (*user && strcmp(user, note->author) != 0)
+        snprintf(who, sizeof who, "%.200s (%.64s)", note->author, user);
+    else
+        snprintf(who, sizeof who, "%.200s", note->author);
     TRY(db_get_int(cond->db, "select coalesce(max(id), 0) + 1 from cond_log", NULL, 0, id, &is_found));
     return db_do(cond->db, "insert into cond_log values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                 (struct db_value[]){DB_I(*id), DB_S(now), DB_S(note->author), DB_S(action), table ? DB_S(table) : DB_N,
+                 (struct db_value[]){DB_I(*id), DB_S(now), DB_S(who), DB_S(action), table ? DB_S(table) : DB_N,
                                      tag ? DB_S(tag) : DB_N, DB_S(note->comment), DB_I(n_intervals), DB_I(n_rows),
                                      content ? DB_S(content) : DB_N},
                  10);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Hostile names through gm2: hostile_names.py DB [STEP] (GM2 in the environment, in an empty folder; each STEPth name). Nothing may be executed or written
 elsewhere, nothing that a terminal obeys may be printed, nothing may crash; each call succeeds or refuses with one of gm2's statuses."""
-import glob, json, os, re, subprocess, sys, zlib
+import glob, html.parser, json, os, re, subprocess, sys, zlib
 
 gm2, db, here = os.environ["GM2"], sys.argv[1], os.getcwd()
 canary = "canary"  # wherever it appears
@@ -11,7 +11,7 @@ names = [
     f"x\\'; {T} #", "${IFS}", f"$(({T}))", f">{canary}", f"<({T})", "~root", "*", "?", "[a-z]*", "{a,b}", "!!", "a b", " lead", "trail ", "-rf", "--help", "-o",
     f"--wrap={T}", "#SBATCH --uid=0", "../x", "../../etc/passwd", "/etc/passwd", "a/../../x", "..", ".", ".hidden", "a/b", "a\\b", "C:\\x", "..%2f..%2fx",
     "%n%n%s%s%d", "%(stage.x)s", "'; drop table files; --", "' or '1'='1", "1); delete from files; --", "$1", "?1", "x' union select 1 --",
-    "\\'; drop table files", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><b>", "&lt;", "javascript:alert(1)", "\x1b[2J\x1b[31mred",
+    "\\'; drop table files", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><blink>", "&lt;", "javascript:alert(1)", "\x1b[2J\x1b[31mred",
     "\x1b]0;title\x07", "\x9b31m", "a\rb", "a\tb", "a\x00b", "\x7f", "\u202egpj.exe", "\u2066x", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
     "x" * 300, "x" * 70000, "é" * 200, "", "null", "NaN", "-1", "CON", "a.json", "a.part.1", "a.json.json", "@file", "@table::x", "#include \"/etc/passwd\"",
 ]
@@ -176,6 +176,26 @@ told = open("srun.args", encoding="utf-8").read()
 for path in asked:
     assert "\n-o\n" + path in told, (path, "did not reach the job as it is")
 assert call("campaign", "status", db, env=env).returncode == 0
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would take for markup: nothing of the names may be."""
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in ("script", "img", "iframe", "object", "blink"), (tag, attrs)
+        for key, value in attrs:
+            assert not key.startswith("on") and "javascript:" not in (value or ""), (tag, attrs)
+            assert key != "href" or not re.match("[a-z]+:", value) or value.startswith("http"), (tag, attrs)
+
+
+assert call("campaign", "report", db, "-o", "pages", env=env).returncode <= 1  # 1: descriptions of some are others by now
+pages = glob.glob("pages/**/*.html", recursive=True)
+assert len(pages) > n_started, len(pages)
+for p in pages:
+    assert re.fullmatch(r"[A-Za-z0-9_.+/-]+", p), p
+    page = open(p, encoding="utf-8").read()
+    assert not bad_out.search(page), p
+    Page().feed(page)
 for secret in ("postgresql://me:geheim-wort@127.0.0.1/x", "postgresql://127.0.0.1/x?passwd=geheim-wort", "host=127.0.0.1 password=geheim-wort dbname=x"):
     for args in (["files", "list", secret, "data_tier raw"], ["files", "init", secret], ["campaign", "status", secret, "c"], ["campaign", "start", secret, "c0.fcl"],
                  ["files", "stale", db, "data_tier raw", "--conditions", secret], ["files", "locate", db, "f0_data_stream.h5", secret.replace("postgresql", "root")]):
@@ -186,4 +206,4 @@ for text in (call("files", "log", db), call("campaign", "status", db, env=env), 
     assert b"geheim" not in text.stdout + text.stderr
 found = [os.path.join(d, f) for d, _, files in os.walk(here) for f in files if f == canary]
 assert not found, found
-print(f"{len(names) + len(raw)} names, {n_calls} calls, {n_taken} files taken, {n_started} campaigns started, {len(scripts)} scripts of sbatch")
+print(f"{len(names) + len(raw)} names, {n_calls} calls, {len(pages)} pages, {n_taken} files taken, {n_started} campaigns started, {len(scripts)} scripts of sbatch")

@@ -90,6 +90,8 @@ verb yyyyn files get DB a_full_00001.h5
 verb yyyyn files lineage DB a_full_00001.h5
 verb yyyyn files coverage DB "data_tier reco" --wanted "data_tier raw"
 verb yyyyn files audit DB --store store
+"$GM2" cond init cond.db || fail "cond init"
+verb yyyyn files stale DB "data_tier reco" --conditions cond.db
 verb yyyyn files definitions DB
 verb yyyyn files log DB
 verb yyyyn files roles DB list
@@ -101,6 +103,7 @@ as ann files define DB ann.raw "data_tier raw" || fail "an analyser's own defini
 as ann files define DB mia.raw "data_tier raw" 2>err; same $? 77 "an analyser in another's name"
 grep -q "ann may only make definitions of his own, named ann.NAME" err || { cat err; fail "words of a foreign definition"; }
 same "$(as eve files list DB "defname: ann.raw" 2>&1 >/dev/null | grep -c 'gm2 files roles DB grant eve')" 1 "what a stranger is told"
+verb yyyyn files diff DB 1
 verb yynnn files retire DB gm2_run24337_00003.mid --reason "beam was off"
 verb yynnn files roles DB grant newbie analyser
 verb yynnn files roles DB revoke newbie analyser
@@ -111,9 +114,22 @@ verb yyyyn campaign status DB small
 verb yyynn campaign hold DB small
 verb yyynn campaign release DB small
 verb yyynn campaign step DB small
+verb yyyyn campaign report DB small -o pages
 verb yyynn campaign retry DB small
 verb yyynn campaign kill DB small
 verb yyyyn campaign status DB small --submissions
+
+sed 's/small/whole/' c.fcl >e.fcl
+verb yynnn campaign run e.fcl --db DB -o whole --loop 0.5
+
+# every verb there is has been tried
+"$GM2" files --help | sed -n 's/^gm2 files \([a-z]*\) DB.*/\1/p' | while read -r v; do
+  grep -qE "(verb [yn]+|as [a-z]+) files $v DB" "$SOURCE/tests/server/roles.sh" || echo "files $v"
+done | sort -u >untried
+"$GM2" campaign --help | sed -n 's/^gm2 campaign \([a-z|]*\).*/\1/p' | tr '|' '\n' | grep -vx init | while read -r v; do
+  grep -qE "verb [yn]+ campaign $v( DB| .* --db DB)" "$SOURCE/tests/server/roles.sh" || echo "campaign $v"
+done | sort -u >>untried
+[ -s untried ] && { cat untried; fail "verbs that are not tried here, and perhaps not known to roles.c"; }
 
 # plain SQL: what each may on each table beyond reading (i insert, u update, d delete, t truncate), for every table there is
 changes() { sql olga "select string_agg(x, ' ' order by x) from (select relname || ':' || concat(
