@@ -1,10 +1,12 @@
 /* From a drop box to the store and the catalogue. */
 #include "drop_box.h"
 
+#include "header.h"
 #include "log.h"
 #include "mem.h"
 #include "progress.h"
 #include "publish.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 200, MAX_PATH = 4096, COPY_BYTES = 1 << 20 };
@@ -103,11 +106,18 @@ static enum err deliver(const struct parcel *p)
 }
 
 /* ---- parcels ------------------------------------------------------------------------------------------------------- */
-static enum err address(const char *json, const char *store, struct parcel *p)
+static bool is_json(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".json") == 0;
+}
+
+/* name: of the metadata, or of a raw file that has none */
+static enum err address(const char *name, const char *store, struct parcel *p)
 {
     char folder[MAX_PATH], url[MAX_PATH + 8], *real;
     TRY(catalogue_check_name(p->file.data_tier)); /* it becomes a folder */
-    snprintf(p->source, sizeof p->source, "%.*s", (int)(strlen(json) - strlen(".json")), json);
+    snprintf(p->source, sizeof p->source, "%.*s", (int)(strlen(name) - (is_json(name) ? strlen(".json") : 0)), name);
     const char *slash = strrchr(p->source, '/'), *base = slash ? slash + 1 : p->source;
     REQUIRE(strcmp(base, p->file.file_name) == 0, ERR_DATA, "its file_name is %s, not that of the file beside it",
             p->file.file_name);
@@ -125,11 +135,20 @@ static enum err address(const char *json, const char *store, struct parcel *p)
     return p->file.location ? ERR_OK : ERR_MEMORY;
 }
 
-static enum err accept(const char *json, const char *store, struct parcel *p)
+/* A raw file without metadata says itself what it is. */
+static enum err read_own(const char *path, char **text, struct catalogue_file *out)
+{
+    TRY(header_read(path, text));
+    enum err rc = catalogue_parse(*text, path, out);
+    if (rc) mem_free(*text);
+    return rc;
+}
+
+static enum err accept(const char *name, const char *store, struct parcel *p)
 {
     char *text, target_json[MAX_PATH + 8];
-    TRY(ingest_read(json, "", &text, &p->file));
-    enum err rc = address(json, store, p);
+    TRY(is_json(name) ? ingest_read(name, "", &text, &p->file) : read_own(name, &text, &p->file));
+    enum err rc = address(name, store, p);
     p->is_empty = !rc && !is_there(p->source);
     if (p->is_empty && !is_there(p->target))
         rc = err_fail(ERR_NOTFOUND, __FILE__, __LINE__, "there is no file %s beside its metadata", p->source);
@@ -146,7 +165,7 @@ static void let_go(const struct parcel *p)
 {
     char json[MAX_PATH + 8];
     snprintf(json, sizeof json, "%s.json", p->source);
-    if ((!p->is_empty && unlink(p->source) != 0) || unlink(json) != 0)
+    if ((!p->is_empty && unlink(p->source) != 0) || (unlink(json) != 0 && errno != ENOENT))
         log_warn("%s is in the store, but does not go from here: %s", p->source, strerror(errno));
 }
 
@@ -171,6 +190,46 @@ static enum err declare(struct catalogue *c, const char *user, struct parcel *p,
     return rc;
 }
 
+/* ---- raw files without metadata ------------------------------------------------------------------------------------------ */
+static bool has_json(const char *path)
+{
+    char json[MAX_PATH + 8];
+    snprintf(json, sizeof json, "%s.json", path);
+    return is_there(json);
+}
+
+static enum err add_name(char ***names, size_t *n, const char *path)
+{
+    TRY(mem_resize(names, *n, *n + 1, sizeof **names));
+    (*names)[*n] = mem_string(path);
+    REQUIRE((*names)[*n], ERR_MEMORY, "out of memory");
+    ++*n;
+    return ERR_OK;
+}
+
+/* Adds those that are closed; how many are not is told. */
+static enum err add_raw(const char *folder, char ***names, size_t *n, size_t *n_growing)
+{
+    const struct watch_cfg rule = {.scan_s = 1.0, .quiet_s = 60.0, .settle_s = 5.0};
+    struct watch *w;
+    size_t n_files = 0;
+    *n_growing     = 0;
+    if (!is_there(folder)) return ERR_OK;
+    TRY(watch_open(folder, &rule, &w));
+    enum err rc = watch_look(w, (double)time(NULL));
+    if (!rc) rc = watch_look(w, (double)time(NULL)); /* what changes between two looks is not closed */
+    const struct watch_file *file = rc ? NULL : watch_files(w, &n_files);
+    for (size_t i = 0; i < n_files && !rc; i++) {
+        if (has_json(file[i].path)) continue;
+        if (file[i].state == WATCH_READY)
+            rc = add_name(names, n, file[i].path);
+        else
+            ++*n_growing;
+    }
+    watch_free(w);
+    return rc;
+}
+
 static enum err take_round(struct catalogue *c, const char *folder, const char *store, const char *user, bool is_loud,
                            struct ingest_tally *tally)
 {
@@ -178,7 +237,12 @@ static enum err take_round(struct catalogue *c, const char *folder, const char *
     char **names;
     size_t n, k = 0;
     TRY(ingest_list(folder, &names, &n));
-    enum err rc = mem_alloc(&p, BATCH, sizeof *p);
+    enum err rc = add_raw(folder, &names, &n, &tally->n[INGEST_GROWING]);
+    if (!rc) rc = mem_alloc(&p, BATCH, sizeof *p);
+    if (rc) {
+        ingest_list_free(names, n);
+        return rc;
+    }
     struct progress bar;
     progress_begin(&bar, "ingest", (int64_t)n);
     for (size_t i = 0; i < n && !rc; i++) {
@@ -214,6 +278,7 @@ enum err drop_box_ingest(struct catalogue *c, const char *folder, const char *st
                n_left  = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED];
         tally->n[CATALOGUE_DECLARED] += t.n[CATALOGUE_DECLARED];
         tally->n[CATALOGUE_SAME] += t.n[CATALOGUE_SAME];
+        tally->n[INGEST_GROWING] = t.n[INGEST_GROWING];
         if (n_left > 0 && (n_moved > 0 || !is_loud)) {
             is_loud = n_moved == 0;
             continue;

@@ -4,8 +4,10 @@
 
 #include "catalogue.h"
 
+enum { INGEST_GROWING = CATALOGUE_REFUSED + 1 }; /* drop box: raw files that are still being written */
+
 struct ingest_tally {
-    size_t n[CATALOGUE_REFUSED + 1]; /* by outcome; what could not be read counts as refused */
+    size_t n[INGEST_GROWING + 1]; /* by outcome; what could not be read counts as refused */
 };
 
 /** Declares products by their metadata (PATH.json, or PATH itself if it ends with .json), in batches. location: NULL: a
