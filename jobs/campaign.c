@@ -6,95 +6,18 @@
 #include "executor.h"
 #include "job.h"
 #include "mem.h"
+#include "sha1.h"
+#include "sql.h"
+#include "stage_gate.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { MAX_STAGES = 2000 };
-
-void campaign_example(void)
-{
-    puts(
-        "# A campaign: gm2 campaign start DB THIS_FILE, then gm2 campaign step DB NAME, again and again (cron, or "
-        "--loop).\n"
-        "# What a stage has to do is what its dataset has and the catalogue does not show as done; so nothing is done "
-        "twice.\n"
-        "campaign: {\n"
-        "  name: mdc1\n"
-        "  rules: development              # production: a released program, configurations committed and pushed\n"
-        "  output: \"/data/prod/mdc1\"       # each submission has a folder of its own in it\n"
-        "}\n"
-        "stages: {\n"
-        "  generate: {                     # no dataset: a simulation; its raw files and clusters go to the catalogue\n"
-        "    config: \"mdc1.fcl\"\n"
-        "    fills: 100\n"
-        "    set: [\"outputs.raw.max_subruns=-1\", \"services.scheduler.units_per_shard=1\"]\n"
-        "  }\n"
-        "  reconstruct: {\n"
-        "    needs: [generate]\n"
-        "    config: \"reco.fcl\"\n"
-        "    dataset: \"%(stage.generate)s and data_tier raw\"   # SAM's language: gm2 files --help\n"
-        "    split: \"nfiles(5)\"            # five files a submission; byrun(low=..,high=..), mod(n), new(window=1d), "
-        "...\n"
-        "    max_submissions: 2            # at the same time\n"
-        "    max_attempts: 3               # at a file, then it waits for a human (parked)\n"
-        "  }\n"
-        "}");
-}
 
 static enum err check_word(const char *what, const char *word)
 {
     size_t n = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-");
     REQUIRE(n > 0 && !word[n] && n <= 100 && word[0] != '.' && word[0] != '-', ERR_CONFIG,
             "%s \"%.80s\": 1 to 100 letters, digits, _ . - are accepted, neither . nor - first", what, word);
-    return ERR_OK;
-}
-
-/* ---- order --------------------------------------------------------------------------------------------------------- */
-bool campaign_is_called(const struct campaign_stage *s, const char *name)
-{
-    return strcmp(s->name, name) == 0 || strcmp(s->group, name) == 0;
-}
-
-/* A stage over a list is needed with all its items. */
-static enum err find_needs(struct campaign *c, size_t index)
-{
-    struct campaign_stage *s = &c->stage[index];
-    TRY(mem_alloc(&s->need, c->n_stages + 1, sizeof *s->need));
-    for (size_t i = 0; i < s->cfg.needs.n; i++) {
-        const char *wanted = s->cfg.needs.value[i];
-        bool is_found      = false;
-        REQUIRE(!campaign_is_called(s, wanted), ERR_CONFIG, "stage %s needs itself", s->name);
-        for (size_t k = 0; k < c->n_stages; k++) {
-            bool is_known = false;
-            for (size_t j = 0; j < s->n_needs; j++) is_known = is_known || s->need[j] == k;
-            is_found = is_found || campaign_is_called(&c->stage[k], wanted);
-            if (campaign_is_called(&c->stage[k], wanted) && !is_known) s->need[s->n_needs++] = k;
-        }
-        REQUIRE(is_found, ERR_CONFIG, "stage %s needs \"%s\", which is no stage", s->name, wanted);
-    }
-    return ERR_OK;
-}
-
-/* A stage that can come next has all it needs before it; when none can, they go round. */
-static enum err find_order(struct campaign *c)
-{
-    bool is_done[MAX_STAGES] = {false};
-    size_t n_done            = 0;
-    TRY(mem_alloc(&c->order, c->n_stages, sizeof *c->order));
-    while (n_done < c->n_stages) {
-        const char *stuck = "";
-        size_t n_before   = n_done;
-        for (size_t i = 0; i < c->n_stages; i++) {
-            bool is_ready = !is_done[i];
-            for (size_t k = 0; k < c->stage[i].n_needs; k++) is_ready = is_ready && is_done[c->stage[i].need[k]];
-            if (!is_done[i] && !is_ready) stuck = c->stage[i].name;
-            if (!is_ready) continue;
-            c->order[n_done++] = i;
-            is_done[i]         = true;
-        }
-        REQUIRE(n_done > n_before, ERR_CONFIG, "stages need one another in a circle, %s among them", stuck);
-    }
     return ERR_OK;
 }
 
@@ -235,10 +158,34 @@ static enum err read_variants(const struct fhicl *table, const struct program *p
     if (recovery) TRY(mem_alloc(&s->recovery, fhicl_size(recovery), sizeof *s->recovery));
     for (size_t i = 0; recovery && i < fhicl_size(recovery); i++)
         TRY(read_recovery(fhicl_at(recovery, i), program, is_strict, s));
+    REQUIRE(!campaign_is_whole(s) || (!s->n_recoveries && !s->cfg.canary), ERR_CONFIG,
+            "stage %s takes whole groups of files: recoveries and canary are for stages that take files one by one",
+            s->name);
     if (!test) return ERR_OK;
     TRY(mem_alloc(&s->test, 1, sizeof *s->test));
-    enum err rc = read_stage(test, program, is_strict, s->test);
+    enum err rc         = read_stage(test, program, is_strict, s->test);
+    s->test->cfg.canary = 0; /* a test is one itself */
     return rc ? err_context(rc, "test of stage %s", s->name) : ERR_OK;
+}
+
+static enum err read_times(struct campaign_stage *s, const char *where, const struct fhicl *origin)
+{
+    enum err rc = stage_gate_time(s->cfg.at, &s->at_s);
+    if (!rc) rc = stage_gate_interval(s->cfg.every, &s->every_s);
+    if (rc) return err_context(rc, "%s (%s)", where, fhicl_origin(origin));
+    REQUIRE(s->cfg.launches == 1 || s->cfg.fills > 0, ERR_CONFIG, "%s (%s): launches are of a simulation; give fills",
+            where, fhicl_origin(origin));
+    REQUIRE(s->cfg.fills > 0 || strcmp(s->cfg.stage_type, "generator") != 0, ERR_CONFIG,
+            "%s (%s): a generator needs fills", where, fhicl_origin(origin));
+    return ERR_OK;
+}
+
+static enum err check_approval(struct campaign_stage *s, const char *where, const struct fhicl *origin, bool has_input)
+{
+    REQUIRE(!has_input && !s->cfg.fills && s->cfg.needs.n, ERR_CONFIG,
+            "%s (%s): an approval has needs, and neither dataset nor fills", where, fhicl_origin(origin));
+    s->made = mem_string("file_id 0"); /* nothing */
+    return s->made ? ERR_OK : ERR_MEMORY;
 }
 
 static enum err read_stage(const struct fhicl *table, const struct program *program, bool is_strict,
@@ -253,6 +200,8 @@ static enum err read_stage(const struct fhicl *table, const struct program *prog
     s->group = s->name;
     if (fhicl_get(table, "group")) TRY(fhicl_as_string(fhicl_get(table, "group"), "group", &s->group));
     bool has_input = *s->cfg.dataset || s->cfg.datasets.n || s->cfg.file_patterns.n;
+    TRY(read_times(s, where, name));
+    if (strcmp(s->cfg.stage_type, "approval") == 0) return check_approval(s, where, name, has_input);
     REQUIRE((s->cfg.fills > 0) != has_input, ERR_CONFIG,
             "%s (%s) must have either a dataset (or datasets, or file_patterns), or fills for a simulation", where,
             fhicl_origin(name));
@@ -267,6 +216,23 @@ static enum err read_stage(const struct fhicl *table, const struct program *prog
     TRY(check_stage(s, where, has_input));
     TRY(campaign_find_made(s));
     return read_variants(table, program, is_strict, s);
+}
+
+/* What is approved are versions: when one of them changes, it is asked for again. */
+static enum err find_approved(struct campaign *c)
+{
+    for (size_t k = 0; k < c->n_stages; k++) {
+        struct campaign_stage *s = &c->stage[c->order[k]];
+        struct sql all           = {0};
+        enum err rc              = ERR_OK;
+        if (strcmp(s->cfg.stage_type, "approval") != 0) continue;
+        for (size_t i = 0; i < s->n_needs && !rc; i++)
+            rc = sql_add(&all, "%s ", c->stage[s->need[i]].version.config_id);
+        if (!rc) sha1_hex(all.text, all.n, s->version.config_id);
+        sql_free(&all);
+        TRY(rc);
+    }
+    return ERR_OK;
 }
 
 /* Two items that make the same of nothing would be one. */
@@ -306,7 +272,7 @@ static enum err read_all(struct campaign *c, bool is_strict)
     TRY(campaign_check_paths(&c->cfg));
     TRY(campaign_layers(c->document, &c->merged));
     size_t n = fhicl_size(c->merged);
-    REQUIRE(n <= MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, MAX_STAGES);
+    REQUIRE(n <= CAMPAIGN_MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, CAMPAIGN_MAX_STAGES);
     TRY(program_ask(c->cfg.gm2, &c->program));
     TRY(mem_alloc(&c->stage, n, sizeof *c->stage));
     for (size_t i = 0; i < n; i++) {
@@ -316,8 +282,9 @@ static enum err read_all(struct campaign *c, bool is_strict)
             REQUIRE(strcmp(c->stage[k].name, c->stage[i].name) != 0, ERR_CONFIG, "two stages are called %s",
                     c->stage[i].name);
     }
-    for (size_t i = 0; i < n; i++) TRY(find_needs(c, i));
-    TRY(find_order(c));
+    for (size_t i = 0; i < n; i++) TRY(campaign_find_needs(c, i));
+    TRY(campaign_find_order(c));
+    TRY(find_approved(c));
     TRY(check_simulations(c));
     for (size_t i = 0; i < n; i++) {
         REQUIRE(!c->stage[i].cfg.to_store || *c->cfg.store, ERR_CONFIG, "stage %s: to_store needs campaign.store",

@@ -48,6 +48,15 @@
     F(S, strs, condor,          "[]",       0, 0, "",  "lines of HTCondor's submit file: request_memory = 1990MB, ...") \
     F(S, i64,  array,           1, 1, 500,    "1", "submissions started together: Slurm's array, HTCondor's DAG") \
     F(S, i64,  array_running,   0, 0, 100000, "1", "of those, so many run at the same time; 0: any number") \
+    F(S, str,  stage_type,      "regular",  0, 0, "regular|generator|approval", "approval: no jobs; the stages that need it wait for gm2 campaign approve; generator: a simulation") \
+    F(S, str,  completion_type, "located",  0, 0, "located|complete", "when stages that need it start: products are there, or all files were tried to the end") \
+    F(S, f64,  completion_pct,  100,        0.001, 100, "%", "located: of the files (POMS: 95; ours is all, as what is missing would be missing in every later product)") \
+    F(S, i64,  canary,          0, 0, 100000, "1", "so many files run first; the rest when they have succeeded within memory_mb") \
+    F(S, i64,  memory_mb,       0, 0, 10000000, "MB", "asked for a rank; 0: not said; with a canary: its limit (0: 2000), the rest asks for what was measured") \
+    F(S, str,  at,              "",         0, 0, "", "nothing starts before: YYYY-MM-DD HH:MM, UTC")                \
+    F(S, str,  every,           "",         0, 0, "", "between launches: 30m, 6h, 1d; empty: none")                   \
+    F(S, i64,  launches,        1, 1, 1000000, "1", "of a simulation: so many, each of fills, with subruns of its own") \
+    F(S, i64,  max_in_flight,   0, 0, 1000, "1", "of a list: items begun and not complete; 0: any")                   \
     F(S, i64,  max_submissions, 1, 1, 10000,  "1", "at the same time")                                               \
     F(S, i64,  max_attempts,    3, 1, 100,    "1", "at a file before it is parked for a human")
 /* clang-format on */
@@ -67,6 +76,7 @@ struct campaign_stage {
     enum campaign_kind kind;
     const char *group; /* the name it was written under; of an item of a list: without the item */
     struct split split;
+    int64_t at_s, every_s;      /* at_s: unix time */
     struct version_key version; /* of a merging job: that job's own, as its product bears that of what is in it */
     char *made;                 /* query: what it has made, in any campaign */
     char *dataset;              /* with %(stage.NAME)s put in; NULL for a simulation */

@@ -46,8 +46,17 @@ static const char usage[] =
     "    what is done, running, left, failed; how well jobs use what they ask for; what a human "
     "should look at; what to type\n"
     "    next. Without a name: all campaigns\n"
-    "gm2 campaign hold|release|kill|retry DB NAME\n"
-    "    start nothing more; go on; ask running jobs to stop; try parked files again\n"
+    "gm2 campaign hold|release|kill|retry DB NAME [STAGE] [--why TEXT] [--until TIME or 6h]\n"
+    "    start nothing more; go on; ask running jobs to stop (of all, a stage, or one SUBMISSION); try parked files "
+    "and canaries again\n"
+    "gm2 campaign launch DB NAME STAGE [--test]\n"
+    "    start the next submission now, whatever its schedule says; --test: one of the stage's test\n"
+    "gm2 campaign approve DB NAME STAGE [--comment TEXT]\n"
+    "    let the stages go on that wait for this approval\n"
+    "gm2 campaign show DB NAME|FILE.fcl STAGE [--test]\n"
+    "    the commands of the next submissions; nothing is started\n"
+    "gm2 campaign cron DB [NAME]\n"
+    "    lines for crontab that make a pass every five minutes, one at a time\n"
     "DB: a file, sqlite:FILE, or postgresql://[user@]host[:port]/name. --user NAME says who, "
     "by default the login name.\n";
 
@@ -112,23 +121,23 @@ static void print_advice(const struct cmd_campaign *k, const char *db)
         printf("next: gm2 campaign step %s %s --loop 5\n", db, name);
 }
 
+static void print_waiting(const struct cmd_campaign *k)
+{
+    for (size_t i = 0; i < k->campaign->n_stages; i++)
+        if (*k->report[i].why) printf("%s: %s\n", k->campaign->stage[i].name, k->report[i].why);
+}
+
 void cmd_campaign_print(const struct cmd_campaign *k, const char *db)
 {
     print_stages(k);
+    print_waiting(k);
     print_advice(k, db);
 }
 
 /* ---- verbs --------------------------------------------------------------------------------------------------------- */
 enum err cmd_campaign_look(struct cmd_campaign *k)
 {
-    for (size_t j = 0; j < k->campaign->n_stages; j++) {
-        size_t i = k->campaign->order[j];
-        TRY(step_look(k->catalogue, k->campaign, k->id, i, &k->report[i]));
-        for (size_t n = 0; n < k->campaign->stage[i].n_needs; n++)
-            if (!k->report[k->campaign->stage[i].need[n]].is_complete) k->report[i].is_waiting = true;
-        if (k->report[i].is_waiting) k->report[i].is_complete = false;
-    }
-    return ERR_OK;
+    return step_look_all(k->catalogue, k->campaign, k->id, k->report);
 }
 
 static enum err plan(const struct cmd_campaign *k)
@@ -159,36 +168,10 @@ static enum err start(struct catalogue *c, const struct cmd_campaign_options *o,
     if (!rc) rc = cmd_campaign_look(&k);
     if (!rc) {
         print_stages(&k);
+        print_waiting(&k);
         if (!is_plan) print_advice(&k, o->db);
     }
     if (!rc && is_plan) rc = plan(&k);
-    cmd_campaign_free(&k);
-    return rc;
-}
-
-static enum err kill_jobs(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
-{
-    (void)status;
-    struct cmd_campaign k;
-    size_t n;
-    TRY(ledger_hold(c, o->what, true, o->user)); /* else the next pass starts them again */
-    TRY(cmd_campaign_read(c, o->what, &k));
-    enum err rc = step_kill(c, k.campaign, k.id, &n);
-    if (!rc) rc = catalogue_log_add(c, "kill campaign", o->what);
-    if (!rc)
-        printf("%zu submissions were asked to stop; the campaign is held (gm2 campaign release %s %s)\n", n, o->db,
-               o->what);
-    cmd_campaign_free(&k);
-    return rc;
-}
-
-static enum err retry(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
-{
-    (void)status;
-    struct cmd_campaign k;
-    TRY(cmd_campaign_read(c, o->what, &k));
-    enum err rc = ERR_OK;
-    for (size_t i = 0; i < k.campaign->n_stages && !rc; i++) rc = step_retry(c, k.campaign, k.id, i, o->user);
     cmd_campaign_free(&k);
     return rc;
 }
@@ -206,18 +189,6 @@ static enum err start_verb(struct catalogue *c, const struct cmd_campaign_option
     return start(c, o, false);
 }
 
-static enum err hold_verb(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
-{
-    (void)status;
-    return ledger_hold(c, o->what, true, o->user);
-}
-
-static enum err release_verb(struct catalogue *c, const struct cmd_campaign_options *o, int *status)
-{
-    (void)status;
-    return ledger_hold(c, o->what, false, o->user);
-}
-
 /* place: what the second word is. */
 static const struct verb {
     const char *name, *place;
@@ -228,10 +199,14 @@ static const struct verb {
              {"step", "NAME", 2, 2, cmd_campaign_step},
              {"status", "[NAME [STAGE]]", 1, 3, cmd_campaign_status},
              {"report", "[NAME] -o FOLDER", 1, 2, cmd_campaign_report},
-             {"hold", "NAME", 2, 2, hold_verb},
-             {"release", "NAME", 2, 2, release_verb},
-             {"kill", "NAME", 2, 2, kill_jobs},
-             {"retry", "NAME", 2, 2, retry}};
+             {"hold", "NAME [STAGE]", 2, 3, cmd_campaign_hold},
+             {"release", "NAME [STAGE]", 2, 3, cmd_campaign_release},
+             {"kill", "NAME [STAGE or SUBMISSION]", 2, 3, cmd_campaign_kill},
+             {"retry", "NAME [STAGE]", 2, 3, cmd_campaign_retry},
+             {"launch", "NAME STAGE", 3, 3, cmd_campaign_launch},
+             {"approve", "NAME STAGE", 3, 3, cmd_campaign_approve},
+             {"show", "NAME or FILE.fcl, and STAGE", 3, 3, cmd_campaign_show},
+             {"cron", "[NAME]", 1, 2, cmd_campaign_cron}};
 enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
 
 static const struct verb *find_verb(const char *name)
@@ -295,7 +270,11 @@ int cmd_campaign(int argc, char **argv)
                                      {"--submissions", NULL, &o.wants_submissions, "status"},
                                      {"--json", NULL, &o.wants_json, "status"},
                                      {"-o", &o.output, NULL, "report run"},
-                                     {"--user", &o.user, NULL, "run start step hold release kill retry"},
+                                     {"--why", &o.why, NULL, "hold"},
+                                     {"--until", &o.until, NULL, "hold"},
+                                     {"--comment", &o.comment, NULL, "approve"},
+                                     {"--test", NULL, &o.is_test, "launch show"},
+                                     {"--user", &o.user, NULL, "run start step hold release kill retry launch approve"},
                                      {NULL, NULL, NULL, NULL}};
     const char *place[3] = {NULL}, *names[N_VERBS + 3] = {"init"};
     size_t n;

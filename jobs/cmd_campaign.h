@@ -9,8 +9,9 @@
 struct cmd_campaign;
 struct cmd_campaign_options {
     const char *verb, *db, *what, *stage, *user, *loop, *output; /* what: NAME or FILE.fcl, NULL if it was left out */
-    bool wants_submissions, wants_json;
-    size_t n_set;       /* run: --set */
+    const char *why, *until, *comment;
+    bool wants_submissions, wants_json, is_test;
+    size_t n_set; /* run: --set */
     const char **set;
     void (*live)(void *context, const struct cmd_campaign *campaign); /* called after each pass; NULL: nothing */
     void *live_context;
@@ -44,5 +45,16 @@ enum err cmd_campaign_run(const struct cmd_campaign_options *options, int *statu
 enum err cmd_campaign_status(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 /** report DB [NAME] -o FOLDER. */
 enum err cmd_campaign_report(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+
+/** Verbs on a campaign or one of its stages. Test: tests/cli/campaign_gates.sh */
+enum err cmd_campaign_hold(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+enum err cmd_campaign_release(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+enum err cmd_campaign_kill(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+enum err cmd_campaign_retry(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+enum err cmd_campaign_launch(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+enum err cmd_campaign_approve(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+/** Print only. */
+enum err cmd_campaign_show(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
+enum err cmd_campaign_cron(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 
 #endif

@@ -30,17 +30,8 @@ static enum err print_submissions(struct cmd_campaign *k, const char *db)
 /* ---- one campaign ----------------------------------------------------------------------------------------------------- */
 static enum err find_stage(const struct campaign *c, const char *name, size_t *out)
 {
-    const char *known[100];
     *out = SIZE_MAX;
-    if (!name) return ERR_OK;
-    for (size_t i = 0; i < c->n_stages; i++) {
-        known[i] = c->stage[i].name;
-        if (strcmp(name, known[i]) == 0) *out = i;
-    }
-    if (*out != SIZE_MAX) return ERR_OK;
-    const char *near = cfg_nearest(name, known, c->n_stages);
-    if (near) FAIL(ERR_NOTFOUND, "campaign %s has no stage \"%s\"; did you mean %s?", c->cfg.name, name, near);
-    FAIL(ERR_NOTFOUND, "campaign %s has no stage \"%s\"; its first is %s", c->cfg.name, name, known[0]);
+    return name ? step_find(c, name, out) : ERR_OK;
 }
 
 static enum err print_json(const struct status *s)

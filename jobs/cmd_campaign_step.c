@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { MAX_WAIT_S = 30, SAY_EVERY_S = 60, MAX_REFUSALS = 5, EXIT_AGAIN = 75 };
@@ -17,6 +18,13 @@ static void on_signal(int number)
     is_stopped = 1;
 }
 
+/* Time passes by itself; a hold, a failed canary and an approval do not. */
+static bool waits_for_people(const struct step_stage *s)
+{
+    bool is_canary = strncmp(s->why, "canary", 6) == 0 && s->n_live == 0;
+    return is_canary || strncmp(s->why, "held", 4) == 0 || strncmp(s->why, "awaits", 6) == 0;
+}
+
 static bool is_all_done(const struct cmd_campaign *k, bool *is_stuck)
 {
     bool is_done = true;
@@ -24,8 +32,9 @@ static bool is_all_done(const struct cmd_campaign *k, bool *is_stuck)
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
         const struct step_stage *s = &k->report[i];
         is_done                    = is_done && s->is_complete;
-        if (s->n_live || (!s->is_complete && !s->is_waiting && !s->empty && s->n_files > s->n_done + s->n_parked))
-            *is_stuck = false;
+        size_t n_over              = s->n_done + s->n_parked;
+        if (s->n_live) *is_stuck = is_done = false;
+        if (!s->is_waiting && !s->empty && s->n_files > n_over && !waits_for_people(s)) *is_stuck = is_done = false;
     }
     return is_done;
 }

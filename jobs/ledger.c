@@ -32,9 +32,12 @@ static const char layout[] =
     "create table if not exists submission_history (submission_id bigint not null, at_s bigint not null,"
     "  state bigint not null, reason text not null);"
     "create table if not exists stage_files (stage_id bigint not null, file_id bigint not null,"
-    "  submission_id bigint, attempts bigint not null, stops bigint not null, is_parked bigint not null,"
+    "  submission_id bigint, attempts bigint not null, stops bigint not null, is_parked bigint not null, last_id "
+    "bigint,"
     "  primary key (stage_id, file_id));"
     "create index if not exists stage_files_by_submission on stage_files (submission_id);"
+    "create table if not exists stage_holds (campaign_id bigint not null, stage text not null, why text not null,"
+    "  until_s bigint not null, create_s bigint not null, create_user text not null, primary key (campaign_id, stage));"
     "create table if not exists stage_counts (stage_id bigint primary key, change_id bigint not null,"
     "  dataset text not null, done text not null, n_files bigint not null, n_done bigint not null);";
 
@@ -44,10 +47,13 @@ const char *ledger_state_name(enum ledger_state state)
     case LEDGER_NEW: return "New";
     case LEDGER_CANCELLED: return "Cancelled";
     case LEDGER_LAUNCH_FAILED: return "LaunchFailed";
+    case LEDGER_AWAITING: return "Awaiting Approval";
+    case LEDGER_APPROVED: return "Approved";
     case LEDGER_IDLE: return "Idle";
     case LEDGER_RUNNING: return "Running";
     case LEDGER_FAILED: return "Failed";
     case LEDGER_LOCATED: return "Located";
+    case LEDGER_REMOVED: return "Removed";
     }
     return "unknown";
 }
@@ -208,6 +214,18 @@ enum err ledger_refresh(struct catalogue *c, struct ledger_submission *s)
     if (!is_live) s->state = before;
     REQUIRE(is_live, ERR_MISMATCH, "submission %s is over by now", s->name);
     return ERR_OK;
+}
+
+enum err ledger_submission(struct catalogue *c, int64_t id, struct ledger_submission *out)
+{
+    struct list all   = {0};
+    struct db_value v = DB_I(id);
+    struct sql sql = {.text = (char *)"select " COLUMNS " from submissions where id = $1", .value = &v, .n_values = 1};
+    enum err rc    = catalogue_rows(c->db, &sql, add_submission, &all);
+    if (!rc && all.n == 0) rc = err_fail(ERR_NOTFOUND, __FILE__, __LINE__, "there is no submission %" PRId64, id);
+    if (!rc) *out = all.one[0];
+    mem_free(all.one);
+    return rc;
 }
 
 /* ---- campaigns and stages ------------------------------------------------------------------------------------------ */

@@ -14,10 +14,13 @@ enum ledger_state {
     LEDGER_NEW           = 1000, /* noted; perhaps started: the executor knows */
     LEDGER_CANCELLED     = 1500,
     LEDGER_LAUNCH_FAILED = 2000,
+    LEDGER_AWAITING      = 2400, /* approval */
+    LEDGER_APPROVED      = 2500,
     LEDGER_IDLE          = 3000,
     LEDGER_RUNNING       = 4000,
     LEDGER_FAILED        = 6000, /* ended; some of its files have no product */
     LEDGER_LOCATED       = 8000, /* ended; all products are in the catalogue */
+    LEDGER_REMOVED       = 9000, /* a failed canary that was given up: another goes */
 };
 const char *ledger_state_name(enum ledger_state state);
 
@@ -82,6 +85,8 @@ enum err ledger_end(struct catalogue *catalogue, struct ledger_submission *submi
 /** Submissions of a stage, newest last; live ones only if wanted. mem_free() the list. */
 enum err ledger_submissions(struct catalogue *catalogue, int64_t stage_id, bool only_live,
                             struct ledger_submission **out, size_t *n);
+/** One submission by its id. ERR_NOTFOUND. */
+enum err ledger_submission(struct catalogue *catalogue, int64_t id, struct ledger_submission *out);
 /** Files that may not be taken now: held by a live submission, or parked; ascending. mem_free() it. */
 enum err ledger_taken(struct catalogue *catalogue, int64_t stage_id, int64_t **ids, size_t *n, size_t *n_parked);
 /** How many files of a stage live submissions hold, how many are parked; how many submissions live. */

@@ -199,7 +199,8 @@ static enum err end(void *context)
     TRY(catalogue_note(c->catalogue, NULL, "end submission", what));
     for (size_t i = 0; i < v->n_not_done; i += FILES_A_STATEMENT)
         TRY(count_attempts(e, i, i + FILES_A_STATEMENT < v->n_not_done ? i + FILES_A_STATEMENT : v->n_not_done));
-    return db_do(c->catalogue->db, "update stage_files set submission_id = null where submission_id = $1",
+    return db_do(c->catalogue->db,
+                 "update stage_files set submission_id = null, last_id = submission_id where submission_id = $1",
                  &DB_I(c->submission->id), 1);
 }
 

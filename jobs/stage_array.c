@@ -2,10 +2,17 @@
 #include "stage_array.h"
 
 #include "mem.h"
+#include "stage_next.h"
 
 #include <unistd.h>
 
 bool stage_array_is_wanted(const struct stage_work *w) { return w->stage->cfg.array > 1 && w->executor->start_many; }
+
+bool stage_array_takes(const struct stage_work *w, const char *submission)
+{
+    size_t position;
+    return stage_array_is_wanted(w) && stage_role(submission, &position) == STAGE_SLICE;
+}
 
 /* Held as long as the pass has it in hand. */
 static enum err take(const struct stage_work *w, struct ledger_submission *s, bool is_asked, int *fd)
@@ -73,7 +80,7 @@ enum err stage_array_start_new(const struct stage_work *w, struct ledger_submiss
 {
     size_t together = (size_t)w->stage->cfg.array, n_new = 0;
     for (size_t i = 0; i < n; i++)
-        if (live[i].state == LEDGER_NEW) live[n_new++] = live[i];
+        if (live[i].state == LEDGER_NEW && stage_array_takes(w, live[i].name)) live[n_new++] = live[i];
     for (size_t i = 0; i < n_new; i += together)
         TRY(start(w, live + i, n_new - i < together ? n_new - i : together, true));
     return ERR_OK;

@@ -7,6 +7,9 @@
 /** Whether the stage wants it, and the executor can. */
 bool stage_array_is_wanted(const struct stage_work *work);
 
+/** Whether a submission is started so: canaries, recoveries and tests go alone, with settings of their own. */
+bool stage_array_takes(const struct stage_work *work, const char *submission);
+
 /* Submissions that were noted just now, until there are enough. */
 struct stage_array {
     struct ledger_submission *s; /* [capacity] */

@@ -3,24 +3,13 @@
 
 #include "campaign_internal.h"
 #include "mem.h"
-#include "publish.h"
-#include "sql.h"
+#include "stage_next.h"
+#include "stage_units.h"
 #include "stage_whole.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-/* The login's lines run before the job, in the shell that becomes it; on each rank, as its environment is wanted there. */
-static enum err write_setup(const struct strs *setup, const char *path)
-{
-    struct sql text = {0};
-    enum err rc     = sql_add(&text, "#!/bin/bash\n");
-    for (size_t i = 0; i < setup->n && !rc; i++) rc = sql_add(&text, "%s\n", setup->value[i]);
-    if (!rc) rc = sql_add(&text, "exec \"$@\"\n");
-    if (!rc) rc = publish_text(path, text.text, text.n, 1);
-    sql_free(&text);
-    return rc;
-}
+#include <string.h>
 
 static enum err add(struct stage_command *c, const char *name, const char *value)
 {
@@ -53,9 +42,10 @@ static enum err calib_line(const struct stage_work *w, struct stage_command *c)
     return cfg->freeze ? add(c, "--freeze", NULL) : ERR_OK;
 }
 
-static enum err send_config(const struct stage_work *w, const char *folder, struct stage_command *c)
+static enum err send_config(const struct stage_work *w, const struct campaign_stage_cfg *cfg, const char *folder,
+                            struct stage_command *c)
 {
-    const struct strs *own = &w->stage->cfg.set;
+    const struct strs *own = &cfg->set;
     const char *set[STAGE_MAX_ARGS];
     size_t n = 0;
     REQUIRE(own->n + 1 < STAGE_MAX_ARGS, ERR_CONFIG, "more than %d settings", STAGE_MAX_ARGS);
@@ -64,18 +54,53 @@ static enum err send_config(const struct stage_work *w, const char *folder, stru
     return stage_send_config(w, folder, n, set, c->config);
 }
 
-static enum err job_line(const struct stage_work *w, const char *folder, struct stage_command *c)
+/* Another launch of a simulation has fills and subruns of its own. What is only shown (without a number) sends nothing. */
+static enum err job_line(const struct stage_work *w, const struct ledger_submission *s, const char *folder,
+                         struct stage_command *c)
 {
-    bool is_simulation = stage_work_is_simulation(w), is_sent = stage_send_is_wanted(w);
+    const struct campaign_stage_cfg *cfg = stage_role_cfg(w, s->name);
+    bool is_simulation = stage_work_is_simulation(w), is_sent = stage_send_is_wanted(w) && s->id;
     const char *const label[] = {c->labels.fcl_commit, c->labels.campaign, c->labels.stage, c->labels.submission};
-    if (is_sent) TRY(send_config(w, folder, c));
-    TRY(add(c, "-c", is_sent ? c->config : w->stage->cfg.config));
+    int64_t launch            = 0;
+    if (is_simulation) TRY(stage_units_number(w, s, &launch));
+    snprintf(c->skip, sizeof c->skip, "%" PRId64, launch * cfg->fills);
+    if (is_sent) TRY(send_config(w, cfg, folder, c));
+    TRY(add(c, "-c", is_sent ? c->config : cfg->config));
     TRY(add(c, "-o", c->output));
     TRY(add(c, is_simulation ? "-n" : "-S", is_simulation ? c->fills : c->list));
+    if (launch) TRY(add(c, "--nskip", c->skip));
     if (is_simulation) TRY(add(c, "--raw-tag", w->digest)); /* raw files bear no other word of the version */
     if (w->stage->kind == CAMPAIGN_MERGE && !is_sent) TRY(add(c, "--set", c->process));
-    for (size_t i = 0; i < w->stage->cfg.set.n && !is_sent; i++) TRY(add(c, "--set", w->stage->cfg.set.value[i]));
+    for (size_t i = 0; i < cfg->set.n && !is_sent; i++) TRY(add(c, "--set", cfg->set.value[i]));
     for (size_t i = 0; i < sizeof label / sizeof label[0]; i++) TRY(add(c, "--metadata", label[i]));
+    return ERR_OK;
+}
+
+static enum err name_plain(const struct stage_work *w, const struct ledger_submission *s, char *out, size_t room)
+{
+    char products[STAGE_MAX_PATH + 32], part[40] = "";
+    int64_t launch = 0;
+    TRY(stage_units_products(w, s, products));
+    if (stage_work_is_simulation(w)) TRY(stage_units_number(w, s, &launch));
+    if (launch) snprintf(part, sizeof part, "_l%06" PRId64, launch);
+    snprintf(out, room, "%.1800s/%.120s_%s%s.h5", products, w->stage->name, w->digest, part);
+    return ERR_OK;
+}
+
+/* Options of the executor's own. */
+static enum err add_options(const struct stage_work *w, const struct campaign_stage_cfg *cfg, struct stage_command *c)
+{
+    const struct strs *given = campaign_batch_options(cfg);
+    bool is_slurm = strcmp(cfg->executor, "slurm") == 0, is_condor = strcmp(cfg->executor, "condor") == 0;
+    int64_t memory_mb;
+    REQUIRE(given->n < STAGE_MAX_OPTIONS, ERR_CONFIG, "more than %d options of the batch system",
+            STAGE_MAX_OPTIONS - 1);
+    c->n_options = 0;
+    TRY(stage_memory(w, cfg, &memory_mb));
+    snprintf(c->memory, sizeof c->memory, is_slurm ? "--mem-per-cpu=%" PRId64 "M" : "request_memory = %" PRId64 "MB",
+             memory_mb);
+    if (memory_mb > 0 && (is_slurm || is_condor)) c->option[c->n_options++] = c->memory;
+    for (size_t i = 0; i < given->n; i++) c->option[c->n_options++] = given->value[i];
     return ERR_OK;
 }
 
@@ -86,12 +111,7 @@ static enum err name_output(const struct stage_work *w, const struct ledger_subm
     char stem[200];
     int64_t *ids;
     size_t n;
-    if (!campaign_is_whole(
-            w->stage)) { /* a simulation goes on where an earlier attempt stopped: its products have one folder */
-        snprintf(out, room, "%s/products/%s_%s.h5", stage_work_is_simulation(w) ? w->folder : folder, w->stage->name,
-                 w->digest);
-        return ERR_OK;
-    }
+    if (!campaign_is_whole(w->stage)) return name_plain(w, s, out, room);
     TRY(ledger_files(w->catalogue, s->id, &ids, &n));
     enum err rc = stage_whole_stem(w, ids, n, stem);
     mem_free(ids);
@@ -110,10 +130,9 @@ enum err stage_command(const struct stage_work *w, const struct ledger_submissio
     snprintf(c->process, sizeof c->process, CAMPAIGN_PROCESS_NAME, w->stage->name);
     stage_send_labels(w, s, &c->labels);
     TRY(name_output(w, s, folder, c->output, sizeof c->output));
-    if (w->stage->cfg.setup.n) {
-        TRY(write_setup(&w->stage->cfg.setup, c->setup));
-        TRY(add(c, "/bin/bash", c->setup));
-    }
+    const struct campaign_stage_cfg *cfg = stage_role_cfg(w, s->name);
+    TRY(add_options(w, cfg, c));
+    if (cfg->setup.n) TRY(add(c, "/bin/bash", c->setup));
     TRY(add(c, w->campaign->program.path, NULL));
-    return w->stage->kind == CAMPAIGN_CALIB ? calib_line(w, c) : job_line(w, folder, c);
+    return w->stage->kind == CAMPAIGN_CALIB ? calib_line(w, c) : job_line(w, s, folder, c);
 }

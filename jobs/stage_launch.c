@@ -1,5 +1,6 @@
 /* Starting a submission. */
 #include "stage_command.h"
+#include "stage_next.h"
 
 #include "log.h"
 #include "mem.h"
@@ -36,6 +37,18 @@ static enum err write_list(const struct stage_work *w, int64_t submission_id, co
     return rc;
 }
 
+/* The login's lines run before the job, in the shell that becomes it; on each rank, as its environment is wanted there. */
+static enum err write_setup(const struct strs *setup, const char *path)
+{
+    struct sql text = {0};
+    enum err rc     = sql_add(&text, "#!/bin/bash\n");
+    for (size_t i = 0; i < setup->n && !rc; i++) rc = sql_add(&text, "%s\n", setup->value[i]);
+    if (!rc) rc = sql_add(&text, "exec \"$@\"\n");
+    if (!rc) rc = publish_text(path, text.text, text.n, 1);
+    sql_free(&text);
+    return rc;
+}
+
 /* A job, and the memory of its words. */
 struct prepared {
     char folder[STAGE_MAX_PATH];
@@ -51,13 +64,15 @@ static enum err prepare(const struct stage_work *w, const struct ledger_submissi
     enum err rc = stage_command(w, s, p->folder, &p->command);
     if (rc) return err_context(rc, "stage %s", w->stage->name);
     if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->command.list));
+    const struct campaign_stage_cfg *cfg = stage_role_cfg(w, s->name);
+    if (cfg->setup.n) TRY(write_setup(&cfg->setup, p->command.setup));
     *job = (struct executor_job){.folder      = p->folder,
                                  .name        = s->name,
                                  .argv        = p->command.argv,
-                                 .n_ranks     = (int)w->stage->cfg.ranks,
-                                 .n_options   = campaign_batch_options(&w->stage->cfg)->n,
-                                 .option      = campaign_batch_options(&w->stage->cfg)->value,
-                                 .max_running = (int)w->stage->cfg.array_running};
+                                 .n_ranks     = (int)cfg->ranks,
+                                 .n_options   = p->command.n_options,
+                                 .option      = p->command.option,
+                                 .max_running = (int)cfg->array_running};
     return ERR_OK;
 }
 
@@ -86,10 +101,12 @@ enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
 {
     struct prepared *p;
     struct executor_job job;
+    const struct executor *executor;
     char batch_id[64];
+    TRY(stage_role_executor(w, s->name, &executor));
     TRY(mem_alloc(&p, 1, sizeof *p));
     enum err rc = prepare(w, s, p, &job);
-    if (!rc) rc = w->executor->start(&job, batch_id);
+    if (!rc) rc = executor->start(&job, batch_id);
     mem_free(p);
     if (rc == ERR_AGAIN) {
         char words[200];

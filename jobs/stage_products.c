@@ -3,8 +3,8 @@
 
 #include "drop_box.h"
 #include "log.h"
+#include "stage_units.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 struct living {
@@ -25,9 +25,8 @@ enum err stage_products_take(const struct stage_work *w, struct ledger_submissio
 {
     struct living living               = {w->catalogue, s};
     const struct catalogue_check check = {ask_live, &living};
-    char folder[STAGE_MAX_PATH], products[STAGE_MAX_PATH + 16];
-    stage_work_folder(w, s->name, folder);
-    snprintf(products, sizeof products, "%s/products", stage_work_is_simulation(w) ? w->folder : folder);
+    char products[STAGE_MAX_PATH + 32];
+    TRY(stage_units_products(w, s, products));
     if (!w->stage->cfg.to_store) return ingest_folder(w->catalogue, products, &check, w->user, tally);
     if (stage_work_is_simulation(w) && exit_code != 0) return ERR_OK;
     TRY(ledger_refresh(w->catalogue, s));

@@ -1,9 +1,11 @@
 /* What a stage has to do, and what it has done. */
 #include "stage_work.h"
 
+#include "ledger_left.h"
 #include "mem.h"
 #include "sql.h"
 #include "stage_count.h"
+#include "stage_gate.h"
 #include "stage_whole.h"
 
 #include <inttypes.h>
@@ -14,9 +16,14 @@
 enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                           size_t index, const char *user, struct stage_work *w)
 {
+    return stage_work_begin_stage(catalogue, campaign, campaign_id, &campaign->stage[index], user, w);
+}
+
+enum err stage_work_begin_stage(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
+                                const struct campaign_stage *stage, const char *user, struct stage_work *w)
+{
     char key[VERSION_KEY_TEXT];
-    *w = (struct stage_work){
-        .catalogue = catalogue, .campaign = campaign, .stage = &campaign->stage[index], .user = user};
+    *w = (struct stage_work){.catalogue = catalogue, .campaign = campaign, .stage = stage, .user = user};
     TRY(executor_find(w->stage->cfg.executor, &w->executor));
     w->version = w->stage->version;
     version_key_text(&w->version, key);
@@ -48,6 +55,18 @@ static enum err add_file(void *context, const struct db_value *row, size_t n)
     }
     f->one[f->n++] = (struct split_file){row[0].i, row[1].i, row[2].i, true};
     return ERR_OK;
+}
+
+enum err stage_work_list(const struct stage_work *w, const char *query, struct stage_files *out)
+{
+    *out = (struct stage_files){.n = 0};
+    enum err rc =
+        catalogue_list(w->catalogue, query,
+                       "f.id, (select min(r.run) from file_runs r where r.file_id = f.id), f.end_s", 0, add_file, out);
+    if (!rc) return ERR_OK;
+    mem_free(out->one);
+    *out = (struct stage_files){.n = 0};
+    return rc;
 }
 
 static int by_value(const void *a, const void *b)
@@ -140,9 +159,7 @@ static enum err read_dataset(void *context)
     const struct stage_work *w = r->work;
     struct stage_dataset *d    = r->out;
     stage_work_free(d); /* of an earlier try */
-    TRY(catalogue_list(w->catalogue, w->stage->dataset,
-                       "f.id, (select min(r.run) from file_runs r where r.file_id = f.id), f.end_s", 0, add_file,
-                       &d->files));
+    TRY(stage_work_list(w, w->stage->dataset, &d->files));
     TRY(campaign_is_whole(w->stage) ? whole_done(w, d) : list_done(w, w->stage->dataset, &d->done, &d->n_done));
     return ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
 }
@@ -168,20 +185,16 @@ enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
 /* ---- what a stage looks like ----------------------------------------------------------------------------------------- */
 static enum err look_at_simulation(const struct stage_work *w, struct step_stage *out)
 {
-    struct ledger_submission *all;
-    int64_t *held;
-    size_t n, n_held;
-    TRY(ledger_taken(w->catalogue, w->stage_id, &held, &n_held, &out->n_parked));
-    mem_free(held);
-    TRY(ledger_submissions(w->catalogue, w->stage_id, false, &all, &n));
-    out->n_files = 1;
-    for (size_t i = 0; i < n; i++) {
-        out->n_done |= all[i].state == LEDGER_LOCATED;
-        out->n_live += all[i].state == LEDGER_NEW || all[i].state == LEDGER_IDLE || all[i].state == LEDGER_RUNNING;
-    }
-    out->n_held      = out->n_live;
-    out->is_complete = out->n_done == 1;
-    mem_free(all);
+    int64_t *done, n_held, n_parked;
+    size_t n;
+    TRY(ledger_located(w->catalogue, w->stage_id, &done, &n));
+    mem_free(done);
+    TRY(ledger_held(w->catalogue, w->stage_id, &n_held, &n_parked, &out->n_live));
+    out->n_files     = (size_t)w->stage->cfg.launches;
+    out->n_done      = n < out->n_files ? n : out->n_files;
+    out->n_held      = (size_t)n_held;
+    out->n_parked    = (size_t)n_parked;
+    out->is_complete = stage_gate_is_complete(&w->stage->cfg, out);
     return ERR_OK;
 }
 
@@ -236,7 +249,7 @@ enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
     if (stage_work_is_simulation(w)) return look_at_simulation(w, out);
     TRY(campaign_is_whole(w->stage) ? look_at_whole(w, out) : look_at_files(w, out));
     TRY(find_empty(w, out));
-    out->is_complete = out->n_live == 0 && out->n_done == out->n_files && out->n_files > 0 && !out->empty;
+    out->is_complete = !out->empty && stage_gate_is_complete(&w->stage->cfg, out);
     return ERR_OK;
 }
 
@@ -304,8 +317,13 @@ static enum err add_fills(void *context, const struct db_value *row, size_t n)
 enum err stage_work_is_simulated(const struct stage_work *w, bool *is_done)
 {
     struct tiers tiers = {.n = 0};
-    enum err rc = catalogue_list(w->catalogue, w->stage->made, "f.data_tier, f.event_count", 0, add_fills, &tiers);
-    *is_done    = false;
-    for (size_t i = 0; i < tiers.n; i++) *is_done = *is_done || tiers.one[i].n_fills >= w->stage->cfg.fills;
+    int64_t *located;
+    size_t n;
+    *is_done = false;
+    TRY(ledger_located(w->catalogue, w->stage_id, &located, &n));
+    mem_free(located);
+    enum err rc    = catalogue_list(w->catalogue, w->stage->made, "f.data_tier, f.event_count", 0, add_fills, &tiers);
+    int64_t wanted = w->stage->cfg.launches > 1 ? (int64_t)(n + 1) * w->stage->cfg.fills : w->stage->cfg.fills;
+    for (size_t i = 0; i < tiers.n; i++) *is_done = *is_done || tiers.one[i].n_fills >= wanted;
     return rc;
 }

@@ -39,6 +39,9 @@ struct stage_dataset {
 /** campaign_id 0: only a plan, nothing is noted. ERR_CONFIG: no such executor. */
 enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                           size_t index, const char *user, struct stage_work *out);
+/** The same of a stage's test. */
+enum err stage_work_begin_stage(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
+                                const struct campaign_stage *stage, const char *user, struct stage_work *out);
 /** Of a submission, by its name. */
 void stage_work_folder(const struct stage_work *work, const char *submission, char out[STAGE_MAX_PATH]);
 
@@ -46,6 +49,8 @@ void stage_work_folder(const struct stage_work *work, const char *submission, ch
 bool stage_work_is_simulation(const struct stage_work *work);
 extern const int64_t stage_work_simulation[1];
 
+/** Files that a query selects, ids ascending; mem_free() out->one. */
+enum err stage_work_list(const struct stage_work *work, const char *query, struct stage_files *out);
 enum err stage_work_read(const struct stage_work *work, struct stage_dataset *out);
 /** Notes that n files more, ascending, may not be taken. */
 enum err stage_work_take(struct stage_dataset *dataset, const int64_t *ids, size_t n);
@@ -54,7 +59,8 @@ enum err stage_work_look(const struct stage_work *work, struct step_stage *out);
 /** Files of a submission without a product; mem_free() the list. Within a transaction or outside. */
 enum err stage_work_not_done(const struct stage_work *work, const struct ledger_submission *submission, int64_t **ids,
                              size_t *n);
-/** Whether the products of a simulation, of one tier at least, hold all its fills. */
+/** Whether the products of a simulation, of one tier at least, hold all its fills; of several launches: those of the Located
+ *  ones and of one more. */
 enum err stage_work_is_simulated(const struct stage_work *work, bool *is_done);
 
 /** Starts a submission that is noted; started already, it is found. ERR_AGAIN: the executor has not taken it now;

@@ -3,6 +3,7 @@
 
 #include "catalogue_internal.h"
 #include "mem.h"
+#include "stage_gate.h"
 #include "stage_made.h"
 #include "stage_work.h"
 
@@ -25,9 +26,13 @@ double status_memory_percent(const struct status_use *u)
 const char *status_state(const struct step_stage *s)
 {
     if (s->is_complete) return "complete";
+    if (strncmp(s->why, "held", 4) == 0) return "held";
     if (s->is_waiting) return "waits";
+    if (strncmp(s->why, "awaits", 6) == 0) return "approval";
+    if (strncmp(s->why, "canary", 6) == 0) return "canary";
     if (s->n_live) return "running";
     if (s->empty) return "no input";
+    if (strncmp(s->why, "not before", 10) == 0) return "later";
     if (s->n_parked && s->n_done + s->n_parked == s->n_files) return "parked";
     return s->n_files ? "due" : "no input";
 }
@@ -284,6 +289,18 @@ static enum err find_stage(struct catalogue *c, int64_t campaign_id, const char 
                       &s->id, &is_found);
 }
 
+static enum err look_at(const struct stage_work *w, int64_t campaign_id, size_t i, struct step_stage *out)
+{
+    struct stage_gate gate;
+    if (stage_gate_is_approval(w->stage)) return stage_gate_approval(w, false, out);
+    TRY(stage_work_look(w, out));
+    TRY(stage_gate_open(w->catalogue, w->campaign, campaign_id, &gate));
+    const struct ledger_hold_row *hold = stage_gate_hold(&gate, i);
+    if (hold) snprintf(out->why, sizeof out->why, "held by %.40s: %.140s", hold->user, hold->why);
+    stage_gate_close(&gate);
+    return ERR_OK;
+}
+
 static enum err read_stage(const struct reading *r, size_t i)
 {
     struct catalogue *c                = r->catalogue;
@@ -294,7 +311,7 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(find_stage(c, r->status->id, stage->name, s));
     TRY(stage_work_begin(c, r->status->campaign, 0, i, "", &w)); /* 0: nothing is noted */
     w.stage_id = s->id;
-    TRY(stage_work_look(&w, &s->look));
+    TRY(look_at(&w, r->status->id, i, &s->look));
     for (size_t k = 0; k < stage->n_needs; k++)
         if (!r->status->stage[stage->need[k]].look.is_complete) s->look.is_waiting = true;
     if (s->look.is_waiting) s->look.is_complete = false;

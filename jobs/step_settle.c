@@ -1,0 +1,110 @@
+/* The end of a submission, and its beginning. */
+#include "step_settle.h"
+
+#include "ingest.h"
+#include "log.h"
+#include "mem.h"
+#include "stage_products.h"
+#include "stage_units.h"
+#include "stage_whole.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { EXIT_AGAIN = 75 };
+
+/* ---- ending --------------------------------------------------------------------------------------------------------- */
+struct judging {
+    const struct stage_work *work;
+    const struct ledger_submission *submission;
+    const struct executor_report *report;
+    const struct ingest_tally *tally;
+};
+
+static enum err judge_simulation(const struct judging *j, struct ledger_verdict *v)
+{
+    const struct ingest_tally *t = j->tally;
+    bool is_whole;
+    TRY(stage_work_is_simulated(j->work, &is_whole));
+    bool is_good  = is_whole && j->report->exit_code == 0 && !t->n[CATALOGUE_CONFLICT] && !t->n[CATALOGUE_REFUSED];
+    v->n_not_done = is_good ? 0 : 1;
+    if (is_good) return ERR_OK;
+    TRY(mem_alloc(&v->not_done, 1, sizeof *v->not_done));
+    TRY(stage_units_number(j->work, j->submission, &v->not_done[0]));
+    v->not_done[0] = -v->not_done[0];
+    return ERR_OK;
+}
+
+static enum err judge_files(const struct judging *j, struct ledger_verdict *v)
+{
+    return stage_work_not_done(j->work, j->submission, &v->not_done, &v->n_not_done);
+}
+
+/* Products decide; the exit status says only whether a job was stopped on purpose (75), which is no failure. */
+static enum err judge(void *context, struct ledger_verdict *v)
+{
+    const struct judging *j = context;
+    int exit_code           = j->report->exit_code;
+    char how[40];
+    TRY(stage_work_is_simulation(j->work) ? judge_simulation(j, v) : judge_files(j, v));
+    v->is_stopped = exit_code == EXIT_AGAIN || strcmp(j->report->state, "CANCELLED") == 0 ||
+                    strcmp(j->report->state, "PREEMPTED") == 0;
+    v->to = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
+    snprintf(how, sizeof how, exit_code < 0 ? "lost: no exit status" : "exit status %d", exit_code);
+    bool is_hollow = exit_code == 0 && v->n_not_done && j->work->stage->cfg.outputs.n; /* it says what was wanted */
+    snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product%s%.60s", how, v->n_not_done,
+             j->submission->n_files, is_hollow ? " like " : "", is_hollow ? j->work->stage->cfg.outputs.value[0] : "");
+    return ERR_OK;
+}
+
+/* Products of a submission that is over are not taken: its files are in other hands by then. */
+enum err step_settle(const struct stage_work *w, struct ledger_submission *s, const struct executor_report *report)
+{
+    struct ingest_tally tally    = {{0}};
+    const struct judging judging = {w, s, report, &tally};
+    char folder[STAGE_MAX_PATH];
+    stage_work_folder(w, s->name, folder);
+    TRY(stage_close(w, s));
+    TRY(stage_products_take(w, s, report->exit_code, &tally));
+    if (campaign_is_whole(w->stage)) TRY(stage_whole_supersede(w, s));
+    TRY(ledger_end(w->catalogue, s, w->stage->cfg.max_attempts, judge, (void *)&judging));
+    if (s->state == LEDGER_LOCATED)
+        log_info("%s: submission %s is done (%s); its log is %s/log", w->stage->name, s->name, s->reason, folder);
+    else
+        log_warn("%s: submission %s: %s; its log is %s/log", w->stage->name, s->name, s->reason, folder);
+    return ERR_OK;
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------------- */
+struct refusal {
+    const struct judging judging;
+    const char *why;
+};
+
+static enum err judge_refusal(void *context, struct ledger_verdict *v)
+{
+    const struct refusal *r = context;
+    TRY(judge((void *)&r->judging, v));
+    if (v->n_not_done) v->to = LEDGER_LAUNCH_FAILED;
+    snprintf(v->reason, sizeof v->reason, "%.190s", r->why);
+    return ERR_OK;
+}
+
+/* What cannot be started for a reason in itself (an input without a place) is let go, and counts an attempt; what the
+ * machine did not do (disk, batch system, database) is tried again in the next pass. */
+enum err step_launch_noted(const struct stage_work *w, struct ledger_submission *s)
+{
+    char why[200];
+    static const struct ingest_tally none       = {{0}};
+    static const struct executor_report unknown = EXECUTOR_REPORT_NONE;
+    enum err rc                                 = stage_launch(w, s);
+    if (rc != ERR_DATA && rc != ERR_CONFIG) return rc;
+    snprintf(why, sizeof why, "%s", err_message());
+    const struct refusal refusal = {{w, s, &unknown, &none}, why};
+    TRY(stage_close(w, s));
+    TRY(ledger_end(w->catalogue, s, w->stage->cfg.max_attempts, judge_refusal, (void *)&refusal));
+    log_error("%s: submission %s cannot be started: %s", w->stage->name, s->name, why);
+    err_clear();
+    return ERR_OK;
+}
