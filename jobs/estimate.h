@@ -18,7 +18,7 @@ struct estimate {
  *  same name of configuration; else a figure of this program's own benchmarks. Of a simulation: sums over all its jobs and
  *  products. */
 enum { ESTIMATE_JOBS = 200 };
-enum err estimate_read(struct catalogue *catalogue, const struct campaign_stage *stage, struct estimate *out);
+enum err estimate_read(struct catalogue *catalogue, const struct campaign_stage *stage, struct estimate *estimate);
 /** The middle one of n values, the mean of two; sorts them. n > 0. */
 double estimate_median(double *values, size_t n);
 

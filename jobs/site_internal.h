@@ -82,18 +82,18 @@ void site_text_cell(FILE *f, const char *text);
 void site_row(FILE *f, const char *name, const char *text); /* <tr><th>name<td>text */
 void site_command(FILE *f, const char *what, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Files, subruns, submissions, rates: a table of stages, links from the names. */
-void site_stage_table(FILE *f, const struct status *status, const char *link);
-void site_day_table(FILE *f, const struct status *status, size_t from, size_t to);
-void site_hints(FILE *f, const struct status *status, size_t from, size_t to);
-void site_latest(FILE *f, const struct status *status, const struct status_submission *latest, size_t n);
+void site_stage_table(FILE *f, const struct status *k, const char *link);
+void site_day_table(FILE *f, const struct status *k, size_t from, size_t to);
+void site_hints(FILE *f, const struct status *k, size_t from, size_t to);
+void site_latest(FILE *f, const struct status *k, const struct status_submission *latest, size_t n);
 
 enum err site_campaign_page(const struct site *site, const struct site_campaign *c);
-enum err site_stage_page(const struct site *site, const struct site_campaign *c, size_t stage);
+enum err site_stage_page(const struct site *site, const struct site_campaign *c, size_t index);
 enum err site_list_pages(const struct site *site, const struct site_campaign *c, size_t stage);
 
 /* The dependency graph as SVG elements for a page, to be freed with mem_free(). ERR_NOTFOUND without graphviz. */
-enum err site_graph(const struct status *status, const char *folder, char **svg);
-enum err site_draw_progress(const struct status *status, size_t from, size_t to, const char *folder,
+enum err site_graph(const struct status *k, const char *folder, char **svg);
+enum err site_draw_progress(const struct status *k, size_t from, size_t to, const char *folder,
                             struct page_figure *figure);
 enum err site_draw_latency(const struct status_stage *stage, const char *name, const char *folder,
                            struct page_figure *figure);

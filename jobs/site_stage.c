@@ -118,7 +118,7 @@ static void put_card(FILE *f, const struct status *k, size_t i)
     site_row(f, "job type", c->cfg.config);
     site_row(f, "split", c->cfg.split);
     site_row(f, "launch setup", c->cfg.executor);
-    put_list(f, "options of the scheduler", &c->cfg.sbatch);
+    put_list(f, "options of the scheduler", strcmp(c->cfg.executor, "condor") == 0 ? &c->cfg.condor : &c->cfg.sbatch);
     put_list(f, "set-up", &c->cfg.setup);
     const char *limit = status_option(&c->cfg.sbatch, "--time", "-t");
     site_row(f, "lifetime", limit ? limit : "not stated");

@@ -38,12 +38,13 @@ const char *status_state(const struct step_stage *s)
 }
 
 /* ---- memory asked for ------------------------------------------------------------------------------------------------ */
-/* As Slurm writes it: a number with K, M, G or T; without one, M. */
+/* As Slurm and HTCondor write it: a number with K, M, G or T; without one, M. */
 static int64_t memory_kb(const char *text)
 {
     static const char units[] = "KMGT";
     char *end;
-    double x         = strtod(text, &end);
+    double x = strtod(text, &end);
+    while (*end == ' ') end++;
     const char *unit = *end ? strchr(units, *end & ~0x20) : &units[1];
     if (end == text || x <= 0.0 || !unit) return 0;
     for (; unit > units; unit--) x *= 1024.0;
@@ -66,7 +67,11 @@ int64_t status_requested_kb(const struct campaign_stage_cfg *cfg)
     const char *of_core = status_option(&cfg->sbatch, "--mem-per-cpu", "--mem-per-cpu");
     const char *of_node = status_option(&cfg->sbatch, "--mem", "--mem");
     if (of_core) return memory_kb(of_core);
-    return of_node ? memory_kb(of_node) / cfg->ranks : 0;
+    if (of_node) return memory_kb(of_node) / cfg->ranks;
+    for (size_t i = 0; i < cfg->condor.n; i++) /* a line of the submit file: name = value */
+        if (strncmp(cfg->condor.value[i], "request_memory", 14) == 0 && strchr(cfg->condor.value[i], '='))
+            return memory_kb(strchr(cfg->condor.value[i], '=') + 1);
+    return 0;
 }
 
 /* ---- rows of the ledger ---------------------------------------------------------------------------------------------- */
@@ -320,6 +325,12 @@ static enum err read_stage(const struct reading *r, size_t i)
     s->n_left   = left > s->look.n_held ? left - s->look.n_held : 0;
     TRY(rows(c, "select state, count(*) from submissions where stage_id = $1 group by state", &DB_I(s->id), 1,
              take_state, &s->jobs));
+    const struct db_value other[] = {DB_I(r->status->id), DB_S(stage->name), DB_I(s->id)};
+    bool is_found;
+    TRY(db_get_int(c->db,
+                   "select count(*) from stages g join submissions s on s.stage_id = g.id where g.campaign_id = $1 and "
+                   "g.name = $2 and g.id <> $3",
+                   other, 3, &s->n_other, &is_found));
     TRY(read_use(c, &stage->cfg, s));
     const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_FAILURES)};
     TRY(rows(c,

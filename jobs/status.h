@@ -59,6 +59,7 @@ struct status_stage {
     const char *state; /* complete, waits, running, parked, due, no input */
     size_t n_left;     /* files: neither done, nor running, nor parked */
     struct status_jobs jobs;
+    int64_t n_other; /* submissions of other versions */
     struct status_use use;
     int64_t n_subruns, n_subruns_done; /* of its dataset; of a simulation, fills */
     int64_t n_recent;                  /* files done in the last STATUS_RATE_S, or since its first submission */
@@ -100,23 +101,24 @@ const char *status_state(const struct step_stage *stage);
 /** "YYYYMMDD_HHMMSS_user_id", as the production's page lists outputs. */
 void status_label(const struct status_submission *submission, char out[160]);
 /** Folder of a submission, in that of the campaign: there are its log, its list of inputs, its products. */
-void status_folder(const struct status *status, const struct status_submission *submission, char out[400]);
+void status_folder(const struct status *k, const struct status_submission *submission, char out[400]);
 /** "2026-03-01 12:00:05", UTC. */
 void status_time(int64_t at_s, char out[32]);
 /** "2.5 h", "3.1 d", ...; "-" if it is below 0. */
 void status_duration(double s, char out[32]);
-/** Memory that a stage asks for, of one process [kB], from --mem, --mem-per-cpu of its options; 0: none. */
+/** Memory that a stage asks for, of one process [kB], from --mem, --mem-per-cpu, request_memory of its options; 0:
+ *  none. */
 int64_t status_requested_kb(const struct campaign_stage_cfg *cfg);
 /** The value of an option of the scheduler, --NAME=V, --NAME V or -L V; NULL if it is not there. */
 const char *status_option(const struct strs *options, const char *name, const char *letter);
 /** Notes what a human should look at. */
-void status_add_hints(const struct status *status, size_t stage);
+void status_add_hints(const struct status *k, size_t index);
 /** What to type next, one line. */
-void status_next(const struct status *status, char out[400]);
+void status_next(const struct status *k, char out[400]);
 
 /** All of it as JSON; free with cJSON_Delete(). NULL: out of memory. */
-cJSON *status_json(const struct status *status);
+cJSON *status_json(const struct status *k);
 /** For a terminal of 100 columns; stage SIZE_MAX: the campaign, else one stage. */
-void status_print(const struct status *status, size_t stage);
+void status_print(const struct status *k, size_t stage);
 
 #endif

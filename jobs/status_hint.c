@@ -68,6 +68,11 @@ void status_add_hints(const struct status *k, size_t index)
             stage, k->db, name);
     }
     about_oldest(k, s, stage);
+    if (s->jobs.n == 0 && s->n_other) {
+        snprintf(text, sizeof text, "nothing of this version yet; %" PRId64 " submissions were of others", s->n_other);
+        add(s, text, "gm2 campaign status %s %s %s   # release, commit, configuration, constants: is it meant?", k->db,
+            name, stage);
+    }
     if (s->look.empty && !s->look.is_waiting && !s->look.n_live)
         add(s, "a part of its dataset selects no file", "gm2 files explain %s '%.200s'", k->db, s->look.empty);
     if (!s->look.n_live && !s->look.is_waiting && !s->look.is_complete && s->n_left && !k->is_held && s->jobs.n)
