@@ -129,6 +129,9 @@ void site_day_table(FILE *f, const struct status *k, size_t from, size_t to)
 void site_hints(FILE *f, const struct status *k, size_t from, size_t to)
 {
     char next[400];
+    size_t n = 0;
+    for (size_t i = from; i < to; i++) n += k->stage[i].n_hints;
+    if (n == 0) fputs("<p>Nothing.</p>\n", f);
     for (size_t i = from; i < to; i++)
         for (size_t h = 0; h < k->stage[i].n_hints; h++) {
             fprintf(f, "<div class=look><b>%s</b>: ", k->campaign->stage[i].name);

@@ -70,7 +70,7 @@ enum err site_draw_progress(const struct status *k, size_t from, size_t to, cons
     }
     fprintf(f,
             "set xdata time\nset timefmt '%%s'\nset format x \"%s\"\nset xtics nomirror\nset xlabel 'time (UTC)'\n"
-            "set ylabel 'files done [%%]'\nset yrange [0:105]\nset key right bottom\nplot ",
+            "set ylabel 'files done [%%]'\nset yrange [0:105]\nset key outside right center\nplot ",
             time_format(first_s, k->at_s));
     n = 0;
     for (size_t i = from; i < to; i++)
