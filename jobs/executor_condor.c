@@ -136,7 +136,7 @@ static enum err find_wrapper(const char *program, char path[MAX_PATH])
 }
 
 struct words {
-    const char *argv[MAX_ARGS + 1], *input[4], *environment[3];
+    const char *argv[MAX_ARGS + 1], *input[5], *environment[3];
     char wrapper[MAX_PATH], to[MAX_PATH + 256], grid_list[MAX_PATH], fhicl[MAX_PATH];
 };
 
@@ -172,10 +172,17 @@ static enum err put_words(const struct executor_job *job, struct words *w)
     TRY(add_word(w, &n, "--"));
     for (size_t i = 0; program[i]; i++) {
         bool is_list = strcmp(program[i], "-S") == 0 && program[i + 1], is_out = strcmp(program[i], "-o") == 0;
+        size_t own   = strlen(job->folder);
+        bool is_sent = strcmp(program[i], "-c") == 0 && program[i + 1] &&
+                       strncmp(program[i + 1], job->folder, own) == 0 && program[i + 1][own] == '/';
         TRY(add_word(w, &n, program[i]));
         if (is_out && program[i + 1]) {
             const char *slash = strrchr(program[i + 1], '/');
             snprintf(w->to, sizeof w->to, "%s%.*s", prefix, slash ? (int)(slash - program[i + 1]) : 0, program[i + 1]);
+        }
+        if (is_sent) { /* a configuration of the submission's own: it travels, and loses its folders */
+            w->input[n_input++] = program[++i] + own + 1;
+            TRY(add_word(w, &n, strrchr(program[i], '/') + 1));
         }
         if (!is_list) continue;
         TRY(path_of(job->folder, "grid.list", w->grid_list));

@@ -28,9 +28,9 @@ bad a.dag "JOB a $PWD/a.sub\nRETRY b 3\n" "an unknown node"
 bad a.dag "JOB a $PWD/a.sub\nMAXJOBS units 3\n" "a limit of nothing"
 ok a.dag "JOB a $PWD/a.sub\nJOB b $PWD/a.sub\nPARENT a CHILD b\nRETRY b 3\nCATEGORY a x\nMAXJOBS x 1\n" "a small DAG"
 
-write() { # NAME ARRAY SETUP
+write() { # NAME ARRAY SETUP MORE
   cat >$1.fcl <<FCL
-campaign: { name: $1 output: "$PWD/$1" }
+campaign: { name: $1 output: "$PWD/$1" $4 }
 stages: {
   generate: {
     config: "mdc1.fcl" fills: 6
@@ -47,7 +47,7 @@ FCL
 }
 query() { sqlite3 "$DB" "$1"; }
 "$GM2" files init "$DB" || fail init
-write bad 1 ""
+write bad 1 "" ""
 for line in 'queue 5' 'executable = x' 'a = b\nqueue 5' 'request_memory' '= 5'; do
   sed "s/request_disk = 20GB/$line/" bad.fcl >b.fcl
   "$GM2" campaign plan "$DB" b.fcl 2>err; same $? 91 "a bad line: $line"
@@ -63,7 +63,7 @@ whole() { # NAME MIN_ATTEMPTS
 }
 
 # one by one: a lost answer, a refusal, no answer of the queue
-write single 1 '"export GM2_TEST_SETUP=1", "# it'"'"'s said"'
+write single 1 '"export GM2_TEST_SETUP=1", "# it'"'"'s said"' ""
 "$GM2" campaign start "$DB" single.fcl >/dev/null || fail start
 for _ in $(seq 200); do
   printf 'ok\nok\nlost\nok\nok\nok\nrefuse\n' >condor/plan
@@ -90,7 +90,7 @@ whole single
 grep -q GM2_TEST_SETUP single/*/*/setup.sh && grep -q -- "--setup setup.sh" single/*/*/job.sub || fail "setup"
 
 # DAGs: the answer of condor_submit_dag is lost, the manager is killed
-write many 4 ""
+write many 4 "" "send_config: true"
 "$GM2" campaign start "$DB" many.fcl >/dev/null || fail start
 for _ in $(seq 200); do
   printf 'ok\nok\nok\nok\nok\nok\nok\nlost\n' >condor/plan
@@ -106,6 +106,7 @@ for n in 1 2 3 4; do
 done
 "$GM2" campaign step "$DB" many --loop 0.5 >loop 2>err || { cat loop err; fail "many: not all is done"; }
 whole many
+grep -q "^transfer_input_files = fcl/reco.fcl,grid.list" many/*/*/job.sub && grep -q -- "-- .* -c reco.fcl " many/*/*/job.sub || fail "the configuration travels"
 /usr/bin/python3 - <<'PY' || fail "a job was submitted twice"
 import collections, json
 names = collections.Counter(j["Gm2Name"] for j in json.load(open("condor/jobs.json")).values())

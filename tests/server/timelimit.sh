@@ -1,0 +1,33 @@
+# A simulation as one job of two ranks that takes longer than its time limit: Slurm's signal stops it (exit status 75), what is done
+# stays, another submission does the rest. Nothing is done twice, and a stopped job that made something is no attempt.
+# timeout: 400
+# ranks: 2
+set -u
+fail() { echo "FAILED: $*"; exit 1; }
+[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
+lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
+"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
+trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
+export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
+chmod 755 "$PWD"
+DB=$PWD/prod.db
+sed -i /^RequeueExit/d "$SLURM_CONF" && scontrol reconfigure || fail "reconfigure" # else the site's Slurm puts it back itself
+cat >c.fcl <<FCL
+campaign: { name: long output: "$PWD/out" }
+stages: { generate: {
+  config: "mdc1.fcl" fills: 300 ranks: 2 executor: slurm max_attempts: 2 sbatch: ["-t", "1", "--signal=USR1@40", "--no-requeue"]
+  set: ["source.fills_per_subrun=1", "physics.producers.gun.muons_per_fill=150", "outputs.raw.max_subruns=0",
+        "services.scheduler.drain_s=5", "services.scheduler.units_per_shard=1"]
+} }
+FCL
+"$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
+"$GM2" campaign step "$DB" long --loop 1 >loop 2>err || { cat loop err; fail "not all is done"; }
+n=$("$GM2" files count "$DB" "data_tier reco" | cut -d' ' -f1)
+[ "$n" = 300 ] || { tail -5 err; fail "$n products of 300 fills"; }
+grep -q "in conflict" err && fail "a conflict"
+query() { sqlite3 "$DB" "$1"; }
+# 1500: Cancelled
+[ "$(query "select count(*) from submissions where state = 1500 and exit_code = 75 and batch_state = 'FAILED'")" -ge 1 ] ||
+  { query "select * from submissions"; fail "no submission was stopped by its time limit"; }
+[ "$(query "select count(*) from submissions where state not in (1500, 8000)")" = 0 ] || fail "a submission failed"
+exit 0
