@@ -39,6 +39,15 @@ static enum err understand(const char *text, struct program *p)
     return ERR_OK;
 }
 
+/* In an unpacked release FOLDER/bin/gm2 becomes FOLDER/libexec/gm2: the first is the one to start. */
+static void step_out(char *path)
+{
+    static const char inner[] = "/libexec/gm2", outer[] = "/bin/gm2";
+    size_t n = strlen(path);
+    if (n > sizeof inner && strcmp(path + n - (sizeof inner - 1), inner) == 0)
+        memcpy(path + n - (sizeof inner - 1), outer, sizeof outer);
+}
+
 enum err program_ask(const char *path, struct program *p)
 {
     char text[ROOM], log[ROOM];
@@ -47,6 +56,7 @@ enum err program_ask(const char *path, struct program *p)
     if (p->is_own && !*path) {
         ssize_t n = readlink("/proc/self/exe", p->path, sizeof p->path - 1);
         REQUIRE(n > 0, ERR_OPEN, "this program does not find itself; name it in campaign.gm2");
+        step_out(p->path);
     } else {
         REQUIRE(path[0] == '/' && strlen(path) < sizeof p->path, ERR_CONFIG,
                 "campaign.gm2 \"%.100s\": an absolute path is wanted", path);

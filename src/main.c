@@ -5,6 +5,7 @@
 
 #include <gsl/gsl_errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int cmd_run(int argc, char **argv);
@@ -58,8 +59,21 @@ const struct command commands[] = {
     {NULL, NULL, NULL, NULL},
 };
 
+/* The launcher of a release (jobs/release/launch.c) tells the loader where the libraries are; other programs are not to know. */
+static void forget_libraries(void)
+{
+    const char *was = getenv("GM2_WAS_LD_LIBRARY_PATH");
+    if (!was) return;
+    if (*was)
+        setenv("LD_LIBRARY_PATH", was, 1);
+    else
+        unsetenv("LD_LIBRARY_PATH");
+    unsetenv("GM2_WAS_LD_LIBRARY_PATH");
+}
+
 int main(int argc, char **argv)
 {
+    forget_libraries();
     gsl_set_error_handler_off();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return cmd_help(1, (char *[]){"help", NULL});
