@@ -65,7 +65,9 @@ static enum err write_description(const struct cmd_campaign_options *o, const ch
     return rc;
 }
 
-static enum err find_output(const struct cmd_campaign_options *o, const char *file, char out[PATH_MAX])
+/* *is_as_it_is: the file says it all, and can be started itself: so it must be for a production, which lives in git. */
+static enum err find_output(const struct cmd_campaign_options *o, const char *file, char out[PATH_MAX],
+                            bool *is_as_it_is)
 {
     struct fhicl *document = NULL;
     const char *text       = o->output;
@@ -81,6 +83,7 @@ static enum err find_output(const struct cmd_campaign_options *o, const char *fi
     const struct fhicl *written = fhicl_get(document, "campaign.output");
     if (!rc && !text && written) rc = fhicl_as_string(written, "campaign.output", &text);
     if (!rc) rc = make_absolute(text ? text : "", out);
+    *is_as_it_is = !rc && !o->output && !o->n_set && text[0] == '/';
     fhicl_free(document);
     return rc;
 }
@@ -165,9 +168,11 @@ enum err cmd_campaign_run(const struct cmd_campaign_options *options, int *statu
     struct cmd_campaign_options o = *options;
     char file[PATH_MAX], output[PATH_MAX], path[PATH_MAX], db[PATH_MAX + 16];
     struct catalogue *c;
+    bool is_as_it_is;
     REQUIRE(realpath(o.what, file), ERR_OPEN, "%s cannot be opened: %s", o.what, strerror(errno));
-    TRY(find_output(&o, file, output));
-    TRY(write_description(&o, file, output, path));
+    TRY(find_output(&o, file, output, &is_as_it_is));
+    if (is_as_it_is) snprintf(path, sizeof path, "%s", file);
+    TRY(is_as_it_is ? publish_make_folder(output) : write_description(&o, file, output, path));
     snprintf(db, sizeof db, "%.4000s/campaign.db", output);
     if (!o.db) o.db = db;
     publish_own_parts(); /* other passes may work in the same folders */

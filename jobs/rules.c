@@ -154,8 +154,8 @@ static enum err add_all(struct rules *r, const char *path)
         bool is_known                  = false;
         for (size_t k = 0; k < i; k++)
             is_known = is_known || strcmp(r->campaign->stage[k].cfg.config, s->cfg.config) == 0;
-        if (!is_known) TRY(add_document(r, s->cfg.config));
-        if (s->test) TRY(add_document(r, s->test->cfg.config));
+        if (!is_known && *s->cfg.config) TRY(add_document(r, s->cfg.config)); /* gm2 calib has none */
+        if (s->test && *s->test->cfg.config) TRY(add_document(r, s->test->cfg.config));
     }
     return ERR_OK;
 }

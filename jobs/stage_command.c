@@ -20,6 +20,13 @@ static enum err add(struct stage_command *c, const char *name, const char *value
     return ERR_OK;
 }
 
+static enum err add_labels(struct stage_command *c)
+{
+    const char *const label[] = {c->labels.fcl_commit, c->labels.campaign, c->labels.stage, c->labels.submission};
+    for (size_t i = 0; i < sizeof label / sizeof label[0]; i++) TRY(add(c, "--metadata", label[i]));
+    return ERR_OK;
+}
+
 /* gm2 calib: its products bear the name of the files that they are made of. */
 static enum err calib_line(const struct stage_work *w, struct stage_command *c)
 {
@@ -39,6 +46,7 @@ static enum err calib_line(const struct stage_work *w, struct stage_command *c)
     TRY(add(c, "--tag", cfg->tag));
     if (*cfg->from_tag) TRY(add(c, "--from-tag", cfg->from_tag));
     if (cfg->open_end) TRY(add(c, "--open-end", NULL));
+    TRY(add_labels(c));
     return cfg->freeze ? add(c, "--freeze", NULL) : ERR_OK;
 }
 
@@ -60,8 +68,7 @@ static enum err job_line(const struct stage_work *w, const struct ledger_submiss
 {
     const struct campaign_stage_cfg *cfg = stage_role_cfg(w, s->name);
     bool is_simulation = stage_work_is_simulation(w), is_sent = stage_send_is_wanted(w) && s->id;
-    const char *const label[] = {c->labels.fcl_commit, c->labels.campaign, c->labels.stage, c->labels.submission};
-    int64_t launch            = 0;
+    int64_t launch = 0;
     if (is_simulation) TRY(stage_units_number(w, s, &launch));
     snprintf(c->skip, sizeof c->skip, "%" PRId64, launch * cfg->fills);
     if (is_sent) TRY(send_config(w, cfg, folder, c));
@@ -72,8 +79,7 @@ static enum err job_line(const struct stage_work *w, const struct ledger_submiss
     if (is_simulation) TRY(add(c, "--raw-tag", w->digest)); /* raw files bear no other word of the version */
     if (w->stage->kind == CAMPAIGN_MERGE && !is_sent) TRY(add(c, "--set", c->process));
     for (size_t i = 0; i < cfg->set.n && !is_sent; i++) TRY(add(c, "--set", cfg->set.value[i]));
-    for (size_t i = 0; i < sizeof label / sizeof label[0]; i++) TRY(add(c, "--metadata", label[i]));
-    return ERR_OK;
+    return add_labels(c);
 }
 
 static enum err name_plain(const struct stage_work *w, const struct ledger_submission *s, char *out, size_t room)

@@ -97,7 +97,9 @@ static void describe(const struct calib_product *p, const struct calib_input *in
                                   .constants_set       = PHYS_SET_NAME,
                                   .isa                 = "",
                                   .n_ranks             = 1,
-                                  .n_units             = (int64_t)in->n_units};
+                                  .n_units             = (int64_t)in->n_units,
+                                  .n_extra             = p->n_labels,
+                                  .extra               = p->label};
     m->end_unix_s = m->start_unix_s = (double)time(NULL);
     meta_fill_host(m);
 }

@@ -6,12 +6,16 @@
 #include "calib.h"
 #include "calib_identity.h"
 
+enum { CALIB_MAX_LABELS = 16 };
+
 struct calib_product {
     const char *stem; /* DIR/STEM: products are DIR/STEM.TABLE.NAME.csv */
     struct calib_choice choice;
     bool is_frozen; /* nothing can be loaded under the tag afterwards */
     char *const *paths;
     size_t n_paths;
+    size_t n_labels;
+    const char *label[CALIB_MAX_LABELS]; /* further fields of the metadata, KEY=VALUE */
 };
 
 /** Opens the database of constants, made if it is not there, and makes the tag, if it is not there. Done again it changes

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "log.h"
 #include "mem.h"
+#include "meta.h"
 #include "publish.h"
 
 #include <getopt.h>
@@ -17,7 +18,8 @@ enum { MAX_CALIBRATIONS = 32 };
 static const char usage[] =
     "gm2 calib FILE.h5 [FILE.h5 ...] -o DIR [--only NAME[,NAME]] [--reference RUN:SUBRUN] [--png]\n"
     "          [--open-end] [--db DB [--tag TAG] [--author NAME] [--comment TEXT]]\n"
-    "          [-S LIST] [--product DIR/STEM --process-name NAME [--from-tag TAG] [--freeze]]\n"
+    "          [-S LIST] [--product DIR/STEM --process-name NAME [--from-tag TAG] [--freeze] [--metadata KEY=VALUE "
+    "...]]\n"
     "    constants with uncertainties from the sums of jobs: DIR/TABLE.NAME.csv (for gm2 cond load), a page, its "
     "numbers;\n"
     "    --open-end: the last interval of each table holds until others are loaded, for runs to come\n"
@@ -265,16 +267,33 @@ static enum err calib_files(struct options *o, char **words, size_t n_words)
     return rc;
 }
 
+static enum err add_label(struct calib_product *p, const char *pair)
+{
+    REQUIRE(p->n_labels < CALIB_MAX_LABELS, ERR_OPTION, "--metadata: at most %d are taken", CALIB_MAX_LABELS);
+    TRY(meta_check_extra(pair));
+    p->label[p->n_labels++] = pair;
+    return ERR_OK;
+}
+
 static enum err run(int argc, char **argv)
 {
-    static const struct option names[] = {{"open-end", 0, NULL, 'e'},     {"output", 1, NULL, 'o'},
-                                          {"only", 1, NULL, 'n'},         {"reference", 1, NULL, 'r'},
-                                          {"png", 0, NULL, 'p'},          {"db", 1, NULL, 'd'},
-                                          {"tag", 1, NULL, 't'},          {"author", 1, NULL, 'a'},
-                                          {"comment", 1, NULL, 'c'},      {"help", 0, NULL, 'h'},
-                                          {"source-list", 1, NULL, 'S'},  {"product", 1, NULL, 'P'},
-                                          {"process-name", 1, NULL, 'N'}, {"from-tag", 1, NULL, 'F'},
-                                          {"freeze", 0, NULL, 'Z'},       {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"open-end", 0, NULL, 'e'},
+                                          {"output", 1, NULL, 'o'},
+                                          {"only", 1, NULL, 'n'},
+                                          {"reference", 1, NULL, 'r'},
+                                          {"png", 0, NULL, 'p'},
+                                          {"db", 1, NULL, 'd'},
+                                          {"tag", 1, NULL, 't'},
+                                          {"author", 1, NULL, 'a'},
+                                          {"comment", 1, NULL, 'c'},
+                                          {"help", 0, NULL, 'h'},
+                                          {"source-list", 1, NULL, 'S'},
+                                          {"product", 1, NULL, 'P'},
+                                          {"process-name", 1, NULL, 'N'},
+                                          {"from-tag", 1, NULL, 'F'},
+                                          {"metadata", 1, NULL, 'M'},
+                                          {"freeze", 0, NULL, 'Z'},
+                                          {NULL, 0, NULL, 0}};
     struct passwd *login               = getpwuid(geteuid());
     struct options o = {.dir = "calib", .tag = COND_HEAD, .note.author = login ? login->pw_name : NULL};
     optind           = 0; /* glibc: start anew, with permutation */
@@ -294,6 +313,7 @@ static enum err run(int argc, char **argv)
         case 'N': o.product.choice.stage = optarg; break;
         case 'F': o.product.choice.from_tag = optarg; break;
         case 'Z': o.product.is_frozen = true; break;
+        case 'M': TRY(add_label(&o.product, optarg)); break;
         case 'h': print_usage(stdout); return ERR_OK;
         default: FAIL(ERR_OPTION, "%s: unknown option or no value; 'gm2 calib --help'", argv[optind - 1]);
         }

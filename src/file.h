@@ -80,7 +80,8 @@ enum err shard_merge(const char *const *unit_paths, size_t n, const char *path, 
 struct shard_choice {
     const struct provenance *as; /* written for what the files say of themselves */
     size_t n_drop;
-    const char *const *drop; /* tables and tiers that are left out; "hist": the histograms; "hist/FOLDER": some of them */
+    const char *const
+        *drop; /* tables and tiers that are left out; "hist": the histograms; "hist/FOLDER": some of them */
     size_t n_keep;
     const char *const *keep; /* if any, all else is left out */
 };
