@@ -60,4 +60,13 @@ same "$("$GM2" files count "$DB" "data_tier reco and gm2.process_name reco" | cu
 [ "$(query "select count(*) from submissions where batch_id like '%\_%' escape '\'")" -ge 5 ] || fail "there was no array"
 same "$(query "select count(*) from submissions where state = 8000 and (cpu_s is null or wall_s is null or max_rss_kb is null or
   begin_s is null or end_s is null or exit_code <> 0 or batch_state <> 'COMPLETED')")" 0 "what good submissions used is known"
+# of two jobs with one folder the second does nothing, nor one that comes when the submission is over
+f=$(ls "$PWD"/out/reconstruct*/*/job.sh | head -1) folder=$(dirname "$f")
+before=$(cat "$folder/exit")
+"$real" --wait -o /dev/null "$f" >/dev/null || fail "a twin fails"
+grep -q "is at it already" "$folder/log" || { cat "$folder/log"; fail "a twin runs"; }
+rm "$folder/begun"
+"$real" --wait -o /dev/null "$f" >/dev/null || fail "a late job fails"
+grep -q "comes late" "$folder/log" || { cat "$folder/log"; fail "a late job runs"; }
+same "$(cat "$folder/exit")" "$before" "what the first left"
 exit 0
