@@ -48,9 +48,10 @@ static const char usage[] =
     "    are the files where they are said to be, and whole? What in DIR is unknown or unfinished? Nothing is "
     "changed;\n"
     "    exit status 1 if something is wrong. QUERY: all that is not retired, unless it says otherwise\n"
-    "gm2 files stale DB QUERY --conditions COND_DB [--tag TAG]\n"
+    "gm2 files stale DB QUERY --conditions COND_DB [--tag TAG] [--snapshot]\n"
     "    files made with constants that the tag (head) has replaced since, and of which tables; exit status 1 if any.\n"
-    "    Of another configuration or release: a query (not version v9_71_00, gm2.fcl_hash ...)\n"
+    "    --snapshot freezes the list: isparentof: (snapshot_id N) is what a stage makes anew. Of another configuration "
+    "or release: a query (not version v9_71_00, gm2.fcl_hash ...)\n"
     "gm2 files locate DB NAME URL [--remove]\n"
     "gm2 files retire DB NAME --reason TEXT\n"
     "gm2 files define DB NAME QUERY\n"
@@ -288,7 +289,7 @@ static enum err run(const struct files_options *o, int *status)
     publish_own_parts(); /* others may work in the same folders */
     if (strcmp(o->verb, "init") == 0) return init(o);
     while (strcmp(calls[i].verb, o->verb) != 0) i++;
-    TRY(catalogue_open(o->db, calls[i].access, &c));
+    TRY(catalogue_open(o->db, o->wants_snapshot ? DB_WRITE : calls[i].access, &c));
     catalogue_set_actor(c, o->user, o->verb);
     enum err rc = catalogue_check_text("--user", o->user, CATALOGUE_MAX_NAME);
     if (!rc) rc = roles_check(c, "files", o->verb, o->user);
@@ -307,6 +308,7 @@ int cmd_files(int argc, char **argv)
         {"--store", &o.store, NULL, "audit"},
         {"--conditions", &o.conditions, NULL, "stale"},
         {"--tag", &o.tag, NULL, "stale"},
+        {"--snapshot", NULL, &o.wants_snapshot, "stale"},
         {"--checksums", NULL, &o.wants_checksums, "audit"},
         {"--columns", &o.columns, NULL, "list"},
         {"--budget", &o.budget, NULL, "list"},

@@ -13,7 +13,7 @@ struct files_options {
         *since, *what, *by;
     const char **place;
     size_t n_places;
-    bool has_no_location, is_remove, wants_checksums;
+    bool has_no_location, is_remove, wants_checksums, wants_snapshot;
 };
 
 /** Each verb is called with an open catalogue; *status is the command's exit status, 0 unless it is set.

@@ -26,5 +26,9 @@ load 24337:4 24337:5 1.02 # interval 3: of subrun 4 alone; subrun 5 has none any
 "$GM2" files stale "$DB" "data_tier reco" --conditions "$COND" >out; same $? 1 "exit status"
 same "$(tr '\t' ' ' <out | tr '\n' ' ')" "a_full_00004.h5 oof_correction a_full_00005.h5 oof_correction " "the stale ones"
 "$GM2" files stale "$DB" "data_tier reco" --conditions "$COND" --tag pass1 >out || { cat out; fail "the tag has what they were made with"; }
+# the list as a dataset: what a stage has to make anew, beside the old
+"$GM2" files stale "$DB" "data_tier reco" --conditions "$COND" --snapshot >out; same $? 1 "exit status"
+same "$(tail -1 out)" "snapshot_id 1: 2 files" "the snapshot"
+same "$("$GM2" files list "$DB" "data_tier raw and isparentof: (snapshot_id 1)" | tr '\n' ' ')" "gm2_run24337_00004.mid gm2_run24337_00005.mid " "its parents"
 "$GM2" files stale "$DB" "data_tier reco" --conditions "$COND" --tag nothing 2>err; same $? 29 "no such tag"
 exit 0
