@@ -3,6 +3,7 @@
 #include "ledger.h"
 #include "ledger_hold.h"
 #include "mem.h"
+#include "rules.h"
 #include "stage_gate.h"
 
 #include <inttypes.h>
@@ -115,6 +116,7 @@ static enum err launch(struct cmd_campaign *k, const struct cmd_campaign_options
     size_t stage, n;
     char why[200];
     TRY(step_find(k->campaign, o->stage, &stage));
+    TRY(rules_check(k->campaign, k->path));
     TRY(cmd_campaign_look(k));
     const struct step_stage *s = &k->report[stage];
     REQUIRE(!s->is_waiting, ERR_MISMATCH, "stage %s waits for stages that it needs", o->stage);

@@ -43,6 +43,8 @@ stepped() { # WORDS WHAT
 }
 echo "# changed" >>work/standard_modules.fcl
 stepped "standard_modules.fcl is not as committed" "an included file is changed"
+"$GM2" campaign launch "$DB" prod generate >out.txt 2>err; same $? 91 "a launch by hand"
+grep -q "standard_modules.fcl is not as committed" err && [ ! -e out ] || { cat err; fail "a launch by hand against the rules"; }
 git -C work update-index --assume-unchanged standard_modules.fcl
 stepped "standard_modules.fcl is not as committed" "a change that git overlooks"
 git -C work update-index --no-assume-unchanged standard_modules.fcl && git -C work checkout -q standard_modules.fcl
