@@ -1,4 +1,4 @@
-/* Holds of a campaign or of one stage, with reason and end. Test: tests/t_ledger_hold.c */
+/* Holds of a campaign or of one stage, with reason and end. Test: tests/cli/campaign_gates.sh */
 #ifndef GM2_LEDGER_HOLD_H
 #define GM2_LEDGER_HOLD_H
 

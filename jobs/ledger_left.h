@@ -1,5 +1,5 @@
 /* What submissions that ended have left: files tried without a product, and those never tried.
- * Tests: tests/t_ledger_hold.c, tests/cli/campaign_recovery.sh */
+ * Test: tests/cli/campaign_recovery.sh */
 #ifndef GM2_LEDGER_LEFT_H
 #define GM2_LEDGER_LEFT_H
 

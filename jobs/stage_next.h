@@ -1,6 +1,6 @@
 /* What the next submission of a stage takes: the canary before all others, then what ended submissions have left, in the order
  * of the stage's recoveries, then the next slice. What has a product is never taken, whatever a recovery's kind.
- * Tests: tests/cli/campaign_recovery.sh, tests/cli/canary.sh */
+ * Tests: tests/cli/campaign_recovery.sh, tests/cli/campaign_gates.sh */
 #ifndef GM2_STAGE_NEXT_H
 #define GM2_STAGE_NEXT_H
 

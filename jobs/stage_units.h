@@ -1,5 +1,5 @@
 /* Launches of a simulation, each with fills, subruns and products of its own. Launch k is held in the ledger as file -k, which
- * no file has for its id. Test: tests/cli/rolling.sh */
+ * no file has for its id. Test: tests/cli/campaign_gates.sh */
 #ifndef GM2_STAGE_UNITS_H
 #define GM2_STAGE_UNITS_H
 
