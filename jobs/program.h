@@ -13,7 +13,7 @@ struct program {
 };
 
 /** path "": this program. ERR_NOTFOUND: there is none; ERR_DATA: it does not say its version as gm2 does. */
-enum err program_ask(const char *path, struct program *out);
+enum err program_ask(const char *path, struct program *program);
 /** What products of a job with options->config and options->set would bear; with_modules: all its modules are begun too. The
  *  configuration as used goes to options->config_out, if not NULL. ERR_CONFIG, ERR_PARSE, ... */
 enum err program_identify(const struct program *program, const struct job_options *options, bool with_modules,

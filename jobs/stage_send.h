@@ -16,7 +16,7 @@ struct stage_labels {
     char fcl_commit[440], campaign[140], stage[160], submission[200];
 };
 void stage_send_labels(const struct stage_work *work, const struct ledger_submission *submission,
-                       struct stage_labels *out);
+                       struct stage_labels *labels);
 /** Notes the version in the ledger, before the start. ERR_CONFIG: rules of a production that were not looked at, or not
  *  kept. */
 enum err stage_send_note(const struct stage_work *work, const struct ledger_submission *submission);

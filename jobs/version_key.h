@@ -17,7 +17,7 @@ struct version_key {
 /** As the ledger has it: "RELEASE COMMIT CONFIG [TAG]". */
 void version_key_text(const struct version_key *key, char out[VERSION_KEY_TEXT]);
 /** The other way round. ERR_DATA. */
-enum err version_key_parse(const char *text, struct version_key *out);
+enum err version_key_parse(const char *text, struct version_key *key);
 /** 8 hexadecimal digits: what names of folders and files bear. */
 void version_key_digest(const struct version_key *key, char out[9]);
 /** Adds the question to the catalogue for files of this version, in parentheses. */
