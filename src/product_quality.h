@@ -18,7 +18,7 @@ struct product_quality {
 
 /** Values point into *out. */
 enum err product_quality(const char *path, struct product_quality *out);
-/** The same of rows in memory. */
-void product_quality_of(const struct block *dqc_subrun, struct product_quality *out);
+/** The same of rows of dqc_subrun in memory. */
+void product_quality_of(const struct block *block, struct product_quality *out);
 
 #endif
