@@ -13,7 +13,7 @@ struct cmd_campaign_options {
     bool wants_submissions, wants_json, is_test;
     size_t n_set; /* run: --set */
     const char **set;
-    void (*live)(void *context, const struct cmd_campaign *campaign); /* called after each pass; NULL: nothing */
+    void (*live)(void *context, const struct cmd_campaign *k); /* called after each pass; NULL: nothing */
     void *live_context;
 };
 
@@ -28,12 +28,12 @@ struct cmd_campaign {
 };
 
 /** By its name in the ledger. ERR_NOTFOUND; ERR_MISMATCH: its file describes another campaign by now. */
-enum err cmd_campaign_read(struct catalogue *catalogue, const char *name, struct cmd_campaign *out);
-void cmd_campaign_free(struct cmd_campaign *campaign);
+enum err cmd_campaign_read(struct catalogue *catalogue, const char *name, struct cmd_campaign *k);
+void cmd_campaign_free(struct cmd_campaign *k);
 /** Fills the report of all stages; nothing is changed. */
-enum err cmd_campaign_look(struct cmd_campaign *campaign);
+enum err cmd_campaign_look(struct cmd_campaign *k);
 /** Prints the report, and what to type next. */
-void cmd_campaign_print(const struct cmd_campaign *campaign, const char *db);
+void cmd_campaign_print(const struct cmd_campaign *k, const char *db);
 
 /** One pass, or with --loop passes until all is done or somebody is needed; a database that is away or locked is waited for.
  *  Test: tests/server/away.sh */
