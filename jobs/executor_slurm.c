@@ -11,13 +11,17 @@
 #include "sql.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_PATH = 2048, MAX_NAME = 128, ROOM = 4096 };
 #define SLURM_PATIENCE_S 60.0
+#define SLURM_GONE_S     10.0
 
 static void job_name(const char *folder, const char *kind, const char *name, char out[MAX_NAME])
 {
@@ -65,6 +69,26 @@ static enum err find(const char *folder, const char *name, bool is_fresh, bool *
     return slurm_query(own, -1, is_fresh, is_known, out);
 }
 
+/* A controller that comes back may list nothing for a while: a job without an exit status is gone only when it is not listed
+ * now, nor was SLURM_GONE_S ago and later. FOLDER/missing is as old as the first time. */
+static bool is_gone(const char *folder, bool is_listed)
+{
+    char path[MAX_PATH];
+    struct stat st;
+    if (path_of(folder, "missing", path)) {
+        err_clear();
+        return false;
+    }
+    bool was_missing = stat(path, &st) == 0;
+    double age_s     = was_missing ? difftime(time(NULL), st.st_mtime) : 0.0;
+    if (was_missing && (is_listed || age_s < 0.0)) unlink(path); /* listed again, or the clock was set back */
+    if (is_listed) return false;
+    if (was_missing && age_s >= SLURM_GONE_S) return true;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd >= 0) close(fd);
+    return false;
+}
+
 static enum err ask(const char *folder, const char *name, const char *batch_id, struct executor_report *r)
 {
     char begun[MAX_PATH];
@@ -76,6 +100,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
         err_clear();
         return ERR_OK;
     }
+    bool is_gone_now = is_gone(folder, is_known);
     if (is_known) {
         r->answer = slurm_query_answer(job.state);
         memcpy(r->state, job.state, sizeof job.state);
@@ -88,8 +113,8 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
         r->answer = EXECUTOR_NOT_STARTED;
         return ERR_OK;
     }
+    if (!executor_read_exit(folder, r) && !is_known && !is_gone_now) return ERR_OK;
     r->answer = EXECUTOR_ENDED;
-    executor_read_exit(folder, r);
     slurm_account(is_known ? job.id : batch_id, r);
     if (*r->state) return ERR_OK;
     snprintf(r->state, sizeof r->state, "%s", r->exit_code < 0 ? "LOST" : r->exit_code ? "FAILED" : "COMPLETED");

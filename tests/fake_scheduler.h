@@ -53,7 +53,7 @@ struct fake_job {
 struct fake_told {
     char name[FAKE_MAX_NAME];
     enum executor_answer answer, before;
-    bool is_accepted; /* a start was answered well */
+    bool has_ended;
 };
 
 struct fake {
@@ -62,6 +62,7 @@ struct fake {
     int share[FAKE_N_FAULTS];
     int64_t n_seen[FAKE_N_FAULTS]; /* how often each came to pass */
     bool is_marked;                /* jobs obey FOLDER/begun and FOLDER/closed, as the scripts of gm2 do */
+    bool has_locks;                /* of files; some shared file systems have none */
     int shard;                     /* inputs in a product */
     int64_t hole_begin_s, hole_end_s;
     int n_jobs, n_told, n_starts;

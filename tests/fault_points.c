@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,6 +77,13 @@ WRAP(int, linkat, int a, const char *from, int b, const char *to, int flags)
     DISK(__real_linkat(a, from, b, to, flags));
 }
 WRAP(int, mkdir, const char *path, mode_t mode) { DISK(__real_mkdir(path, mode)); }
+
+WRAP(int, flock, int fd, int how)
+{
+    if (!fake || fake->has_locks) return __real_flock(fd, how);
+    errno = ENOLCK;
+    return -1;
+}
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);

@@ -98,6 +98,7 @@ static void choose_faults(struct history *h)
     for (int i = 0; i < FAKE_N_FAULTS; i++)
         fake->share[i] = fake_chance(&h->dice, 50) ? 0 : 1 + fake_roll(&h->dice, i == FAKE_NO_ANSWER ? 40 : 15);
     fake->is_marked    = fake_chance(&h->dice, 75);
+    fake->has_locks    = fake_chance(&h->dice, 75);
     fake->hole_begin_s = fake->now_s + fake_roll(&h->dice, 1500);
     fake->hole_end_s   = fake->hole_begin_s + (fake_chance(&h->dice, 25) ? fake_roll(&h->dice, 900) : 0);
 }
@@ -153,7 +154,7 @@ static void check_start(const struct executor_job *job)
                        "join stages t on t.id = s.stage_id join file_parents p on p.parent_id = sf.file_id "
                        "join files f on f.id = p.child_id join configs c on c.id = f.config_id and t.version_key = "
                        "c.version || ' ' || c.git_commit || ' ' || c.fcl_hash where s.id = $1 and s.id = $2";
-    int64_t id       = atoll(job->name);
+    int64_t id       = strtoll(job->name, NULL, 10);
     int64_t state    = history_number("select state from submissions where id = $1 and id = $2", id, id);
     if (fault_transactions) fake_blame("%s is started within a transaction", job->name);
     if (state != LEDGER_NEW && state != LEDGER_IDLE && state != LEDGER_RUNNING)

@@ -50,7 +50,7 @@ int64_t history_number(const char *sql, int64_t a, int64_t b)
 static bool was_told_to_end(const char *name)
 {
     for (int i = 0; i < fake->n_told; i++)
-        if (strcmp(fake->told[i].name, name) == 0) return fake->told[i].answer == EXECUTOR_ENDED;
+        if (strcmp(fake->told[i].name, name) == 0) return fake->told[i].has_ended;
     return false;
 }
 

@@ -32,8 +32,9 @@ static void work(const struct fault_plan *plan)
 
 static void judge_quiet_end(bool is_each_started_once)
 {
-    int64_t n_lost = history_number("select coalesce(sum(attempts + stops), 0) from stage_files where $1 = $2", 1, 1);
-    int64_t n      = history_number("select count(*) from submissions where $1 = $2", 1, 1);
+    int64_t n_lost = history_number(
+        "select cast(coalesce(sum(attempts + stops), 0) as bigint) from stage_files where $1 = $2", 1, 1);
+    int64_t n = history_number("select count(*) from submissions where $1 = $2", 1, 1);
     if (n_lost) fake_blame("%d attempts are counted, and no job has failed", (int)n_lost);
     if (is_each_started_once && n != fake->n_jobs) fake_blame("%d submissions, %d jobs", (int)n, fake->n_jobs);
 }
@@ -97,9 +98,9 @@ static int64_t every(void)
 {
     const char *wanted = getenv("GM2_EVERY");
 #ifdef TEST_IS_SLOW
-    return wanted ? atol(wanted) : 11;
+    return wanted ? strtol(wanted, NULL, 10) : 11;
 #else
-    return wanted ? atol(wanted) : 1;
+    return wanted ? strtol(wanted, NULL, 10) : 1;
 #endif
 }
 
@@ -161,7 +162,8 @@ static int replay(char **argv, uint64_t seed, int64_t at, int64_t n)
 int main(int argc, char **argv)
 {
     if (argc > 4 && strcmp(argv[1], "replay") == 0)
-        return replay(argv, strtoull(argv[2], NULL, 10), atoll(argv[4]), argc > 5 ? atoll(argv[5]) : 1);
+        return replay(argv, strtoull(argv[2], NULL, 10), strtoll(argv[4], NULL, 10),
+                      argc > 5 ? strtoll(argv[5], NULL, 10) : 1);
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_everywhere), cmocka_unit_test(test_full_disk),
                                        cmocka_unit_test(test_database_gone),

@@ -33,7 +33,7 @@ int main(int argc, char **argv)
         fault_is_verbose = true;
         return !history_run(strtoull(argv[2], NULL, 10));
     }
-    if (argc > 1) n_histories = atol(argv[1]);
+    if (argc > 1) n_histories = strtol(argv[1], NULL, 10);
     if (argc > 2) first = strtoull(argv[2], NULL, 10);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_histories)};
     return cmocka_run_group_tests(tests, NULL, NULL);
