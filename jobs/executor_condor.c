@@ -126,12 +126,15 @@ static enum err write_grid_list(const char *list, const char *prefix, const char
 static enum err find_wrapper(const char *program, char path[MAX_PATH])
 {
     const char *said = getenv("GM2_GRID_JOB"), *slash = strrchr(program, '/');
+    int n = slash ? (int)(slash - program + 1) : 0;
     if (said)
         snprintf(path, MAX_PATH, "%s", said);
     else
-        snprintf(path, MAX_PATH, "%.*sgrid_job", slash ? (int)(slash - program + 1) : 0, program);
+        snprintf(path, MAX_PATH, "%.*sgrid_job", n, program);
+    if (!said && access(path, X_OK) != 0)
+        snprintf(path, MAX_PATH, "%.*s../jobs/grid_job", n, program); /* of a release */
     REQUIRE(access(path, X_OK) == 0, ERR_CONFIG,
-            "executor condor: %s is no program; it stands beside gm2, or GM2_GRID_JOB says where", path);
+            "executor condor: %s is no program; it stands beside gm2 or in ../jobs, or GM2_GRID_JOB says where", path);
     return ERR_OK;
 }
 
