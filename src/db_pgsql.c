@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_FLOAT4 = 700, OID_FLOAT8 = 701 };
-enum { BULK_BYTES = 1 << 16 };
+enum { BULK_BYTES = 1 << 16, MAX_PARAMETERS = 65535 };
 
 struct server {
     PGconn *connection;
@@ -193,16 +193,23 @@ static const char *as_text(const struct db_value *v, char room[40])
 static enum err start(void *statement, const struct db_value *values, size_t n)
 {
     struct server_statement *s = statement;
-    char room[DB_MAX_COLUMNS][40];
-    const char *text[DB_MAX_COLUMNS];
+    char(*room)[40];
+    const char **text;
     s->owner->problem = DB_FINE;
-    REQUIRE(n <= DB_MAX_COLUMNS, ERR_LOGIC, "%zu parameters, at most %d are possible", n, DB_MAX_COLUMNS);
+    REQUIRE(n <= MAX_PARAMETERS, ERR_NUMBER, "%zu parameters, at most %d are possible", n, MAX_PARAMETERS);
+    TRY(mem_alloc(&room, n + 1, sizeof *room));
+    if (mem_alloc(&text, n + 1, sizeof *text)) {
+        mem_free(room);
+        return ERR_MEMORY;
+    }
     for (size_t i = 0; i < n; i++) text[i] = as_text(&values[i], room[i]);
     PQclear(s->result);
     s->result             = NULL;
     s->at                 = 0;
     PGresult *result      = PQexecPrepared(s->owner->connection, s->name, (int)n, text, NULL, NULL, 1);
     ExecStatusType status = PQresultStatus(result);
+    mem_free(text);
+    mem_free(room);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return fail(s->owner, result, s->sql);
     s->result = result;
     s->n_rows = PQntuples(result);
