@@ -132,7 +132,9 @@ for tool, text in {"squeue": "exit 0", "sacct": "exit 0", "scontrol": "echo MaxA
     with open(f"bin/{tool}", "w") as f:
         f.write(f"#!/bin/bash\n{text}\n")
     os.chmod(f"bin/{tool}", 0o755)
-env = dict(os.environ, PATH=here + "/bin:" + os.environ["PATH"], FHICL_FILE_PATH=os.environ["SOURCE"] + "/jobs/fcl", PGPASSWORD="geheim-wort")
+env = dict(os.environ, PATH=here + "/bin:" + os.environ["PATH"], FHICL_FILE_PATH=os.environ["SOURCE"] + "/jobs/fcl")
+if not db.startswith("postgresql:"):  # there it would count
+    env["PGPASSWORD"] = "geheim-wort"
 quiet = '"services.message.level=error", "source.fills_per_subrun=1", "physics.producers.gun.muons_per_fill=1"'
 
 

@@ -84,7 +84,7 @@ grep -q 'did you mean "list"' err || fail "near verb"
 same "$("$GM2" files log "$DB" --what retire --by mia | cut -f3-)" "$(printf 'mia\tretire\tgm2_run24337_00002.mid: beam was off')" "who retired"
 for action in init declare define snapshot retire; do "$GM2" files log "$DB" | cut -f4 | grep -qx $action || fail "the log has no $action"; done
 "$GM2" files log "$DB" --since yesterday 2>err; same $? 88 "a bad time"
-if [ "${DB#postgresql:}" = "$DB" ]; then
+if [ -z "${FILES_DB:-}" ]; then
   "$GM2" files roles "$DB" grant sam shifter 2>err || fail "a role in a file"
   grep -q "roles in it are advice only" err || { cat err; fail "it does not say what a role in a file is worth"; }
   same "$("$GM2" files roles "$DB" 2>/dev/null)" "$(printf 'sam\tshifter')" "list of roles"
