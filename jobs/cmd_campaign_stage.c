@@ -85,6 +85,7 @@ enum err cmd_campaign_kill(struct catalogue *c, const struct cmd_campaign_option
     enum err rc        = o->stage && !is_submission ? check_stage(k.campaign, o->stage) : ERR_OK;
     if (!rc && !is_submission) rc = hold(&k, o, "killed");
     if (!rc) rc = step_kill(c, k.campaign, k.id, is_submission ? NULL : o->stage, is_submission ? o->stage : NULL, &n);
+    if (!rc) rc = catalogue_log_add(c, "kill campaign", o->what);
     if (!rc && is_submission && n == 0)
         rc = err_fail(ERR_NOTFOUND, __FILE__, __LINE__, "no submission %s runs", o->stage);
     if (!rc && is_submission)

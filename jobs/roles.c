@@ -15,11 +15,12 @@ static const struct {
     const char *noun, *verb;
     enum roles_rank rank;
 } wanted[] = {
-    {"files", "ingest", ROLES_SHIFTER},   {"files", "declare", ROLES_MANAGER},    {"files", "rebuild", ROLES_MANAGER},
-    {"files", "locate", ROLES_MANAGER},   {"files", "retire", ROLES_MANAGER},     {"campaign", "start", ROLES_MANAGER},
-    {"campaign", "step", ROLES_SHIFTER},  {"campaign", "hold", ROLES_SHIFTER},    {"campaign", "kill", ROLES_SHIFTER},
-    {"campaign", "retry", ROLES_SHIFTER}, {"campaign", "release", ROLES_SHIFTER}, {"roles", "grant", ROLES_MANAGER},
-    {"roles", "setup", ROLES_OWNER},      {"roles", "revoke", ROLES_MANAGER},
+    {"files", "ingest", ROLES_SHIFTER},    {"files", "declare", ROLES_MANAGER},    {"files", "rebuild", ROLES_MANAGER},
+    {"files", "locate", ROLES_MANAGER},    {"files", "retire", ROLES_MANAGER},     {"campaign", "start", ROLES_MANAGER},
+    {"campaign", "step", ROLES_SHIFTER},   {"campaign", "hold", ROLES_SHIFTER},    {"campaign", "kill", ROLES_SHIFTER},
+    {"campaign", "retry", ROLES_SHIFTER},  {"campaign", "release", ROLES_SHIFTER}, {"roles", "grant", ROLES_MANAGER},
+    {"campaign", "launch", ROLES_SHIFTER}, {"campaign", "approve", ROLES_SHIFTER}, {"roles", "setup", ROLES_OWNER},
+    {"roles", "revoke", ROLES_MANAGER},
 };
 
 static enum roles_rank rank_of(const char *role)
