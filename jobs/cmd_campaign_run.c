@@ -170,12 +170,12 @@ enum err cmd_campaign_run(const struct cmd_campaign_options *options, int *statu
     struct catalogue *c;
     bool is_as_it_is;
     REQUIRE(realpath(o.what, file), ERR_OPEN, "%s cannot be opened: %s", o.what, strerror(errno));
+    publish_own_parts(); /* other passes may work in the same folders */
     TRY(find_output(&o, file, output, &is_as_it_is));
     if (is_as_it_is) snprintf(path, sizeof path, "%s", file);
     TRY(is_as_it_is ? publish_make_folder(output) : write_description(&o, file, output, path));
     snprintf(db, sizeof db, "%.4000s/campaign.db", output);
     if (!o.db) o.db = db;
-    publish_own_parts(); /* other passes may work in the same folders */
     TRY(catalogue_init(o.db, &c));
     enum err rc = catalogue_verdict(c, run(c, &o, path, status));
     catalogue_close(c);
