@@ -306,11 +306,11 @@ static enum err merge_item(struct layering *l, const char *key, const char *grou
 
 static enum err merge_items(struct layering *l, const char *key, const struct split *split, const char *dataset)
 {
-    const char *group      = l->words.stage;
-    struct split_past past = {0};
-    struct split_slice *item;
-    const char **names;
-    enum err rc = mem_alloc(&item, MAX_ITEMS + 1, sizeof *item);
+    const char *group        = l->words.stage;
+    struct split_past past   = {0};
+    struct split_slice *item = NULL;
+    const char **names       = NULL;
+    enum err rc              = mem_alloc(&item, MAX_ITEMS + 1, sizeof *item);
     if (!rc) rc = mem_alloc(&names, MAX_ITEMS + 1, sizeof *names);
     past.name = names;
     for (size_t k = 0; k <= MAX_ITEMS && !rc; k++) {
