@@ -123,26 +123,26 @@ static enum err look_at_schedule(const struct stage_gate *g, const struct campai
 }
 
 enum err stage_gate_open(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
-                         struct stage_gate *g)
+                         struct stage_gate *gate)
 {
-    *g = (struct stage_gate){
+    *gate = (struct stage_gate){
         .campaign = campaign, .catalogue = catalogue, .campaign_id = campaign_id, .now_s = (int64_t)time(NULL)};
-    return campaign_id ? ledger_holds(catalogue, campaign_id, g->now_s, &g->hold, &g->n_holds) : ERR_OK;
+    return campaign_id ? ledger_holds(catalogue, campaign_id, gate->now_s, &gate->hold, &gate->n_holds) : ERR_OK;
 }
 
 void stage_gate_close(struct stage_gate *g) { mem_free(g->hold); }
 
-const struct ledger_hold_row *stage_gate_hold(const struct stage_gate *g, size_t index)
+const struct ledger_hold_row *stage_gate_hold(const struct stage_gate *gate, size_t index)
 {
-    const struct campaign_stage *s     = &g->campaign->stage[index];
-    const struct ledger_hold_row *hold = ledger_hold_of(g->hold, g->n_holds, s->name);
-    return hold ? hold : ledger_hold_of(g->hold, g->n_holds, s->group);
+    const struct campaign_stage *s     = &gate->campaign->stage[index];
+    const struct ledger_hold_row *hold = ledger_hold_of(gate->hold, gate->n_holds, s->name);
+    return hold ? hold : ledger_hold_of(gate->hold, gate->n_holds, s->group);
 }
 
-enum err stage_gate_look(const struct stage_gate *g, size_t index, const struct step_stage *reports, char why[200])
+enum err stage_gate_look(const struct stage_gate *gate, size_t index, const struct step_stage *reports, char why[200])
 {
-    const struct campaign_stage *s     = &g->campaign->stage[index];
-    const struct ledger_hold_row *hold = stage_gate_hold(g, index);
+    const struct campaign_stage *s     = &gate->campaign->stage[index];
+    const struct ledger_hold_row *hold = stage_gate_hold(gate, index);
     bool is_begun                      = true;
     int64_t n                          = 0;
     why[0]                             = 0;
@@ -152,10 +152,10 @@ enum err stage_gate_look(const struct stage_gate *g, size_t index, const struct 
         snprintf(why, 200, "held by %.40s%s%.20s: %.100s", hold->user, *until ? " until " : "", until, hold->why);
         return ERR_OK;
     }
-    if (!g->campaign_id) return ERR_OK;
-    TRY(look_at_schedule(g, s, index, why));
+    if (!gate->campaign_id) return ERR_OK;
+    TRY(look_at_schedule(gate, s, index, why));
     if (*why || !s->cfg.max_in_flight) return ERR_OK;
-    TRY(count_in_flight(g, index, reports, &is_begun, &n));
+    TRY(count_in_flight(gate, index, reports, &is_begun, &n));
     if (!is_begun && n >= s->cfg.max_in_flight)
         snprintf(why, 200, "%" PRId64 " of the list are in flight, max_in_flight is %" PRId64, n, s->cfg.max_in_flight);
     return ERR_OK;

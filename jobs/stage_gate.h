@@ -28,12 +28,12 @@ struct stage_gate {
 };
 /** Reads the holds; the clock. */
 enum err stage_gate_open(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
-                         struct stage_gate *out);
+                         struct stage_gate *gate);
 void stage_gate_close(struct stage_gate *gate);
 /** The hold of a stage, NULL if it is not held. */
-const struct ledger_hold_row *stage_gate_hold(const struct stage_gate *gate, size_t stage);
+const struct ledger_hold_row *stage_gate_hold(const struct stage_gate *gate, size_t index);
 /** *why "": it may start; reports: of the stages before it in the campaign's order. */
-enum err stage_gate_look(const struct stage_gate *gate, size_t stage, const struct step_stage *reports, char why[200]);
+enum err stage_gate_look(const struct stage_gate *gate, size_t index, const struct step_stage *reports, char why[200]);
 
 bool stage_gate_is_approval(const struct campaign_stage *stage);
 /** An approval: asked for when the stages that it needs are complete; report->is_complete: it was given. */

@@ -16,12 +16,14 @@ enum { SLOT_MB = 2000, MARGIN_PERCENT = 25 };
 enum stage_role stage_role(const char *name, size_t *position)
 {
     const char *slice = strchr(name, '_');
-    long long of;
-    *position = 0;
+    *position         = 0;
     if (!slice++) return STAGE_SLICE;
     if (strcmp(slice, "canary") == 0) return STAGE_CANARY;
     if (strncmp(slice, "test", 4) == 0) return STAGE_TEST;
-    return sscanf(slice, "recover%lld_%zu", &of, position) == 2 ? STAGE_RECOVERY : STAGE_SLICE;
+    if (strncmp(slice, "recover", 7) != 0) return STAGE_SLICE;
+    const char *number = strchr(slice, '_');
+    if (number) *position = (size_t)strtoul(number + 1, NULL, 10);
+    return STAGE_RECOVERY;
 }
 
 const struct campaign_stage_cfg *stage_role_cfg(const struct stage_work *w, const char *name)

@@ -172,9 +172,76 @@ static void test_growing(void **state)
     }
 }
 
+/* Lists grow between slices: each name comes once, none is left out. */
+static void test_growing_lists(void **state)
+{
+    (void)state;
+    uint32_t seed = 11;
+    for (int t = 0; t < 40; t++) {
+        struct split split;
+        static struct ledger l;
+        char dataset[400] = "";
+        int n_names = 0, n_taken = 0;
+        bool is_product = t % 2;
+        l               = (struct ledger){.past = {0}};
+        parse(is_product ? "multiparam" : "list", &split);
+        for (int k = 0; k < 60; k++) {
+            struct split_slice s;
+            if (k < 20 && (k == 0 || next_random(&seed) % 3 == 0)) n_names++;
+            dataset[0] = 0;
+            for (int i = 0; i < n_names; i++)
+                snprintf(dataset + strlen(dataset), sizeof dataset - strlen(dataset),
+                         is_product ? "%s\"d%d\"" : "%s d%d",
+                         i            ? ","
+                         : is_product ? "[["
+                                      : "",
+                         i);
+            if (is_product) strcat(dataset, "], [1, 2]]");
+            assert_int_equal(split_next(&split, dataset, NULL, 0, &l.past, 0, &s), ERR_OK);
+            if (s.is_over) continue;
+            for (size_t i = 0; i < l.past.n_names; i++) assert_string_not_equal(l.past.name[i], s.name);
+            note(&l, &s);
+            n_taken++;
+        }
+        assert_int_equal(n_taken, is_product ? 2 * n_names : n_names);
+    }
+}
+
+/* The clock jumps both ways, files come late: each is taken once, and none is left when all windows are over. */
+static void test_clock(void **state)
+{
+    (void)state;
+    uint32_t seed = 3;
+    for (int t = 0; t < 40; t++) {
+        struct split split;
+        struct split_file files[60];
+        static struct ledger l;
+        size_t n = 0;
+        l        = (struct ledger){.past = {0}};
+        parse("new(window=100,fts=20)", &split);
+        for (int k = 0; k < 200; k++) {
+            struct split_slice s;
+            int64_t now_s = k < 150 ? (int64_t)(next_random(&seed) % 3000) : 1000000;
+            if (n < 60 && k < 150) {
+                files[n] = (struct split_file){(int64_t)n + 1, 1, 1 + (int64_t)(next_random(&seed) % 2500), true};
+                n++;
+            }
+            assert_int_equal(split_next(&split, "", files, n, &l.past, now_s, &s), ERR_OK);
+            for (size_t i = 0; i < s.n; i++) {
+                assert_null(bsearch(&s.id[i], l.taken, l.past.n_taken, sizeof s.id[0], by_id));
+                assert_true(files[s.id[i] - 1].end_s <= now_s - 20); /* of windows that are over */
+            }
+            if (!s.is_over) note(&l, &s);
+            split_free(&s);
+        }
+        assert_int_equal(l.past.n_taken, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_growing)};
+                                       cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_lists),
+                                       cmocka_unit_test(test_clock)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
