@@ -48,6 +48,21 @@ static enum err print(const char *path, const struct meta *m, const char *const 
     return ERR_OK;
 }
 
+/* The commit of the configurations is a field that jobs are told. */
+struct commit_field {
+    char text[256];
+    const char *list[1];
+};
+
+static void take_commit(struct commit_field *f, const char *commit, struct meta *m)
+{
+    if (!*commit) return;
+    snprintf(f->text, sizeof f->text, META_FCL_COMMIT "=%.200s", commit);
+    f->list[0] = f->text;
+    m->extra   = f->list;
+    m->n_extra = 1;
+}
+
 /* ---- HDF5 ------------------------------------------------------------------------------------------------------------ */
 struct product {
     struct file_content content;
@@ -56,8 +71,7 @@ struct product {
     struct meta_run *run;
     struct meta_interval *interval;
     struct product_quality quality;
-    char extra[256];
-    const char *extras[1];
+    struct commit_field commit;
 };
 
 static void product_free(struct product *p)
@@ -171,12 +185,7 @@ static enum err take_product(const char *path, struct product *p, struct meta *m
     m->constants_set       = text[FILE_TEXT_constants_set];
     m->isa                 = text[FILE_TEXT_isa];
     m->seed                = p->content.seed;
-    if (*text[FILE_TEXT_fcl_commit]) {
-        snprintf(p->extra, sizeof p->extra, META_FCL_COMMIT "=%.200s", text[FILE_TEXT_fcl_commit]);
-        p->extras[0] = p->extra;
-        m->extra     = p->extras;
-        m->n_extra   = 1;
-    }
+    take_commit(&p->commit, text[FILE_TEXT_fcl_commit], m);
     TRY(take_units(p, m));
     TRY(take_parents(p, m));
     TRY(take_intervals(path, p, m));
@@ -248,6 +257,7 @@ static enum err read_events(struct midas_reader *r, struct odb **odb, struct met
 
 static enum err read_midas(const char *path, char **json)
 {
+    struct commit_field commit;
     struct midas_reader *r;
     struct meta_run run = {0};
     struct odb *odb     = NULL;
@@ -259,6 +269,7 @@ static enum err read_midas(const char *path, char **json)
     if (!rc && s->has_bor && s->run != run.run)
         rc = err_fail(ERR_DATA, __FILE__, __LINE__, "its begin-of-run event says run %u, its name %u", s->run, run.run);
     take_odb(odb, &m);
+    take_commit(&commit, odb_word(odb, "/gm2/metadata/fcl_commit", ""), &m);
     m.first_event  = m.event_count ? 1 : 0;
     m.last_event   = m.event_count;
     m.n_bad_events = (int64_t)s->n_damaged;

@@ -169,6 +169,7 @@ static enum err put_words(const struct job_info *job, struct odb *odb)
     }
     snprintf(value, sizeof value, "%llu", (unsigned long long)job->seed);
     TRY(odb_set_string(odb, "/gm2/metadata/seed", value));
+    if (job->fcl_commit && *job->fcl_commit) TRY(odb_set_string(odb, "/gm2/metadata/fcl_commit", job->fcl_commit));
     TRY(odb_set_string(odb, "/gm2/metadata/constants_set", PHYS_SET_NAME));
     TRY(odb_set_string(odb, "/gm2/metadata/data_tier", "raw"));
     return odb_set_string(odb, "/gm2/metadata/process_name", job->process_name ? job->process_name : "");

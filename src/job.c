@@ -284,6 +284,7 @@ static enum err understand(struct job *job)
     REQUIRE(!job->options.raw_tag || midas_file_tag(job->options.raw_tag), ERR_OPTION,
             "--raw-tag %.40s: 1 to %d small letters and digits are wanted", job->options.raw_tag, MIDAS_MAX_TAG);
     job->info.raw_tag      = job->options.raw_tag;
+    job->info.fcl_commit   = job_metadata(job, META_FCL_COMMIT);
     job->info.release      = version_release;
     job->info.git_commit   = version_git_commit;
     job->info.config_id    = job->config_id;
@@ -299,7 +300,7 @@ static enum err understand(struct job *job)
                                                  .conditions_tag = "",
                                                  .parents        = job->input_files,
                                                  .seed           = job->info.seed,
-                                                 .fcl_commit     = job_metadata(job, META_FCL_COMMIT),
+                                                 .fcl_commit     = job->info.fcl_commit,
                                                  .words          = job->words};
     return ERR_OK;
 }

@@ -58,6 +58,7 @@ struct job_info {
     uint64_t seed;
     const char *release, *git_commit, *config_id, *config_text, *process_name;
     const char *words;           /* of the metadata, "KEY=VALUE", one a line; NULL: none */
+    const char *fcl_commit;      /* of the repository of the configuration; NULL or "": not told */
     const char *raw_tag;         /* simulation: in the names of raw files; NULL or "": none */
     struct cond_use *conditions; /* cond_use.h; NULL: none */
     int64_t end_fill;            /* simulation: one past the last fill's number, see struct unit; 0 if not known */

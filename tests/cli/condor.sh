@@ -63,7 +63,7 @@ whole() { # NAME MIN_ATTEMPTS
 }
 
 # one by one: a lost answer, a refusal, no answer of the queue
-write single 1 '"export GM2_TEST_SETUP=1", "# it'"'"'s said"' ""
+write single 1 '"export GM2_TEST_SETUP=1", "sleep 3", "# it'"'"'s said"' "" # long enough for one to be killed
 "$GM2" campaign start "$DB" single.fcl >/dev/null || fail start
 for _ in $(seq 200); do
   printf 'ok\nok\nlost\nok\nok\nok\nrefuse\n' >condor/plan

@@ -30,16 +30,17 @@ look() { # DB: all it knows that headers have
 look old.db >old
 same "$(grep -c '"file_name"' old)" 12 "nine files, three of them named as parents"
 # with the JSON all is known again; what they say else than the headers is told, and does not count
-json=$(find out -name 'gm2_run00001_00001.mid.json')
+json=$(find out -name 'gm2_run00001_00001*.mid.json')
+raw=$(basename "${json%.json}")
 cp "$json" keep
 sed -i 's/"data_stream":.*/"data_stream": "laser",/' "$json"
 "$GM2" files init with.db && "$GM2" files rebuild with.db out >log 2>err || { cat log err; fail "with JSON"; }
 grep -q "^9 declared" log && grep -q "^0 without a JSON, 1 whose JSON says something else" log || { cat log; fail "the tally"; }
 grep -q "disagree in data_stream: the header counts" err || { cat err; fail "who counts"; }
 diff old <(look with.db) || fail "with JSON"
-"$GM2" files get with.db gm2_run00001_00001.mid >got
+"$GM2" files get with.db "$raw" >got
 for field in start_time gm2.host gm2.cpu_s; do
-  same "$(grep "$field" got)" "$("$GM2" files get old.db gm2_run00001_00001.mid | grep "$field")" "$field"
+  same "$(grep "$field" got)" "$("$GM2" files get old.db "$raw" | grep "$field")" "$field"
 done
 cp keep "$json"
 # without
@@ -51,13 +52,14 @@ diff old <(look new.db) || fail "without JSON"
 same "$("$GM2" files rebuild new.db out 2>&1 | head -1)" "0 declared, 9 known, 0 in conflict, 0 refused" again
 same "$("$GM2" files rebuild new.db "$PWD/out/../out" 2>&1 | head -1)" "0 declared, 9 known, 0 in conflict, 0 refused" "by another path"
 # a damaged file, one whose parent is gone, one of no known kind, an unfinished one
-find out -name 'gm2_run00001_00002.mid' -delete
+gone=$(basename "$(find out -name 'gm2_run00001_00002*.mid')")
+find out -name "$gone" -delete
 h5=$(find out -name '*_r000001_s00000.h5' -path '*reconstruct*')
 printf 'XXXXXXXXXXXXXXXX' | dd of="$h5" bs=1 seek=30000 conv=notrunc 2>/dev/null
 echo x >out/notes.txt; echo x >out/y.h5.part
 "$GM2" files init bad.db
 "$GM2" files rebuild bad.db out >log 2>err; same $? 1 "exit status"
 grep -q "^6 declared, 0 known, 0 in conflict, 2 refused" log || { cat log err; fail "a damaged and an orphaned file"; }
-grep -q "1 unfinished" log && grep -q "$(basename "$h5") is left out" err && grep -q "refused: its parent gm2_run00001_00002.mid is not declared" err || { cat log err; fail "words"; }
+grep -q "1 unfinished" log && grep -q "$(basename "$h5") is left out" err && grep -q "refused: its parent $gone is not declared" err || { cat log err; fail "words"; }
 "$GM2" files rebuild bad.db nothing 2>err; same $? 20 "no such folder"
 exit 0
