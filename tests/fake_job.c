@@ -104,7 +104,7 @@ static void make_product(const struct fake_job *j, const struct inputs *in, size
         n_parents += (size_t)snprintf(parents + n_parents, sizeof parents - n_parents, "%s%s", i > first ? " " : "",
                                       in->name[i]);
     }
-    snprintf(path, sizeof path, "%s_%s-%s.h5", stem, units, end > first + 1 ? in->units[end - 1] : "");
+    snprintf(path, sizeof path, "%s_%.250s-%.20s.h5", stem, units, end > first + 1 ? in->units[end - 1] : "");
     for (char *c = path; *c; c++)
         if (*c == ' ') *c = '_';
     fake_publish(path, j->config, "reco", units, parents, false);
