@@ -2,6 +2,7 @@
 #include "campaign_internal.h"
 
 #include "calib_identity.h"
+#include "campaign_ini.h"
 #include "campaign_layers.h"
 #include "executor.h"
 #include "job.h"
@@ -299,7 +300,7 @@ enum err campaign_read(const char *path, bool is_strict, struct campaign **out)
     struct campaign *c;
     *out = NULL;
     TRY(mem_alloc(&c, 1, sizeof *c));
-    enum err rc = fhicl_read(path, &c->document);
+    enum err rc = campaign_document(path, &c->document);
     if (!rc) {
         rc = read_all(c, is_strict);
         if (rc) rc = err_context(rc, "%s", path);

@@ -121,7 +121,7 @@ struct campaign {
     size_t *order;                /* [n_stages]: each after those it needs */
 };
 
-/** Reads and checks a campaign: keys, names, configurations (each is read), datasets, split types, stages that need one
+/** Reads and checks a campaign (.ini: POMS): keys, names, configurations (each is read), datasets, split types, stages that need one
  *  another in a circle; is_strict: all modules' parameters too. ERR_PARSE, ERR_CONFIG with file and line. */
 enum err campaign_read(const char *path, bool is_strict, struct campaign **out);
 void campaign_free(struct campaign *campaign);

@@ -25,6 +25,8 @@ int cmd_campaign(int argc, char **argv);
 static const char usage[] =
     "gm2 campaign init\n"
     "    print a commented description of a campaign, to be kept with the configurations\n"
+    "gm2 campaign convert FILE.ini\n"
+    "    check a campaign in POMS's layout, and print it in ours; wherever FILE.fcl stands below, FILE.ini may stand\n"
     "gm2 campaign plan DB FILE.fcl\n"
     "    check it, and what each stage has to do: jobs, files, core-hours, bytes, time, from what earlier jobs "
     "used; nothing is started\n"
@@ -276,7 +278,7 @@ int cmd_campaign(int argc, char **argv)
                                      {"--test", NULL, &o.is_test, "launch show"},
                                      {"--user", &o.user, NULL, "run start step hold release kill retry launch approve"},
                                      {NULL, NULL, NULL, NULL}};
-    const char *place[3] = {NULL}, *names[N_VERBS + 3] = {"init"};
+    const char *place[3] = {NULL}, *names[N_VERBS + 4] = {"init"};
     size_t n;
     int status = 0;
     for (size_t i = 0; i < N_VERBS; i++) names[i + 1] = verbs[i].name;
@@ -285,6 +287,7 @@ int cmd_campaign(int argc, char **argv)
         return 0;
     }
     names[N_VERBS + 1] = "run";
+    names[N_VERBS + 2] = "convert";
     if (take_settings(&argc, argv, &o)) return err_exit_code(ERR_OPTION);
     enum err rc = options_parse(argc, argv, names, known, &o.verb, place, 3, &n);
     if (!rc && strcmp(o.verb, "init") == 0) {
@@ -292,6 +295,9 @@ int cmd_campaign(int argc, char **argv)
         return 0;
     }
     const struct verb *verb = rc ? NULL : find_verb(o.verb);
+    if (!rc && strcmp(o.verb, "convert") == 0)
+        rc = n == 1 ? cmd_campaign_convert(place[0])
+                    : err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign convert FILE.ini");
     if (!rc && strcmp(o.verb, "run") == 0) rc = run_file(&o, place, n, &status);
     if (verb && (n < verb->min_places || n > verb->max_places))
         rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign %s DB %s", o.verb, verb->place);

@@ -41,6 +41,8 @@ enum err cmd_campaign_step(struct catalogue *catalogue, const struct cmd_campaig
 /** run FILE.fcl: makes the catalogue where it is not there, starts the campaign and makes passes to its end. *status 0: all is
  *  complete; 75: stopped by a signal, to be typed again; 1: somebody is needed. Test: tests/cli/daq_campaign.sh */
 enum err cmd_campaign_run(const struct cmd_campaign_options *options, int *status);
+/** convert FILE.ini: prints a campaign in our form. Test: tests/cli/campaign_ini.sh */
+enum err cmd_campaign_convert(const char *path);
 /** status DB [NAME [STAGE]]. */
 enum err cmd_campaign_status(struct catalogue *catalogue, const struct cmd_campaign_options *options, int *status);
 /** report DB [NAME] -o FOLDER. */

@@ -1,4 +1,5 @@
 /* gm2 campaign run: a campaign from one command, to its end; typed again it goes on. */
+#include "campaign_ini.h"
 #include "cmd_campaign.h"
 #include "ledger.h"
 #include "log.h"
@@ -41,6 +42,20 @@ static enum err make_absolute(const char *path, char out[PATH_MAX])
     return ERR_OK;
 }
 
+/* FHiCL includes no .ini. */
+static enum err add_document(const char *file, struct sql *out)
+{
+    struct fhicl *document;
+    char *text;
+    TRY(campaign_document(file, &document));
+    enum err rc = fhicl_print(document, false, &text);
+    fhicl_free(document);
+    TRY(rc);
+    rc = sql_add(out, "%s\n", text);
+    mem_free(text);
+    return rc;
+}
+
 /* The description with what the command line says, as a file of its own in the folder of the products: later commands, and
  * this one typed again, read it. */
 static enum err write_description(const struct cmd_campaign_options *o, const char *file, const char *output,
@@ -51,7 +66,8 @@ static enum err write_description(const struct cmd_campaign_options *o, const ch
     const char *value;
     snprintf(path, PATH_MAX, "%.4000s/campaign.fcl", output);
     TRY(publish_make_folder(output));
-    enum err rc = sql_add(&text, "# Written by gm2 campaign run.\n#include \"%s\"\n", file);
+    enum err rc = sql_add(&text, "# Written by gm2 campaign run.\n");
+    if (!rc) rc = campaign_is_ini(file) ? add_document(file, &text) : sql_add(&text, "#include \"%s\"\n", file);
     int folder =
         (int)(strrchr(file, '/') - file); /* configurations lie beside the campaigns: jobs/campaigns, jobs/fcl */
     if (!rc) rc = sql_add(&text, "campaign.configs: \"%.*s/../fcl:%.*s\"\n", folder, file, folder, file);
@@ -73,7 +89,7 @@ static enum err find_output(const struct cmd_campaign_options *o, const char *fi
     const char *text       = o->output;
     char key[256];
     const char *value;
-    TRY(fhicl_read(file, &document));
+    TRY(campaign_document(file, &document));
     enum err rc = ERR_OK;
     for (size_t i = 0; i < o->n_set && !rc; i++) { /* a fault in them is told before anything is written */
         rc = split_setting(o->set[i], key, &value);
