@@ -5,7 +5,7 @@
 #include "campaign.h"
 
 /* What a merging stage sets, so that its products are its own. */
-#define CAMPAIGN_PROCESS_NAME "process_name=%.100s"
+#define CAMPAIGN_PROCESS_NAME "process_name=\"%.100s\""
 enum { CAMPAIGN_MAX_STAGES = 2000 };
 
 /** A stage, or one of the items of a stage over a list. */
@@ -18,7 +18,7 @@ enum err campaign_find_made(struct campaign_stage *stage);
 enum err campaign_find_dataset(const struct campaign *campaign, struct campaign_stage *stage);
 
 /** Stages that a stage needs, by name or by the name of their list. ERR_CONFIG. */
-enum err campaign_find_needs(struct campaign *campaign, size_t stage);
+enum err campaign_find_needs(struct campaign *campaign, size_t index);
 /** An order in which each stage is after those it needs. ERR_CONFIG: they go round in a circle. */
 enum err campaign_find_order(struct campaign *campaign);
 

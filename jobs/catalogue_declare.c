@@ -23,17 +23,22 @@ enum statement {
     ADD_INTERVAL
 };
 
+static const char insert_config[] =
+    "insert into configs (id, config_key, family, application, version, git_commit, fcl_name, fcl_hash,"
+    " process_name, conditions_tag, constants_set, isa, seed, format_version)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+static const char insert_file[] =
+    "insert into files (id, file_name, config_id, file_size, checksum, file_type, file_format, data_tier,"
+    " data_stream, content_status, event_count, first_event, last_event, start_s, end_s, host, n_ranks,"
+    " n_units, n_bad_events, cpu_s, peak_rss_kb, create_s, create_user, update_s, n_places)"
+    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+    " $21, $22, $23, $24, $25)";
+
 static const char *const statements[N_STATEMENTS] = {
     [FIND_FILE]   = "select id, file_size, checksum, retired_s from files where file_name = $1",
     [FIND_CONFIG] = "select id from configs where config_key = $1",
-    [ADD_CONFIG]  = "insert into configs (id, config_key, family, application, version, git_commit, fcl_name, fcl_hash,"
-                    " process_name, conditions_tag, constants_set, isa, seed, format_version)"
-                    " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-    [ADD_FILE] = "insert into files (id, file_name, config_id, file_size, checksum, file_type, file_format, data_tier,"
-                 " data_stream, content_status, event_count, first_event, last_event, start_s, end_s, host, n_ranks,"
-                 " n_units, n_bad_events, cpu_s, peak_rss_kb, create_s, create_user, update_s, n_places)"
-                 " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-                 " $21, $22, $23, $24, $25)",
+    [ADD_CONFIG]  = insert_config,
+    [ADD_FILE]    = insert_file,
     [ADD_RUN] = "insert into file_runs (file_id, run, subrun, run_type) values ($1, $2, $3, $4) on conflict do nothing",
     [ADD_PARENT]   = "insert into file_parents (child_id, parent_id) values ($1, $2) on conflict do nothing",
     [ADD_LOCATION] = "insert into file_locations (file_id, url, added_s) values ($1, $2, $3) on conflict do nothing",

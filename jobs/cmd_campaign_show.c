@@ -56,12 +56,11 @@ static void print_line(const struct campaign_stage_cfg *cfg, const struct stage_
 
 static enum err print_command(const struct stage_work *w, const char *slice, int64_t n_files)
 {
-    struct ledger_submission s           = {.id = 0, .n_files = n_files};
-    const struct campaign_stage_cfg *cfg = &w->stage->cfg;
+    struct ledger_submission s = {.id = 0, .n_files = n_files};
     struct stage_command *line;
     char folder[STAGE_MAX_PATH];
     snprintf(s.name, sizeof s.name, "NUMBER_%.140s", slice);
-    cfg = stage_role_cfg(w, s.name);
+    const struct campaign_stage_cfg *cfg = stage_role_cfg(w, s.name);
     stage_work_folder(w, s.name, folder);
     TRY(mem_alloc(&line, 1, sizeof *line));
     enum err rc = stage_command(w, &s, folder, line);

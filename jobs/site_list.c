@@ -37,7 +37,7 @@ static size_t count_located(const struct site_stage *s, int64_t submission)
 {
     size_t n                   = 0;
     const struct site_held *at = s->n_held ? bsearch(&submission, s->held, s->n_held, sizeof *at, held_before) : NULL;
-    if (!at) return 0;
+    if (!at || !s->n_files) return 0;
     while (at > s->held && at[-1].submission_id == submission) at--;
     for (; at < s->held + s->n_held && at->submission_id == submission; at++) {
         const struct site_file *file = bsearch(&at->file_id, s->file, s->n_files, sizeof *file, file_before);

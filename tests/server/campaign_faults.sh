@@ -47,7 +47,7 @@ running() {
   done
   squeue; tail -5 log; fail "no job is ${1:-running}"
 }
-wait_for() { local k; for k in $(seq 100); do "$@" >/dev/null 2>&1 && return 0; sleep 0.2; done; squeue; tail -3 log; fail "timeout: $*"; }
+wait_for() { local k; for k in $(seq 300); do "$@" >/dev/null 2>&1 && return 0; sleep 0.2; done; squeue; sinfo; tail -3 log; fail "timeout: $*"; }
 pids() { scontrol listpids "$job" 2>/dev/null | awk 'NR > 1 && $1 > 1 { print $1 }'; }
 kill_job() { pids | xargs -r kill -9 2>/dev/null; }
 kill_stepd() { # the parents of its processes that are slurmstepd
@@ -79,7 +79,9 @@ for round in $(seq "$ROUNDS"); do
   running; step & pid=$!
   sleep 0.0$((RANDOM % 10)); kill -9 "$(cat "$lab/s/run/slurmctld.pid")"; wait $pid
   step # nobody answers
-  /usr/sbin/slurmctld; wait_for scontrol ping; met "slurmctld is killed while a pass submits, and is back"
+  /usr/sbin/slurmctld; wait_for scontrol ping
+  wait_for sh -c 'scontrol update nodename="$(hostname -s)" state=resume; sinfo -h -o %t | grep -q "^idle$\|^mix$\|^alloc$"' # no star: it answers
+  met "slurmctld is killed while a pass submits, and is back"
 
   # sbatch does its work and says it has not; the next pass must find the job
   mkdir -p fake && rm -f fake/*
