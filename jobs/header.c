@@ -268,8 +268,8 @@ static enum err read_midas(const char *path, char **json)
     const struct midas_status *s = midas_file_status(r);
     if (!rc && s->has_bor && s->run != run.run)
         rc = err_fail(ERR_DATA, __FILE__, __LINE__, "its begin-of-run event says run %u, its name %u", s->run, run.run);
-    take_odb(odb, &m);
-    take_commit(&commit, odb_word(odb, "/gm2/metadata/fcl_commit", ""), &m);
+    if (!rc) take_odb(odb, &m);
+    if (!rc) take_commit(&commit, odb_word(odb, "/gm2/metadata/fcl_commit", ""), &m);
     m.first_event  = m.event_count ? 1 : 0;
     m.last_event   = m.event_count;
     m.n_bad_events = (int64_t)s->n_damaged;

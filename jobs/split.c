@@ -181,10 +181,9 @@ static enum err combine(const cJSON *lists, int64_t k, struct split_slice *out)
 {
     char part[SPLIT_MAX_COMPONENTS][SPLIT_MAX_COMPONENT], all[SPLIT_MAX_COMPONENTS * SPLIT_MAX_COMPONENT] = "";
     TRY(take_components(lists, k, part));
-    for (int i = 0; i < cJSON_GetArraySize(lists); i++) {
-        if (i) strcat(all, "_");
-        strcat(all, part[i]);
-    }
+    size_t n = 0;
+    for (int i = 0; i < cJSON_GetArraySize(lists) && n < sizeof all; i++)
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i ? "_" : "", part[i]);
     return set_name(out, all, strlen(all));
 }
 

@@ -38,12 +38,12 @@ struct stage_dataset {
 
 /** campaign_id 0: only a plan, nothing is noted. ERR_CONFIG: no such executor. */
 enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
-                          size_t index, const char *user, struct stage_work *out);
+                          size_t index, const char *user, struct stage_work *w);
 /** The same of a stage's test. */
 enum err stage_work_begin_stage(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
-                                const struct campaign_stage *stage, const char *user, struct stage_work *out);
+                                const struct campaign_stage *stage, const char *user, struct stage_work *w);
 /** Of a submission, by its name. */
-void stage_work_folder(const struct stage_work *work, const char *submission, char out[STAGE_MAX_PATH]);
+void stage_work_folder(const struct stage_work *work, const char *name, char out[STAGE_MAX_PATH]);
 
 /** A simulation has no files to hold: it is one unit, by the id that no file has. */
 bool stage_work_is_simulation(const struct stage_work *work);
@@ -51,7 +51,7 @@ extern const int64_t stage_work_simulation[1];
 
 /** Files that a query selects, ids ascending; mem_free() out->one. */
 enum err stage_work_list(const struct stage_work *work, const char *query, struct stage_files *out);
-enum err stage_work_read(const struct stage_work *work, struct stage_dataset *out);
+enum err stage_work_read(const struct stage_work *work, struct stage_dataset *d);
 /** Notes that n files more, ascending, may not be taken. */
 enum err stage_work_take(struct stage_dataset *dataset, const int64_t *ids, size_t n);
 void stage_work_free(struct stage_dataset *dataset);

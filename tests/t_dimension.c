@@ -220,7 +220,7 @@ static void test_faults(void **state)
     assert_non_null(strstr(err_message(), "nested deeper than"));
     memset(deep, 'x', MANY); /* one word */
     assert_int_equal(dimension_parse(deep, &q), ERR_PARSE);
-    for (int i = 0; i + 4 <= MANY; i += 4) memcpy(deep + i, "not ", 4);
+    for (int i = 0; i < MANY; i++) deep[i] = "not "[i % 4];
     assert_int_equal(dimension_parse(deep, &q), ERR_PARSE);
     mem_free(deep);
 }
@@ -266,6 +266,14 @@ static const struct {
 } atoms[] = {{"data_tier raw", 7}, {"data_stream full", 27}, {"run_number 24337.195", 9},
              {"version v9", 8},    {"file_size > 6", 7},     {"isparentof: (data_tier reco)", 3}};
 
+enum { MAX_TEXT = 65536 };
+
+static void add_text(char *out, const char *text)
+{
+    size_t n = strlen(out);
+    snprintf(out + n, MAX_TEXT - n, "%s", text);
+}
+
 /* level 0 set operators, 1 or, 2 and, 3 not or a term: brackets only where precedence needs them */
 static unsigned make(uint32_t *seed, int level, int depth, char *out)
 {
@@ -273,25 +281,25 @@ static unsigned make(uint32_t *seed, int level, int depth, char *out)
     if (level == 3 || depth == 0) {
         uint32_t what = next_random(seed) % 4;
         if (depth > 0 && what == 0) {
-            strcat(out, "(");
+            add_text(out, "(");
             unsigned set = make(seed, 0, depth - 1, out);
-            strcat(out, ")");
+            add_text(out, ")");
             return set;
         }
         if (depth > 0 && what == 1) {
-            strcat(out, "not ");
+            add_text(out, "not ");
             return ~make(seed, 3, depth - 1, out) & 31U;
         }
         size_t i = next_random(seed) % (sizeof atoms / sizeof atoms[0]);
-        strcat(out, atoms[i].text);
+        add_text(out, atoms[i].text);
         return atoms[i].set;
     }
     unsigned set = make(seed, level + 1, depth, out);
     for (uint32_t n = next_random(seed) % 3; n > 0; n--) {
         uint32_t which = next_random(seed) % 3;
-        strcat(out, " ");
-        strcat(out, words[level][which]);
-        strcat(out, " ");
+        add_text(out, " ");
+        add_text(out, words[level % 3][which]);
+        add_text(out, " ");
         unsigned other = make(seed, level + 1, depth - 1, out);
         set            = level == 0   ? (which == 0   ? set & ~other
                                          : which == 1 ? set & other
@@ -315,7 +323,7 @@ static void test_random(void **state)
     (void)state;
     uint32_t seed = 12;
     for (int i = 0; i < 400; i++) {
-        static char query[65536];
+        static char query[MAX_TEXT];
         query[0]        = 0;
         unsigned wanted = make(&seed, 0, 3, query), got = 0;
         assert_int_equal(catalogue_list(catalogue, query, "f.id", 0, add_bit, &got), ERR_OK);

@@ -166,8 +166,9 @@ int main(int argc, char **argv)
     if (!mkdtemp(folder)) return 1;
     snprintf(path, sizeof path, "%s/c.db", folder);
     const char *url = getenv("GM2_BENCH_DB") ? getenv("GM2_BENCH_DB") : path;
-    long n_files = argc > 1 ? atol(argv[1]) : 100000, n_units = argc > 2 ? atol(argv[2]) : n_files / 10;
-    enum err rc = catalogue_init(url, &c);
+    long n_files    = argc > 1 ? strtol(argv[1], NULL, 10) : 100000,
+         n_units    = argc > 2 ? strtol(argv[2], NULL, 10) : n_files / 10;
+    enum err rc     = catalogue_init(url, &c);
     if (!rc) rc = bench(folder, n_files, n_units);
     if (rc) fprintf(stderr, "%s\n", err_message());
     campaign_free(campaign);

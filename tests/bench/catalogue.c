@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 {
     char path[]     = "/tmp/bench_catalogue.XXXXXX";
     const char *url = getenv("GM2_BENCH_DB");
-    long n          = argc > 1 ? atol(argv[1]) : 100000;
+    long n          = argc > 1 ? strtol(argv[1], NULL, 10) : 100000;
     struct catalogue *c;
     if (!url) {
         int fd = mkstemp(path);

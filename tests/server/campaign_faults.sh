@@ -9,7 +9,8 @@ fail() { echo "FAILED: $*"; exit 1; }
 [ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 "$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
+operator= # who brings back a node that Slurm took out of service; away while a fault is made on purpose
+trap '[ -z "$operator" ] || kill $operator; "$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
 export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
 chmod 755 "$PWD"
 DB=$PWD/prod.db ROUNDS=${GM2_ROUNDS:-1} real=$PATH
@@ -34,11 +35,17 @@ FCL
 step() { "$GM2" campaign step "$DB" small >>log 2>&1; }
 until step && "$GM2" campaign status "$DB" small | grep -q "^generate .*complete"; do sleep 0.3; done
 touch slow
+node=$(hostname -s)
+while :; do
+  [ -e away ] || ! sinfo -h -o %t | grep -q "down\|drain\|drng\|unk" || scontrol update nodename="$node" state=resume
+  sleep 1
+done >/dev/null 2>&1 &
+operator=$!
 
 # a job that runs (or, with -p, waits): its number in $job, its folder in $folder
 running() {
   local k
-  for k in $(seq 100); do
+  for k in $(seq 200); do
     step
     job=$(squeue -h -t "${1:-running}" -o %A | head -1)
     [ -n "$job" ] && folder=$(scontrol show job "$job" | sed -n 's/^ *Command=//p') && folder=${folder%/job.sh} && [ -d "$folder" ] &&
@@ -72,15 +79,15 @@ for round in $(seq "$ROUNDS"); do
   sbatch -J "$(squeue -h -j "$job" -o %j)" -o "$folder/log" --open-mode=append "$folder/job.sh" >/dev/null; met "a job is submitted twice"
   running; scontrol requeuehold "$job"; met "a job is held"; sleep 1; step; scontrol release "$job"
 
-  running; kill -9 "$(cat "$lab/s/run/slurmd.pid")"; scontrol update nodename="$(hostname -s)" state=down reason=test
+  running; touch away; kill -9 "$(cat "$lab/s/run/slurmd.pid")"; scontrol update nodename="$(hostname -s)" state=down reason=test
   step; sleep 0.5; step
-  /usr/sbin/slurmd; sleep 0.5; scontrol update nodename="$(hostname -s)" state=resume 2>/dev/null; wait_for node_is_up; met "slurmd is killed, its node is down, and back"
+  rm away; /usr/sbin/slurmd; wait_for node_is_up; met "slurmd is killed, its node is down, and back"
 
   running; step & pid=$!
   sleep 0.0$((RANDOM % 10)); kill -9 "$(cat "$lab/s/run/slurmctld.pid")"; wait $pid
   step # nobody answers
   /usr/sbin/slurmctld; wait_for scontrol ping
-  wait_for sh -c 'scontrol update nodename="$(hostname -s)" state=resume; sinfo -h -o %t | grep -q "^idle$\|^mix$\|^alloc$"' # no star: it answers
+  wait_for sh -c 'sinfo -h -o %t | grep -q "^idle$\|^mix$\|^alloc$"' # no star: it answers
   met "slurmctld is killed while a pass submits, and is back"
 
   # sbatch does its work and says it has not; the next pass must find the job
