@@ -256,7 +256,7 @@ static void test_truncated(void **state)
     struct midas_build as = {.flavour = MIDAS_BANK32};
     struct midas_status status;
     struct midas_reader *r;
-    size_t n, ends[N_EVENTS];
+    size_t n, ends[N_EVENTS] = {0};
     write_file(path_of("cut.mid"), as, MIDAS_PLAIN);
     uint8_t *bytes = slurp(path_of("cut.mid"), &n);
     assert_int_equal(boundaries(bytes, n, ends), N_EVENTS);
@@ -368,7 +368,7 @@ static void test_hostile_lengths(void **state)
     static const uint32_t lies[] = {0xFFFFFFFF, 0xFFFFFFF0, 0x7FFFFFF0, 0x7FFF0000, 0x40000000};
     struct midas_build as        = {.flavour = MIDAS_BANK32};
     int64_t before_kB            = mem_peak_kB();
-    size_t n, ends[N_EVENTS];
+    size_t n, ends[N_EVENTS] = {0};
     write_file(path_of("lie.mid"), as, MIDAS_PLAIN);
     uint8_t *bytes = slurp(path_of("lie.mid"), &n);
     boundaries(bytes, n, ends);
@@ -407,7 +407,7 @@ static void test_damaged_middle(void **state)
     struct midas_reader *r;
     struct midas_event e;
     struct midas_walk walk;
-    size_t n, ends[N_EVENTS];
+    size_t n, ends[N_EVENTS] = {0};
     write_file(path_of("middle.mid"), as, MIDAS_PLAIN);
     uint8_t *bytes = slurp(path_of("middle.mid"), &n);
     boundaries(bytes, n, ends);
@@ -466,7 +466,7 @@ static void test_strict(void **state)
     (void)state;
     struct midas_build as = {.flavour = MIDAS_BANK32};
     struct midas_status status;
-    size_t n, ends[N_EVENTS];
+    size_t n, ends[N_EVENTS] = {0};
     uint64_t hash;
     write_file(path_of("strict.mid"), as, MIDAS_PLAIN);
     uint8_t *bytes = slurp(path_of("strict.mid"), &n), *copy;
@@ -498,7 +498,7 @@ static void test_concatenated(void **state)
 {
     (void)state;
     struct midas_build as = {.flavour = MIDAS_BANK32};
-    size_t n, ends[N_EVENTS];
+    size_t n, ends[N_EVENTS] = {0};
     write_file(path_of("parts.mid"), as, MIDAS_PLAIN);
     uint8_t *bytes = slurp(path_of("parts.mid"), &n);
     boundaries(bytes, n, ends);

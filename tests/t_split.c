@@ -196,7 +196,7 @@ static void test_growing_lists(void **state)
                          : is_product ? "[["
                                       : "",
                          i);
-            if (is_product) strcat(dataset, "], [1, 2]]");
+            if (is_product) snprintf(dataset + strlen(dataset), sizeof dataset - strlen(dataset), "], [1, 2]]");
             assert_int_equal(split_next(&split, dataset, NULL, 0, &l.past, 0, &s), ERR_OK);
             if (s.is_over) continue;
             for (size_t i = 0; i < l.past.n_names; i++) assert_string_not_equal(l.past.name[i], s.name);
