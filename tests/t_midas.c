@@ -464,8 +464,8 @@ static void test_not_midas(void **state)
 static void test_strict(void **state)
 {
     (void)state;
-    struct midas_build as = {.flavour = MIDAS_BANK32};
-    struct midas_status status;
+    struct midas_build as      = {.flavour = MIDAS_BANK32};
+    struct midas_status status = {0};
     size_t n, ends[N_EVENTS] = {0};
     uint64_t hash;
     write_file(path_of("strict.mid"), as, MIDAS_PLAIN);
