@@ -28,17 +28,37 @@ static enum err draw(FILE *f, char **script, const struct status *k, const char 
     return rc;
 }
 
-/* time [unix s], share of the stage's files [%]; ends at the present */
-static void put_line(FILE *f, const struct status *k, size_t i)
+/* What a picture of progress spans [unix s]: from the first product of the stages drawn to the last, or to the present while one of
+ * them is not complete; 10 s at least. */
+struct span {
+    int64_t from_s, to_s;
+};
+
+static struct span find_span(const struct status *k, size_t from, size_t to)
+{
+    struct span s = {k->at_s, 0};
+    for (size_t i = from; i < to; i++) {
+        const struct latency_progress *p = &k->stage[i].progress;
+        if (!p->n) continue;
+        int64_t last_s = k->stage[i].look.is_complete ? p->at_s[p->n - 1] : k->at_s;
+        if (p->at_s[0] < s.from_s) s.from_s = p->at_s[0];
+        if (last_s > s.to_s) s.to_s = last_s;
+    }
+    if (s.to_s < s.from_s + 10) s.to_s = s.from_s + 10;
+    return s;
+}
+
+/* time [unix s], share of the stage's files [%] */
+static void put_line(FILE *f, const struct status *k, size_t i, struct span span)
 {
     const struct latency_progress *p = &k->stage[i].progress;
     double n_all                     = (double)k->stage[i].look.n_files;
     size_t step                      = p->n / MAX_POINTS + 1;
-    fprintf(f, "$s%zu << EOD\n%" PRId64 " 0\n", i, p->at_s[0]);
+    fprintf(f, "$s%zu << EOD\n%" PRId64 " 0\n", i, span.from_s);
     for (size_t j = step - 1; j < p->n; j += step)
         fprintf(f, "%" PRId64 " %.4f\n", p->at_s[j], 100.0 * (double)(j + 1) / n_all);
     fprintf(f, "%" PRId64 " %.4f\n", p->at_s[p->n - 1], 100.0 * (double)p->n / n_all);
-    if (!k->stage[i].look.is_complete) fprintf(f, "%" PRId64 " %.4f\n", k->at_s, 100.0 * (double)p->n / n_all);
+    fprintf(f, "%" PRId64 " %.4f\n", span.to_s, 100.0 * (double)p->n / n_all);
     fprintf(f, "EOD\n");
 }
 
@@ -53,14 +73,13 @@ enum err site_draw_progress(const struct status *k, size_t from, size_t to, cons
 {
     char *script = NULL;
     size_t size, n = 0;
-    int64_t first_s = k->at_s;
-    FILE *f         = open_memstream(&script, &size);
+    const struct span span = find_span(k, from, to);
+    FILE *f                = open_memstream(&script, &size);
     REQUIRE(f, ERR_MEMORY, "out of memory");
     for (size_t i = from; i < to; i++) {
         const struct latency_progress *p = &k->stage[i].progress;
         if (!p->n || !k->stage[i].look.n_files || n++ >= MAX_LINES) continue;
-        put_line(f, k, i);
-        if (p->at_s[0] < first_s) first_s = p->at_s[0];
+        put_line(f, k, i, span);
     }
     if (n == 0) {
         fclose(f);
@@ -70,8 +89,9 @@ enum err site_draw_progress(const struct status *k, size_t from, size_t to, cons
     }
     fprintf(f,
             "set xdata time\nset timefmt '%%s'\nset format x \"%s\"\nset xtics nomirror\nset xlabel 'time (UTC)'\n"
-            "set ylabel 'files done [%%]'\nset yrange [0:105]\nset key outside right center\nplot ",
-            time_format(first_s, k->at_s));
+            "set ylabel 'files done [%%]'\nset yrange [0:105]\nset xrange ['%" PRId64 "':'%" PRId64 "']\n"
+            "set key outside right center\nplot ",
+            time_format(span.from_s, span.to_s), span.from_s, span.to_s);
     n = 0;
     for (size_t i = from; i < to; i++)
         if (k->stage[i].progress.n && k->stage[i].look.n_files && n++ < MAX_LINES)

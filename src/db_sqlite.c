@@ -4,10 +4,13 @@
 #include "log.h"
 #include "mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { WAIT_MS = 60000, NAP_MS = 50, SILENT_MS = 5000 };
 
@@ -71,6 +74,8 @@ static enum err open_file(const char *path, enum db_access access, void **handle
                                 [DB_WRITE]  = SQLITE_OPEN_READWRITE,
                                 [DB_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE};
     struct lite *l;
+    REQUIRE(access == DB_CREATE || faccessat(AT_FDCWD, path, F_OK, 0) == 0 || errno != ENOENT, ERR_OPEN,
+            "there is no such file; a catalogue is made by 'gm2 files init', conditions by 'gm2 cond init'");
     TRY(mem_alloc(&l, 1, sizeof *l));
     int code = sqlite3_open_v2(path, &l->db, flags[access] | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK) {
