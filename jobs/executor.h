@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { EXECUTOR_MAX_PATH = 2048, EXECUTOR_MAX_NAME = 128 };
+
 enum executor_answer {
     EXECUTOR_UNKNOWN,     /* it could not be asked */
     EXECUTOR_NOT_STARTED, /* it never heard of it */
@@ -61,6 +63,10 @@ struct executor {
 extern const struct executor executor_local, executor_slurm, executor_condor;
 /** By name; ERR_CONFIG. */
 enum err executor_find(const char *name, const struct executor **out);
+/** FOLDER/file. ERR_WRITE: too long. */
+enum err executor_path(const char *folder, const char *file, char path[EXECUTOR_MAX_PATH]);
+/** What a scheduler knows a job by, "gm2.DIGEST.KINDNAME": unique by its folder, so that it is found when an answer was lost. */
+void executor_job_name(const char *folder, const char *kind, const char *name, char out[EXECUTOR_MAX_NAME]);
 /** The number in a file of one line; false if there is none, or not a whole one yet. */
 bool executor_read_number(const char *path, int *out);
 /** Reads what a job left when it ended (FOLDER/exit): its exit status in the first line, then lines `begin_s`, `end_s`,

@@ -7,7 +7,6 @@
 #include "condor_text.h"
 #include "process.h"
 #include "publish.h"
-#include "sha1.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,32 +15,18 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PATH = 2048, MAX_NAME = 128, ROOM = 8192, MAX_ARGS = 270 };
+enum { ROOM = 8192, MAX_ARGS = 270 };
 #define CONDOR_PATIENCE_S 120.0
 
-static void job_name(const char *folder, const char *kind, const char *name, char out[MAX_NAME])
-{
-    char id[41];
-    sha1_hex(folder, strlen(folder), id);
-    snprintf(out, MAX_NAME, "gm2.%.12s.%s%.90s", id, kind, name);
-}
-
-static enum err path_of(const char *folder, const char *file, char path[MAX_PATH])
-{
-    int n = snprintf(path, MAX_PATH, "%s/%s", folder, file);
-    REQUIRE(n > 0 && n < MAX_PATH, ERR_WRITE, "the path is too long: %.100s...", folder);
-    return ERR_OK;
-}
-
 /* ---- asking --------------------------------------------------------------------------------------------------------- */
-static bool read_dag_name(const char *folder, char name[MAX_NAME])
+static bool read_dag_name(const char *folder, char name[EXECUTOR_MAX_NAME])
 {
-    char path[MAX_PATH];
+    char path[EXECUTOR_MAX_PATH];
     bool is_read = false;
-    if (path_of(folder, "array", path)) err_clear();
+    if (executor_path(folder, "array", path)) err_clear();
     FILE *f = fopen(path, "r");
     if (!f) return false;
-    is_read                   = fgets(name, MAX_NAME, f) != NULL;
+    is_read                   = fgets(name, EXECUTOR_MAX_NAME, f) != NULL;
     name[strcspn(name, "\n")] = 0;
     fclose(f);
     return is_read;
@@ -68,9 +53,9 @@ static void tell(const struct condor_ad *ad, struct executor_report *r)
 /* The queue first: what has left it is in the history, and what is in neither has never been. */
 static enum err find(const char *folder, const char *name, bool is_fresh, bool *is_known, struct executor_report *r)
 {
-    char own[MAX_NAME], dag[MAX_NAME];
+    char own[EXECUTOR_MAX_NAME], dag[EXECUTOR_MAX_NAME];
     struct condor_ad ad;
-    job_name(folder, "", name, own);
+    executor_job_name(folder, "", name, own);
     TRY(condor_query(own, is_fresh, is_known, &ad));
     if (!*is_known) TRY(condor_history(own, is_known, &ad));
     if (*is_known) {
@@ -123,16 +108,16 @@ static enum err write_grid_list(const char *list, const char *prefix, const char
     return rc;
 }
 
-static enum err find_wrapper(const char *program, char path[MAX_PATH])
+static enum err find_wrapper(const char *program, char path[EXECUTOR_MAX_PATH])
 {
     const char *said = getenv("GM2_GRID_JOB"), *slash = strrchr(program, '/');
     int n = slash ? (int)(slash - program + 1) : 0;
     if (said)
-        snprintf(path, MAX_PATH, "%s", said);
+        snprintf(path, EXECUTOR_MAX_PATH, "%s", said);
     else
-        snprintf(path, MAX_PATH, "%.*sgrid_job", n, program);
+        snprintf(path, EXECUTOR_MAX_PATH, "%.*sgrid_job", n, program);
     if (!said && access(path, X_OK) != 0)
-        snprintf(path, MAX_PATH, "%.*s../jobs/grid_job", n, program); /* of a release */
+        snprintf(path, EXECUTOR_MAX_PATH, "%.*s../jobs/grid_job", n, program); /* of a release */
     REQUIRE(access(path, X_OK) == 0, ERR_CONFIG,
             "executor condor: %s is no program; it stands beside gm2 or in ../jobs, or GM2_GRID_JOB says where", path);
     return ERR_OK;
@@ -140,7 +125,8 @@ static enum err find_wrapper(const char *program, char path[MAX_PATH])
 
 struct words {
     const char *argv[MAX_ARGS + 1], *input[5], *environment[3];
-    char wrapper[MAX_PATH], to[MAX_PATH + 256], grid_list[MAX_PATH], fhicl[MAX_PATH];
+    char wrapper[EXECUTOR_MAX_PATH], to[EXECUTOR_MAX_PATH + 256], grid_list[EXECUTOR_MAX_PATH],
+        fhicl[EXECUTOR_MAX_PATH];
 };
 
 static enum err add_word(struct words *w, size_t *n, const char *word)
@@ -188,7 +174,7 @@ static enum err put_words(const struct executor_job *job, struct words *w)
             TRY(add_word(w, &n, strrchr(program[i], '/') + 1));
         }
         if (!is_list) continue;
-        TRY(path_of(job->folder, "grid.list", w->grid_list));
+        TRY(executor_path(job->folder, "grid.list", w->grid_list));
         TRY(write_grid_list(program[++i], prefix, w->grid_list));
         TRY(add_word(w, &n, "grid.list"));
         w->input[n_input++] = "grid.list";
@@ -203,12 +189,12 @@ static enum err put_words(const struct executor_job *job, struct words *w)
 static enum err write_job(const struct executor_job *job)
 {
     struct words w = {.to = ""};
-    char path[MAX_PATH], name[MAX_NAME];
+    char path[EXECUTOR_MAX_PATH], name[EXECUTOR_MAX_NAME];
     struct sql submit = {0}, jobsub = {0};
     REQUIRE(job->n_ranks == 1, ERR_CONFIG, "executor condor: jobs have one rank, not %d", job->n_ranks);
     TRY(publish_make_folder(job->folder));
     TRY(put_words(job, &w));
-    job_name(job->folder, "", job->name, name);
+    executor_job_name(job->folder, "", job->name, name);
     const struct condor_job text = {.name        = name,
                                     .wrapper     = w.wrapper,
                                     .argv        = w.argv,
@@ -219,9 +205,9 @@ static enum err write_job(const struct executor_job *job)
                                     .n_lines     = job->n_options};
     enum err rc                  = condor_text_submit(&text, &submit);
     if (!rc) rc = condor_text_jobsub(&text, &jobsub);
-    if (!rc) rc = path_of(job->folder, "job.sub", path);
+    if (!rc) rc = executor_path(job->folder, "job.sub", path);
     if (!rc) rc = publish_text(path, submit.text, submit.n, 1);
-    if (!rc) rc = path_of(job->folder, "jobsub.sh", path);
+    if (!rc) rc = executor_path(job->folder, "jobsub.sh", path);
     if (!rc) rc = publish_text(path, jobsub.text, jobsub.n, 1);
     sql_free(&submit);
     sql_free(&jobsub);
@@ -240,36 +226,36 @@ static enum err run_tool(const char *const *argv, char out[ROOM])
 
 static enum err start(const struct executor_job *job, char batch_id[64])
 {
-    char path[MAX_PATH], out[ROOM];
+    char path[EXECUTOR_MAX_PATH], out[ROOM];
     struct executor_report found = EXECUTOR_REPORT_NONE;
     bool is_known;
     TRY(find(job->folder, job->name, true, &is_known, &found));
     memcpy(batch_id, found.batch_id, sizeof found.batch_id);
     if (is_known) return ERR_OK; /* an earlier condor_submit, whose answer was lost */
     TRY(write_job(job));
-    TRY(path_of(job->folder, "job.sub", path));
+    TRY(executor_path(job->folder, "job.sub", path));
     const char *const argv[] = {"condor_submit", "-terse", path, NULL};
     TRY(run_tool(argv, out));
     snprintf(batch_id, 64, "%.*s", (int)strcspn(out, ". \n"), out);
     return ERR_OK;
 }
 
-static enum err write_dag(const struct executor_job *jobs, size_t n, const char *name, char path[MAX_PATH])
+static enum err write_dag(const struct executor_job *jobs, size_t n, const char *name, char path[EXECUTOR_MAX_PATH])
 {
     enum { MAX_NODES = 1000 };
     const char *folder[MAX_NODES];
-    char array[MAX_PATH], line[MAX_NAME + 2];
+    char array[EXECUTOR_MAX_PATH], line[EXECUTOR_MAX_NAME + 2];
     struct sql text = {0};
     REQUIRE(n <= MAX_NODES, ERR_CONFIG, "more than %d jobs together", MAX_NODES);
     int length = snprintf(line, sizeof line, "%s\n", name);
     for (size_t i = 0; i < n; i++) {
         folder[i] = jobs[i].folder;
         TRY(write_job(&jobs[i]));
-        TRY(path_of(jobs[i].folder, "array", array));
+        TRY(executor_path(jobs[i].folder, "array", array));
         TRY(publish_text(array, line, (size_t)length, 1));
     }
     enum err rc = condor_text_dag(name, folder, n, jobs[0].max_running, &text);
-    if (!rc) rc = path_of(jobs[0].folder, "array.dag", path);
+    if (!rc) rc = executor_path(jobs[0].folder, "array.dag", path);
     if (!rc) rc = publish_text(path, text.text, text.n, 1);
     sql_free(&text);
     return rc;
@@ -277,8 +263,8 @@ static enum err write_dag(const struct executor_job *jobs, size_t n, const char 
 
 static enum err start_many(const struct executor_job *jobs, size_t n, char (*batch_id)[64])
 {
-    char path[MAX_PATH], name[MAX_NAME], out[ROOM];
-    job_name(jobs[0].folder, "dag.", jobs[0].name, name);
+    char path[EXECUTOR_MAX_PATH], name[EXECUTOR_MAX_NAME], out[ROOM];
+    executor_job_name(jobs[0].folder, "dag.", jobs[0].name, name);
     TRY(write_dag(jobs, n, name, path));
     const char *const argv[] = {"condor_submit_dag", "-force", path, NULL};
     TRY(run_tool(argv, out));
@@ -288,12 +274,12 @@ static enum err start_many(const struct executor_job *jobs, size_t n, char (*bat
 
 static enum err stop(const char *folder, const char *name, const char *batch_id)
 {
-    char own[MAX_NAME], constraint[MAX_NAME + 32], out[ROOM];
+    char own[EXECUTOR_MAX_NAME], constraint[EXECUTOR_MAX_NAME + 32], out[ROOM];
     struct executor_report r;
     TRY(ask(folder, name, batch_id, &r));
     REQUIRE(r.answer != EXECUTOR_UNKNOWN, ERR_AGAIN, "condor_q does not answer");
     if (r.answer != EXECUTOR_WAITING && r.answer != EXECUTOR_RUNNING) return ERR_OK;
-    job_name(folder, "", name, own);
+    executor_job_name(folder, "", name, own);
     if (strcmp(r.state, "IN_DAG") == 0 && !read_dag_name(folder, own)) return ERR_OK;
     snprintf(constraint, sizeof constraint, "Gm2Name == \"%s\"", own);
     const char *const argv[] = {"condor_rm", "-constraint", constraint, NULL};

@@ -17,51 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PATH = 2048, LOST = -1 };
-
-static enum err path_of(const char *folder, const char *file, char path[MAX_PATH])
-{
-    int n = snprintf(path, MAX_PATH, "%s/%s", folder, file);
-    REQUIRE(n > 0 && n < MAX_PATH, ERR_WRITE, "the path is too long: %.100s...", folder);
-    return ERR_OK;
-}
-
-bool executor_read_number(const char *path, int *out)
-{
-    char text[32] = "";
-    int fd        = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    char *end = text;
-    long x    = n > 0 ? strtol(text, &end, 10) : 0;
-    *out      = (int)x;
-    return end != text && *end == '\n';
-}
-
-bool executor_read_exit(const char *folder, struct executor_report *report)
-{
-    char path[MAX_PATH], key[32], line[128];
-    if (path_of(folder, "exit", path)) err_clear();
-    if (!executor_read_number(path, &report->exit_code)) {
-        report->exit_code = LOST;
-        return false;
-    }
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f)) {
-        char *value = strchr(line, ' ');
-        if (!value) continue; /* the exit status */
-        double x = strtod(value, NULL);
-        snprintf(key, sizeof key, "%.*s", (int)(value - line), line);
-        if (strcmp(key, "begin_s") == 0) report->begin_s = (int64_t)x;
-        if (strcmp(key, "end_s") == 0) report->end_s = (int64_t)x;
-        if (strcmp(key, "cpu_s") == 0) report->cpu_s = x;
-        if (strcmp(key, "wall_s") == 0) report->wall_s = x;
-        if (strcmp(key, "max_rss_kb") == 0) report->max_rss_kb = (int64_t)x;
-    }
-    if (f) fclose(f);
-    return true;
-}
+enum { LOST = -1 };
 
 /* ---- the supervisor ------------------------------------------------------------------------------------------------ */
 static void write_all(int fd, const char *text)
@@ -103,7 +59,7 @@ static void close_others(int kept)
  * supervisor is. */
 static void supervise(const struct executor_job *job, int lock_fd, const char *exit_path)
 {
-    char text[256], log[MAX_PATH];
+    char text[256], log[EXECUTOR_MAX_PATH];
     int status        = 0;
     struct rusage use = {.ru_maxrss = 0};
     struct timespec t[2];
@@ -142,12 +98,12 @@ static void supervise(const struct executor_job *job, int lock_fd, const char *e
 
 static enum err start(const struct executor_job *job, char batch_id[64])
 {
-    char lock[MAX_PATH], exit_path[MAX_PATH];
+    char lock[EXECUTOR_MAX_PATH], exit_path[EXECUTOR_MAX_PATH];
     struct stat st;
     int unused;
     TRY(publish_make_folder(job->folder));
-    TRY(path_of(job->folder, "lock", lock));
-    TRY(path_of(job->folder, "exit", exit_path));
+    TRY(executor_path(job->folder, "lock", lock));
+    TRY(executor_path(job->folder, "exit", exit_path));
     batch_id[0] = 0;
     int fd      = open(lock, O_RDWR | O_CREAT, 0644); /* not close-on-exec: the job keeps it */
     REQUIRE(fd >= 0, ERR_WRITE, "%s cannot be made: %s", lock, strerror(errno));
@@ -178,11 +134,11 @@ static enum err start(const struct executor_job *job, char batch_id[64])
 /* Exit statuses of a shell's kind: 128 + the signal. */
 static void name_state(const char *folder, struct executor_report *r)
 {
-    char path[MAX_PATH];
+    char path[EXECUTOR_MAX_PATH];
     const char *word = r->exit_code == 0 ? "COMPLETED" : r->exit_code > 128 ? "KILLED" : "FAILED";
     snprintf(r->state, sizeof r->state, "%s", r->exit_code == LOST ? "LOST" : word);
     if (r->exit_code > 128) snprintf(r->reason, sizeof r->reason, "%s", strsignal(r->exit_code - 128));
-    if (path_of(folder, "stopped", path)) err_clear();
+    if (executor_path(folder, "stopped", path)) err_clear();
     if (r->exit_code != 0 && access(path, F_OK) == 0) snprintf(r->state, sizeof r->state, "CANCELLED");
     if (r->exit_code == LOST)
         snprintf(r->reason, sizeof r->reason, "its supervisor is gone and left no exit status: host or processes died");
@@ -190,11 +146,11 @@ static void name_state(const char *folder, struct executor_report *r)
 
 static enum err ask(const char *folder, const char *name, const char *batch_id, struct executor_report *r)
 {
-    char lock[MAX_PATH];
+    char lock[EXECUTOR_MAX_PATH];
     struct stat st;
     (void)name;
     (void)batch_id;
-    TRY(path_of(folder, "lock", lock));
+    TRY(executor_path(folder, "lock", lock));
     *r        = (struct executor_report)EXECUTOR_REPORT_NONE;
     r->answer = EXECUTOR_ENDED;
     if (executor_read_exit(folder, r)) {
@@ -224,28 +180,17 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
 /* The job is in the supervisor's session: all of its processes get the signal, the supervisor lives on to tell. */
 static enum err stop(const char *folder, const char *name, const char *batch_id)
 {
-    char lock[MAX_PATH];
+    char lock[EXECUTOR_MAX_PATH];
     struct executor_report report;
     int pid;
     TRY(ask(folder, name, batch_id, &report));
     if (report.answer != EXECUTOR_RUNNING) return ERR_OK;
-    TRY(path_of(folder, "lock", lock));
+    TRY(executor_path(folder, "lock", lock));
     REQUIRE(executor_read_number(lock, &pid) && pid > 1, ERR_AGAIN, "%s tells no process yet", lock);
-    TRY(path_of(folder, "stopped", lock));
+    TRY(executor_path(folder, "stopped", lock));
     TRY(publish_text(lock, "", 0, 1)); /* that it was asked to is no fault of its files */
     kill(-pid, SIGTERM);
     return ERR_OK;
 }
 
 const struct executor executor_local = {"local", start, ask, stop, NULL, NULL};
-
-enum err executor_find(const char *name, const struct executor **out)
-{
-    static const struct executor *const all[] = {&executor_local, &executor_slurm, &executor_condor};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (strcmp(all[i]->name, name) == 0) {
-            *out = all[i];
-            return ERR_OK;
-        }
-    FAIL(ERR_CONFIG, "there is no executor \"%s\"; there are: local, slurm, condor", name);
-}

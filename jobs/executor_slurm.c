@@ -6,7 +6,6 @@
 
 #include "process.h"
 #include "publish.h"
-#include "sha1.h"
 #include "slurm_query.h"
 #include "sql.h"
 
@@ -19,53 +18,39 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_PATH = 2048, MAX_NAME = 128, ROOM = 4096 };
+enum { ROOM = 4096 };
 #define SLURM_PATIENCE_S 60.0
 #define SLURM_GONE_S     10.0
 
-static void job_name(const char *folder, const char *kind, const char *name, char out[MAX_NAME])
-{
-    char id[41];
-    sha1_hex(folder, strlen(folder), id);
-    snprintf(out, MAX_NAME, "gm2.%.12s.%s%.90s", id, kind, name);
-}
-
-static enum err path_of(const char *folder, const char *file, char path[MAX_PATH])
-{
-    int n = snprintf(path, MAX_PATH, "%s/%s", folder, file);
-    REQUIRE(n > 0 && n < MAX_PATH, ERR_WRITE, "the path is too long: %.100s...", folder);
-    return ERR_OK;
-}
-
 /* ---- asking -------------------------------------------------------------------------------------------------------- */
-static bool read_array(const char *folder, char name[MAX_NAME], int *index)
+static bool read_array(const char *folder, char name[EXECUTOR_MAX_NAME], int *index)
 {
-    char path[MAX_PATH];
-    if (path_of(folder, "array", path)) {
+    char path[EXECUTOR_MAX_PATH];
+    if (executor_path(folder, "array", path)) {
         err_clear();
         return false;
     }
     FILE *f = fopen(path, "r");
     if (!f) return false;
-    char line[MAX_NAME + 32] = "", *end;
-    bool is_read             = fgets(line, sizeof line, f) != NULL;
-    char *blank              = strrchr(line, ' ');
+    char line[EXECUTOR_MAX_NAME + 32] = "", *end;
+    bool is_read                      = fgets(line, sizeof line, f) != NULL;
+    char *blank                       = strrchr(line, ' ');
     fclose(f);
     if (!is_read || !blank) return false;
     *index = (int)strtol(blank + 1, &end, 10);
-    snprintf(name, MAX_NAME, "%.*s", (int)(blank - line), line);
+    snprintf(name, EXECUTOR_MAX_NAME, "%.*s", (int)(blank - line), line);
     return *end == '\n';
 }
 
 /* By the array that it is an element of, or by its own name. */
 static enum err find(const char *folder, const char *name, bool is_fresh, bool *is_known, struct slurm_job *out)
 {
-    char own[MAX_NAME], array[MAX_NAME];
+    char own[EXECUTOR_MAX_NAME], array[EXECUTOR_MAX_NAME];
     int index;
     *is_known = false;
     if (read_array(folder, array, &index)) TRY(slurm_query(array, index, is_fresh, is_known, out));
     if (*is_known) return ERR_OK;
-    job_name(folder, "", name, own);
+    executor_job_name(folder, "", name, own);
     return slurm_query(own, -1, is_fresh, is_known, out);
 }
 
@@ -73,9 +58,9 @@ static enum err find(const char *folder, const char *name, bool is_fresh, bool *
  * now, nor was SLURM_GONE_S ago and later. FOLDER/missing is as old as the first time. */
 static bool is_gone(const char *folder, bool is_listed)
 {
-    char path[MAX_PATH];
+    char path[EXECUTOR_MAX_PATH];
     struct stat st;
-    if (path_of(folder, "missing", path)) {
+    if (executor_path(folder, "missing", path)) {
         err_clear();
         return false;
     }
@@ -91,11 +76,11 @@ static bool is_gone(const char *folder, bool is_listed)
 
 static enum err ask(const char *folder, const char *name, const char *batch_id, struct executor_report *r)
 {
-    char begun[MAX_PATH];
+    char begun[EXECUTOR_MAX_PATH];
     struct slurm_job job = {.begin_s = -1, .end_s = -1};
     bool is_known;
     *r = (struct executor_report)EXECUTOR_REPORT_NONE;
-    TRY(path_of(folder, "begun", begun));
+    TRY(executor_path(folder, "begun", begun));
     if (find(folder, name, false, &is_known, &job)) {
         err_clear();
         return ERR_OK;
@@ -148,10 +133,10 @@ static enum err write_job(const struct executor_job *job)
         "  tail -c 20000 log | sed -n 's/^Used  *CPU \\([0-9.]*\\) s.* \\([0-9]*\\) kB.*/cpu_s \\1\\nmax_rss_kb "
         "\\2/p' | tail -2\n"
         "} >exit.part && sync exit.part && mv exit.part exit\nexit $rc\n";
-    char path[MAX_PATH];
+    char path[EXECUTOR_MAX_PATH];
     struct sql s = {0};
     TRY(publish_make_folder(job->folder));
-    TRY(path_of(job->folder, "job.sh", path));
+    TRY(executor_path(job->folder, "job.sh", path));
     enum err rc = sql_add(&s, "#!/bin/bash\ncd");
     if (!rc) rc = add_word(&s, job->folder);
     if (!rc) rc = sql_add(&s, "%s", head);
@@ -201,7 +186,7 @@ static enum err submit(const struct executor_job *job, const char *name, const c
 
 static enum err start(const struct executor_job *job, char batch_id[64])
 {
-    char script[MAX_PATH], log_path[MAX_PATH], name[MAX_NAME];
+    char script[EXECUTOR_MAX_PATH], log_path[EXECUTOR_MAX_PATH], name[EXECUTOR_MAX_NAME];
     struct slurm_job found;
     bool is_known;
     TRY(find(job->folder, job->name, true, &is_known, &found));
@@ -210,9 +195,9 @@ static enum err start(const struct executor_job *job, char batch_id[64])
         return ERR_OK;
     }
     TRY(write_job(job));
-    TRY(path_of(job->folder, "job.sh", script));
-    TRY(path_of(job->folder, "log", log_path));
-    job_name(job->folder, "", job->name, name);
+    TRY(executor_path(job->folder, "job.sh", script));
+    TRY(executor_path(job->folder, "log", log_path));
+    executor_job_name(job->folder, "", job->name, name);
     return submit(job, name, log_path, NULL, script, batch_id);
 }
 
@@ -236,14 +221,14 @@ static enum err find_max_array(size_t *n)
     return ERR_OK;
 }
 
-static enum err write_array(const struct executor_job *jobs, size_t n, const char *name, char script[MAX_PATH])
+static enum err write_array(const struct executor_job *jobs, size_t n, const char *name, char script[EXECUTOR_MAX_PATH])
 {
-    char list[MAX_PATH], path[MAX_PATH], text[MAX_NAME + 32];
+    char list[EXECUTOR_MAX_PATH], path[EXECUTOR_MAX_PATH], text[EXECUTOR_MAX_NAME + 32];
     struct sql folders = {0}, s = {0};
-    enum err rc = path_of(jobs[0].folder, "array.list", list);
+    enum err rc = executor_path(jobs[0].folder, "array.list", list);
     for (size_t i = 0; i < n && !rc; i++) {
         rc = write_job(&jobs[i]);
-        if (!rc) rc = path_of(jobs[i].folder, "array", path);
+        if (!rc) rc = executor_path(jobs[i].folder, "array", path);
         int length = snprintf(text, sizeof text, "%s %zu\n", name, i);
         if (!rc) rc = publish_text(path, text, (size_t)length, 1);
         if (!rc) rc = sql_add(&folders, "%s\n", jobs[i].folder);
@@ -252,7 +237,7 @@ static enum err write_array(const struct executor_job *jobs, size_t n, const cha
     if (!rc) rc = sql_add(&s, "#!/bin/bash\nfolder=$(sed -n \"$((SLURM_ARRAY_TASK_ID + 1))p\"");
     if (!rc) rc = add_word(&s, list);
     if (!rc) rc = sql_add(&s, ") && exec bash \"$folder/job.sh\"\n");
-    if (!rc) rc = path_of(jobs[0].folder, "array.sh", script);
+    if (!rc) rc = executor_path(jobs[0].folder, "array.sh", script);
     if (!rc) rc = publish_text(script, s.text, s.n, 1);
     sql_free(&folders);
     sql_free(&s);
@@ -261,8 +246,8 @@ static enum err write_array(const struct executor_job *jobs, size_t n, const cha
 
 static enum err start_array(const struct executor_job *jobs, size_t n, char (*batch_id)[64])
 {
-    char name[MAX_NAME], script[MAX_PATH], range[64], id[64];
-    job_name(jobs[0].folder, "array.", jobs[0].name, name);
+    char name[EXECUTOR_MAX_NAME], script[EXECUTOR_MAX_PATH], range[64], id[64];
+    executor_job_name(jobs[0].folder, "array.", jobs[0].name, name);
     TRY(write_array(jobs, n, name, script));
     int length = snprintf(range, sizeof range, "--array=0-%zu", n - 1);
     if (jobs[0].max_running > 0) snprintf(range + length, sizeof range - (size_t)length, "%%%d", jobs[0].max_running);

@@ -76,7 +76,8 @@ void site_stage_table(FILE *f, const struct status *k, const char *link)
     char left[32];
     fputs("<table><tr><th>stage</th><th "
           "class=u>state</th><th>files</th><th>done</th><th>%</th><th>running</th><th>left</th>"
-          "<th>parked</th><th>subruns or fills done</th><th>wanted</th><th>%</th><th>files/h</th><th>left for</th></tr>\n",
+          "<th>parked</th><th>subruns or fills done</th><th>wanted</th><th>%</th><th>files/h</th><th>left "
+          "for</th></tr>\n",
           f);
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
         const struct status_stage *s = &k->stage[i];

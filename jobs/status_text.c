@@ -88,8 +88,8 @@ static void print_jobs(const struct status *k, size_t from, size_t to)
 static void print_progress(const struct status *k, size_t from, size_t to)
 {
     char left[32];
-    printf("\n%-22s %9s %9s %7s %9s %9s %7s %7s %8s\n", "subruns or fills", "done", "wanted", "%", "files/h", "left for",
-           "CPU %", "mem %", "peak MB");
+    printf("\n%-22s %9s %9s %7s %9s %9s %7s %7s %8s\n", "subruns or fills", "done", "wanted", "%", "files/h",
+           "left for", "CPU %", "mem %", "peak MB");
     for (size_t i = from; i < to; i++) {
         const struct status_stage *s = &k->stage[i];
         status_duration(s->look.is_complete ? 0.0 : s->left_s, left);
