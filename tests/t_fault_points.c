@@ -113,7 +113,7 @@ static void test_killed_everywhere(void **state)
         int64_t n = count_points(seeds[i], FAULT_COUNT);
         int n_bad = 0;
         for (int64_t at = 0; at < n && n_bad < 5; at += every()) n_bad += !run_killed(seeds[i], at);
-        print_message("killed at each of %lld points\n", (long long)n);
+        print_message("killed at one in %lld of %lld points\n", (long long)every(), (long long)n);
         assert_int_equal(n_bad, 0);
         assert_true(n > 50);
     }
@@ -128,7 +128,7 @@ static void test_each_fault(enum fault_mode mode, const char *what)
         for (size_t k = 0; k < (mode == FAULT_DB_UNHEARD ? 1 : 3); k++)
             for (int64_t at = 0; at < n && n_bad < 5; at += (k ? 7 : 1) * every())
                 n_bad += !run_failing(seeds[i], mode, what, at, lengths[k]);
-        print_message("%s at each of %lld points\n", what, (long long)n);
+        print_message("%s at one in %lld of %lld points\n", what, (long long)every(), (long long)n);
         assert_int_equal(n_bad, 0);
         assert_true(n > 10);
     }
