@@ -6,20 +6,7 @@ fail() { echo "FAILED: $*"; exit 1; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$PWD/prod.db
 RANDOM=7
-cat >c.fcl <<FCL
-campaign: { name: small output: "$PWD/out" }
-stages: {
-  generate: {
-    config: "mdc1.fcl" fills: 12 max_attempts: 50
-    set: ["source.fills_per_subrun=1", "physics.producers.gun.muons_per_fill=20", "outputs.raw.max_subruns=-1",
-          "services.scheduler.units_per_shard=1"]
-  }
-  reconstruct: {
-    needs: [generate] config: "reco.fcl" dataset: "%(stage.generate)s and data_tier raw" split: "nfiles(3)"
-    max_submissions: 3 max_attempts: 50
-  }
-}
-FCL
+"$SOURCE/tests/small_campaign" "$PWD/out" 12 3 3 >c.fcl
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 for n in $(seq 40); do
   "$GM2" campaign step "$DB" small >>log 2>&1 &

@@ -13,20 +13,7 @@ trap '"$SOURCE/tests/pgsql-here" down "$lab/s"; rm -rf "$lab"' EXIT
 . "$lab/s/env"
 psql -X -q -d postgres -c "create database prod" || fail "create database"
 DB=$URL/prod
-cat >c.fcl <<FCL
-campaign: { name: small output: "$PWD/products" }
-stages: {
-  generate: {
-    config: "mdc1.fcl" fills: 6 max_attempts: 50
-    set: ["source.fills_per_subrun=1", "physics.producers.gun.muons_per_fill=20", "outputs.raw.max_subruns=-1",
-          "services.scheduler.units_per_shard=1"]
-  }
-  reconstruct: {
-    needs: [generate] config: "reco.fcl" dataset: "%(stage.generate)s and data_tier raw" split: "nfiles(2)"
-    max_submissions: 2 max_attempts: 50
-  }
-}
-FCL
+"$SOURCE/tests/small_campaign" "$PWD/products" 6 2 2 >c.fcl
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 "$SOURCE/tests/make_products.py" box 150
 "$GM2" campaign step "$DB" small --loop 0.3 >loop 2>loop.err &

@@ -56,20 +56,7 @@ mkdir hostile && (cd hostile && "$SOURCE/tests/hostile_names.py" "$URL/hostile" 
 # 16 writers, all of them with the same files; four passes; two drop boxes
 psql -X -q -d postgres -c "create database many" || fail "create database"
 DB=$URL/many
-cat >c.fcl <<FCL
-campaign: { name: small output: "$PWD/products" }
-stages: {
-  generate: {
-    config: "mdc1.fcl" fills: 4 max_attempts: 50
-    set: ["source.fills_per_subrun=1", "physics.producers.gun.muons_per_fill=20", "outputs.raw.max_subruns=-1",
-          "services.scheduler.units_per_shard=1"]
-  }
-  reconstruct: {
-    needs: [generate] config: "reco.fcl" dataset: "%(stage.generate)s and data_tier raw" split: "nfiles(1)"
-    max_submissions: 2 max_attempts: 50
-  }
-}
-FCL
+"$SOURCE/tests/small_campaign" "$PWD/products" 4 1 2 >c.fcl
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 "$SOURCE/tests/make_products.py" all 100
 "$SOURCE/tests/make_products.py" box 60 2000
