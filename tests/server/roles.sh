@@ -129,11 +129,11 @@ done
 sed 's/small/whole/' c.fcl >e.fcl
 verb yynnn campaign run e.fcl --db DB -o whole --loop 0.5
 
-# every verb there is has been tried
+# every verb there is has been tried; init and convert open no database
 "$GM2" files --help | sed -n 's/^gm2 files \([a-z]*\) DB.*/\1/p' | while read -r v; do
   grep -qE "(verb [yn]+|as [a-z]+) files $v DB" "$SOURCE/tests/server/roles.sh" || echo "files $v"
 done | sort -u >untried
-"$GM2" campaign --help | sed -n 's/^gm2 campaign \([a-z|]*\).*/\1/p' | tr '|' '\n' | grep -vxE "init|launch|approve|show|cron" | while read -r v; do
+"$GM2" campaign --help | sed -n 's/^gm2 campaign \([a-z|]*\).*/\1/p' | tr '|' '\n' | grep -vxE "init|convert|launch|approve|show|cron" | while read -r v; do
   grep -qE "verb [yn]+ campaign $v( DB| .* --db DB)" "$SOURCE/tests/server/roles.sh" || echo "campaign $v"
 done | sort -u >>untried
 [ -s untried ] && { cat untried; fail "verbs that are not tried here, and perhaps not known to roles.c"; }
