@@ -4,40 +4,12 @@
 #include "cfg.h"
 #include "mem.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { MAX_DEPTH = 100, MAX_QUERY = 4 << 20, MAX_NAMES = 64, MAX_NODES = DIMENSION_MAX_NODES };
-
-enum token_kind { TOKEN_END, TOKEN_OPEN, TOKEN_CLOSE, TOKEN_COMMA, TOKEN_OP, TOKEN_WORD, TOKEN_QUOTED, TOKEN_SPECIAL };
-
-struct token {
-    enum token_kind kind;
-    const char *text; /* in the query; quotes left out */
-    size_t n, at;
-};
-
-struct parser {
-    struct dimension *q;
-    size_t pos;
-    int depth;
-    struct token next;
-};
-
-static const struct {
-    const char *word;
-    enum dimension_kind kind;
-} specials[] = {
-    {"defname", DIMENSION_DEFINITION},        {"dataset_def_name", DIMENSION_DEFINITION},
-    {"isparentof", DIMENSION_PARENT},         {"ischildof", DIMENSION_CHILD},
-    {"isancestorof", DIMENSION_ANCESTOR},     {"isdescendantof", DIMENSION_DESCENDANT},
-    {"availability", DIMENSION_AVAILABILITY},
-};
-enum { N_SPECIALS = sizeof specials / sizeof specials[0] };
 
 static const char *const availabilities[N_AVAILABLE + 1] = {
     [AVAILABLE_DEFAULT]     = "default",
@@ -50,42 +22,6 @@ static const char *const availabilities[N_AVAILABLE + 1] = {
     [AVAILABLE_RETIRED]     = "retired",
     [N_AVAILABLE]           = NULL,
 };
-
-/* ---- faults -------------------------------------------------------------------------------------------------------- */
-/* The part of the query around a byte, and a caret below it. */
-static void point(const char *text, size_t at, char *out, size_t room)
-{
-    enum { BEFORE = 60, AROUND = 100 };
-    char line[AROUND + 1];
-    size_t from = at > BEFORE ? at - BEFORE : 0;
-    snprintf(line, sizeof line, "%s", text + from);
-    for (char *c = line; *c; c++)
-        if (iscntrl((unsigned char)*c)) *c = ' ';
-    snprintf(out, room, "\n    %s\n    %*s^", line, (int)(at - from), "");
-}
-
-enum err dimension_fault(const char *text, size_t at, const char *format, ...)
-{
-    char what[400], where[300];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    point(text, at, where, sizeof where);
-    FAIL(ERR_PARSE, "%s%s", what, where);
-}
-
-enum err dimension_point(enum err code, const char *text, size_t at, const char *format, ...)
-{
-    char what[400], where[300], why[1000];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    snprintf(why, sizeof why, "%s", err_message());
-    point(text, at, where, sizeof where);
-    FAIL(code, "%s: %s%s", what, why, where);
-}
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
 enum err dimension_keep(struct dimension *q, const char *text, size_t n, char **out)
@@ -138,72 +74,11 @@ void dimension_free(struct dimension *q)
     mem_free(q);
 }
 
-/* ---- tokens -------------------------------------------------------------------------------------------------------- */
-static bool is_word(char c) { return c && !isspace((unsigned char)c) && !strchr("(),=<>!'\"", c); }
-
-static bool is_special(const char *text, size_t *n)
-{
-    for (size_t i = 0; i < N_SPECIALS; i++) {
-        size_t length = strlen(specials[i].word);
-        if (strncasecmp(text, specials[i].word, length) != 0 || text[length] != ':') continue;
-        *n = length + 1;
-        return true;
-    }
-    return false;
-}
-
-static enum err advance(struct parser *p)
-{
-    const char *text = p->q->text;
-    while (isspace((unsigned char)text[p->pos])) p->pos++;
-    const char *c   = text + p->pos;
-    struct token *t = &p->next;
-    *t              = (struct token){TOKEN_END, c, 1, p->pos};
-    if (!*c) {
-        t->n = 0;
-        return ERR_OK;
-    }
-    if (*c == '(') {
-        t->kind = TOKEN_OPEN;
-    } else if (*c == ')') {
-        t->kind = TOKEN_CLOSE;
-    } else if (*c == ',') {
-        t->kind = TOKEN_COMMA;
-    } else if (strchr("=<>!", *c)) {
-        t->kind = TOKEN_OP;
-        if ((*c != '=' && c[1] == '=') || (*c == '<' && c[1] == '>')) t->n = 2;
-    } else if (*c == '\'' || *c == '"') {
-        const char *end = strchr(c + 1, *c);
-        if (!end) return dimension_fault(text, p->pos, "this quote has no end");
-        *t = (struct token){TOKEN_QUOTED, c + 1, (size_t)(end - c - 1), p->pos};
-        p->pos += t->n + 2;
-        return ERR_OK;
-    } else if (is_special(c, &t->n)) {
-        t->kind = TOKEN_SPECIAL;
-    } else {
-        t->kind = TOKEN_WORD;
-        while (is_word(c[t->n])) t->n++;
-    }
-    p->pos += t->n;
-    return ERR_OK;
-}
-
-static bool is_keyword(const struct token *t, const char *word)
-{
-    return t->kind == TOKEN_WORD && t->n == strlen(word) && strncasecmp(t->text, word, t->n) == 0;
-}
-
-static enum err expect(struct parser *p, enum token_kind kind, const char *what)
-{
-    if (p->next.kind != kind) return dimension_fault(p->q->text, p->next.at, "%s is expected here", what);
-    return advance(p);
-}
-
 /* ---- terms --------------------------------------------------------------------------------------------------------- */
-static enum err take_value(struct parser *p, const struct dimension_name *name)
+static enum err take_value(struct dimension_parser *p, const struct dimension_name *name)
 {
     const char *text         = p->q->text;
-    struct token t           = p->next;
+    struct dimension_token t = p->next;
     struct dimension_value v = {.is_quoted = t.kind == TOKEN_QUOTED, .at = t.at};
     if (t.kind != TOKEN_WORD && t.kind != TOKEN_QUOTED)
         return dimension_fault(text, t.at, "a value of %s is expected here", name->name);
@@ -211,22 +86,22 @@ static enum err take_value(struct parser *p, const struct dimension_name *name)
     bool is_range = v.is_quoted && text[p->pos] == '-' && (text[p->pos + 1] == '\'' || text[p->pos + 1] == '"');
     if (is_range) {
         p->pos++;
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(dimension_keep(p->q, p->next.text, p->next.n, &v.high));
     }
     TRY(dimension_value_read(text, name, &v));
     TRY(add_value(p->q, v));
-    return advance(p);
+    return dimension_token_next(p);
 }
 
-static enum err take_op(struct parser *p, enum dimension_op *op, bool *is_list)
+static enum err take_op(struct dimension_parser *p, enum dimension_op *op, bool *is_list)
 {
     static const struct {
         const char *text;
         enum dimension_op op;
     } ops[]     = {{"=", OP_EQUAL},    {"==", OP_EQUAL}, {"!=", OP_NOT},      {"<>", OP_NOT},
                    {"<=", OP_AT_MOST}, {"<", OP_LESS},   {">=", OP_AT_LEAST}, {">", OP_MORE}};
-    bool is_not = is_keyword(&p->next, "not");
+    bool is_not = dimension_token_is(&p->next, "not");
     size_t at   = p->next.at;
     *op         = OP_EQUAL;
     *is_list    = false;
@@ -235,31 +110,31 @@ static enum err take_op(struct parser *p, enum dimension_op *op, bool *is_list)
         while (i < n && (strlen(ops[i].text) != p->next.n || strncmp(ops[i].text, p->next.text, p->next.n) != 0)) i++;
         if (i == n) return dimension_fault(p->q->text, at, "accepted are = != < <= > >= like, not like, in, not in");
         *op = ops[i].op;
-        return advance(p);
+        return dimension_token_next(p);
     }
-    if (is_not) TRY(advance(p));
-    if (is_keyword(&p->next, "like")) {
+    if (is_not) TRY(dimension_token_next(p));
+    if (dimension_token_is(&p->next, "like")) {
         *op = is_not ? OP_NOT_LIKE : OP_LIKE;
-        return advance(p);
+        return dimension_token_next(p);
     }
-    if (is_keyword(&p->next, "in")) {
+    if (dimension_token_is(&p->next, "in")) {
         *op      = is_not ? OP_NOT : OP_EQUAL;
         *is_list = true;
-        return advance(p);
+        return dimension_token_next(p);
     }
     if (is_not) return dimension_fault(p->q->text, p->next.at, "after \"not\" here: like or in");
     return ERR_OK;
 }
 
-static bool is_joint(const struct token *t)
+static bool is_joint(const struct dimension_token *t)
 {
     static const char *const joints[] = {"and", "or", "minus", "intersect", "union", "with"};
     for (size_t i = 0; i < sizeof joints / sizeof joints[0]; i++)
-        if (is_keyword(t, joints[i])) return true;
+        if (dimension_token_is(t, joints[i])) return true;
     return false;
 }
 
-static enum err unknown_name(const struct parser *p)
+static enum err unknown_name(const struct dimension_parser *p)
 {
     char word[64];
     const char *list[MAX_NAMES];
@@ -282,7 +157,7 @@ static enum err unknown_name(const struct parser *p)
         word);
 }
 
-static enum err take_term(struct parser *p, int *out)
+static enum err take_term(struct dimension_parser *p, int *out)
 {
     struct dimension_node node = {.kind = DIMENSION_TERM, .a = -1, .b = -1, .at = p->next.at};
     if (p->next.kind != TOKEN_WORD)
@@ -295,23 +170,23 @@ static enum err take_term(struct parser *p, int *out)
         TRY(dimension_keep(p->q, p->next.text, p->next.n, &name));
         node.parameter = name;
     }
-    TRY(advance(p));
+    TRY(dimension_token_next(p));
     bool is_list, has_open = false;
     TRY(take_op(p, &node.op, &is_list));
     if (p->next.kind == TOKEN_OPEN) {
         has_open = true;
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
     }
     node.first_value = p->q->n_values;
     TRY(take_value(p, node.name));
     while (p->next.kind == TOKEN_COMMA) {
         if (node.op != OP_EQUAL && node.op != OP_NOT)
             return dimension_fault(p->q->text, p->next.at, "a list goes with =, !=, in and not in");
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(take_value(p, node.name));
     }
     node.n_values = p->q->n_values - node.first_value;
-    if (has_open) TRY(expect(p, TOKEN_CLOSE, "\")\" after the list"));
+    if (has_open) TRY(dimension_token_expect(p, TOKEN_CLOSE, "\")\" after the list"));
     const struct dimension_value *v = &p->q->value[node.first_value];
     bool is_order = node.op == OP_LESS || node.op == OP_AT_MOST || node.op == OP_MORE || node.op == OP_AT_LEAST;
     bool is_range = v->high || (node.name->type == TYPE_INT && v->low_i != v->high_i) ||
@@ -324,46 +199,47 @@ static enum err take_term(struct parser *p, int *out)
 }
 
 /* ---- availability, with -------------------------------------------------------------------------------------------- */
-static enum err take_availability(struct parser *p, uint32_t *bits)
+static enum err take_availability(struct dimension_parser *p, uint32_t *bits)
 {
     for (;;) {
         size_t i = 0;
-        while (i < N_AVAILABLE && !is_keyword(&p->next, availabilities[i])) i++;
+        while (i < N_AVAILABLE && !dimension_token_is(&p->next, availabilities[i])) i++;
         if (i == N_AVAILABLE)
             return dimension_fault(
                 p->q->text, p->next.at,
                 "availability is default, physical, virtual, anylocation, any, good, bad or retired");
         *bits |= 1U << i;
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         if (p->next.kind != TOKEN_COMMA) return ERR_OK;
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
     }
 }
 
-static enum err take_count(struct parser *p, const char *what, int64_t least, int64_t *out)
+static enum err take_count(struct dimension_parser *p, const char *what, int64_t least, int64_t *out)
 {
     char copy[24] = "", *end = copy;
-    struct token t = p->next;
+    struct dimension_token t = p->next;
     if (t.kind == TOKEN_WORD && t.n < sizeof copy) {
         memcpy(copy, t.text, t.n);
         *out = strtoll(copy, &end, 10);
     }
     if (end == copy || *end || *out < least)
         return dimension_fault(p->q->text, t.at, "%s needs a whole number, at least %lld", what, (long long)least);
-    return advance(p);
+    return dimension_token_next(p);
 }
 
-static enum err take_with(struct parser *p, int *node)
+static enum err take_with(struct dimension_parser *p, int *node)
 {
     struct dimension_node w = {.kind = DIMENSION_WITH, .a = *node, .b = -1, .at = p->next.at};
     w.limit = w.offset = w.stride = -1;
     size_t n_taken                = 0;
-    TRY(advance(p));
+    TRY(dimension_token_next(p));
     for (;; n_taken++) {
-        bool is_limit = is_keyword(&p->next, "limit"), is_offset = is_keyword(&p->next, "offset");
-        bool is_stride = is_keyword(&p->next, "stride"), is_available = is_keyword(&p->next, "availability");
+        bool is_limit = dimension_token_is(&p->next, "limit"), is_offset = dimension_token_is(&p->next, "offset");
+        bool is_stride    = dimension_token_is(&p->next, "stride"),
+             is_available = dimension_token_is(&p->next, "availability");
         if (!is_limit && !is_offset && !is_stride && !is_available) break;
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         if (is_available)
             TRY(take_availability(p, &w.availability));
         else if (is_limit)
@@ -380,15 +256,13 @@ static enum err take_with(struct parser *p, int *node)
 }
 
 /* ---- combining ----------------------------------------------------------------------------------------------------- */
-static enum err take_query(struct parser *p, int *out);
+static enum err take_query(struct dimension_parser *p, int *out);
 
-static enum err take_special(struct parser *p, int *out)
+static enum err take_special(struct dimension_parser *p, int *out)
 {
     struct dimension_node node = {.a = -1, .b = -1, .at = p->next.at};
-    for (size_t i = 0; i < N_SPECIALS; i++)
-        if (strncasecmp(specials[i].word, p->next.text, p->next.n - 1) == 0 && !specials[i].word[p->next.n - 1])
-            node.kind = specials[i].kind;
-    TRY(advance(p));
+    node.kind                  = dimension_token_special(&p->next);
+    TRY(dimension_token_next(p));
     if (node.kind == DIMENSION_AVAILABILITY) {
         TRY(take_availability(p, &node.availability));
     } else if (node.kind == DIMENSION_DEFINITION) {
@@ -397,29 +271,29 @@ static enum err take_special(struct parser *p, int *out)
         char *name;
         TRY(dimension_keep(p->q, p->next.text, p->next.n, &name));
         node.parameter = name;
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
     } else {
-        TRY(expect(p, TOKEN_OPEN, "\"(\""));
+        TRY(dimension_token_expect(p, TOKEN_OPEN, "\"(\""));
         TRY(take_query(p, &node.a));
-        TRY(expect(p, TOKEN_CLOSE, "\")\", or and, or, minus, intersect, union, with"));
+        TRY(dimension_token_expect(p, TOKEN_CLOSE, "\")\", or and, or, minus, intersect, union, with"));
     }
     return add_node(p->q, node, out);
 }
 
-static enum err take_not(struct parser *p, int *out)
+static enum err take_not(struct dimension_parser *p, int *out)
 {
     if (++p->depth > MAX_DEPTH)
         return dimension_fault(p->q->text, p->next.at, "the query is nested deeper than %d", MAX_DEPTH);
     enum err rc;
-    if (is_keyword(&p->next, "not")) {
+    if (dimension_token_is(&p->next, "not")) {
         struct dimension_node node = {.kind = DIMENSION_NOT, .b = -1, .at = p->next.at};
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(take_not(p, &node.a));
         rc = add_node(p->q, node, out);
     } else if (p->next.kind == TOKEN_OPEN) {
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(take_query(p, out));
-        rc = expect(p, TOKEN_CLOSE, "\")\", or and, or, minus, intersect, union, with");
+        rc = dimension_token_expect(p, TOKEN_CLOSE, "\")\", or and, or, minus, intersect, union, with");
     } else if (p->next.kind == TOKEN_SPECIAL) {
         rc = take_special(p, out);
     } else {
@@ -429,31 +303,31 @@ static enum err take_not(struct parser *p, int *out)
     return rc;
 }
 
-static enum err take_and(struct parser *p, int *out)
+static enum err take_and(struct dimension_parser *p, int *out)
 {
     TRY(take_not(p, out));
-    while (is_keyword(&p->next, "and")) {
+    while (dimension_token_is(&p->next, "and")) {
         struct dimension_node node = {.kind = DIMENSION_AND, .a = *out, .at = p->next.at};
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(take_not(p, &node.b));
         TRY(add_node(p->q, node, out));
     }
     return ERR_OK;
 }
 
-static enum err take_or(struct parser *p, int *out)
+static enum err take_or(struct dimension_parser *p, int *out)
 {
     TRY(take_and(p, out));
-    while (is_keyword(&p->next, "or")) {
+    while (dimension_token_is(&p->next, "or")) {
         struct dimension_node node = {.kind = DIMENSION_OR, .a = *out, .at = p->next.at};
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(take_and(p, &node.b));
         TRY(add_node(p->q, node, out));
     }
     return ERR_OK;
 }
 
-static enum err take_query(struct parser *p, int *out)
+static enum err take_query(struct dimension_parser *p, int *out)
 {
     static const struct {
         const char *word;
@@ -461,26 +335,26 @@ static enum err take_query(struct parser *p, int *out)
     } sets[] = {{"minus", DIMENSION_MINUS}, {"intersect", DIMENSION_AND}, {"union", DIMENSION_OR}};
     TRY(take_or(p, out));
     for (size_t i = 0; i < 3;) {
-        if (!is_keyword(&p->next, sets[i].word)) {
+        if (!dimension_token_is(&p->next, sets[i].word)) {
             i++;
             continue;
         }
         struct dimension_node node = {.kind = sets[i].kind, .a = *out, .at = p->next.at};
-        TRY(advance(p));
+        TRY(dimension_token_next(p));
         TRY(take_or(p, &node.b));
         TRY(add_node(p->q, node, out));
         i = 0;
     }
-    if (is_keyword(&p->next, "with")) TRY(take_with(p, out));
+    if (dimension_token_is(&p->next, "with")) TRY(take_with(p, out));
     return ERR_OK;
 }
 
 static enum err parse(struct dimension *q)
 {
-    struct parser p = {.q = q};
+    struct dimension_parser p = {.q = q};
     for (const char *c = q->text; *c; c++)
         if ((unsigned char)*c >= 128) return dimension_fault(q->text, (size_t)(c - q->text), "only ASCII is accepted");
-    TRY(advance(&p));
+    TRY(dimension_token_next(&p));
     TRY(take_query(&p, &q->root));
     if (p.next.kind != TOKEN_END)
         return dimension_fault(q->text, p.next.at,

@@ -1,4 +1,4 @@
-/* The parsed query: what dimension.c makes and dimension_sql.c writes as SQL. */
+/* The parsed query: what dimension.c makes of the tokens of dimension_token.c, and dimension_sql.c writes as SQL. */
 #ifndef GM2_DIMENSION_INTERNAL_H
 #define GM2_DIMENSION_INTERNAL_H
 
@@ -84,6 +84,40 @@ struct dimension {
     char **string; /* owned */
     int root;
 };
+
+/* ---- what a query is read with: dimension_token.c ---- */
+enum dimension_token_kind {
+    TOKEN_END,
+    TOKEN_OPEN,
+    TOKEN_CLOSE,
+    TOKEN_COMMA,
+    TOKEN_OP,
+    TOKEN_WORD,
+    TOKEN_QUOTED,
+    TOKEN_SPECIAL
+};
+
+struct dimension_token {
+    enum dimension_token_kind kind;
+    const char *text; /* in the query; quotes left out */
+    size_t n, at;
+};
+
+struct dimension_parser {
+    struct dimension *q;
+    size_t pos; /* of the text behind `next` */
+    int depth;
+    struct dimension_token next;
+};
+
+/** Takes the next token. ERR_PARSE: a quote without end. */
+enum err dimension_token_next(struct dimension_parser *parser);
+/** The same, if the present one is of this kind; else ERR_PARSE: `what` is expected. */
+enum err dimension_token_expect(struct dimension_parser *parser, enum dimension_token_kind kind, const char *what);
+/** In any case of letters. */
+bool dimension_token_is(const struct dimension_token *token, const char *word);
+/** What a word with a colon behind it stands for. */
+enum dimension_kind dimension_token_special(const struct dimension_token *token);
 
 /** The message for a fault at a byte of a query: the query and a caret below; returns ERR_PARSE. */
 enum err dimension_fault(const char *text, size_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
