@@ -128,7 +128,7 @@ void campaign_free(struct campaign *campaign);
 /** What the executor of a stage is told: options of sbatch, lines of a submit file. */
 const struct strs *campaign_batch_options(const struct campaign_stage_cfg *cfg);
 bool campaign_is_production(const struct campaign *campaign);
-/** Prints a commented example. */
-void campaign_example(void);
+/** Writes a commented example to a new file, or prints it (NULL). Test: tests/cli/campaign.sh */
+enum err campaign_example(const char *path);
 
 #endif

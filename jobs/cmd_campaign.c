@@ -23,8 +23,8 @@
 int cmd_campaign(int argc, char **argv);
 
 static const char usage[] =
-    "gm2 campaign init\n"
-    "    print a commented description of a campaign, to be kept with the configurations\n"
+    "gm2 campaign init [FILE.fcl]\n"
+    "    write a commented description of a campaign (without a name: print it), to be kept with the configurations\n"
     "gm2 campaign convert FILE.ini\n"
     "    check a campaign in POMS's layout, and print it in ours; wherever FILE.fcl stands below, FILE.ini may stand\n"
     "gm2 campaign plan DB FILE.fcl\n"
@@ -289,12 +289,11 @@ int cmd_campaign(int argc, char **argv)
     names[N_VERBS + 1] = "run";
     names[N_VERBS + 2] = "convert";
     if (take_settings(&argc, argv, &o)) return err_exit_code(ERR_OPTION);
-    enum err rc = options_parse(argc, argv, names, known, &o.verb, place, 3, &n);
-    if (!rc && strcmp(o.verb, "init") == 0) {
-        campaign_example();
-        return 0;
-    }
+    enum err rc             = options_parse(argc, argv, names, known, &o.verb, place, 3, &n);
     const struct verb *verb = rc ? NULL : find_verb(o.verb);
+    if (!rc && strcmp(o.verb, "init") == 0)
+        rc = n <= 1 ? campaign_example(n ? place[0] : NULL)
+                    : err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign init [FILE.fcl]");
     if (!rc && strcmp(o.verb, "convert") == 0)
         rc = n == 1 ? cmd_campaign_convert(place[0])
                     : err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 campaign convert FILE.ini");

@@ -23,7 +23,10 @@ stages: {
 FCL
 }
 write reco.fcl
-"$GM2" campaign init >example.fcl || fail init
+"$GM2" campaign init >example.fcl && "$GM2" campaign init named.fcl && cmp example.fcl named.fcl || fail init
+echo mine >mine.fcl
+"$GM2" campaign init mine.fcl 2>words && fail "init over a file"
+grep -q "mine.fcl exists already" words && [ "$(cat mine.fcl)" = mine ] || { cat words; fail "a file that is there"; }
 grep -q "max_attempts" example.fcl || fail "the example says little"
 "$GM2" files init "$DB" || fail "files init"
 "$GM2" campaign plan "$DB" c.fcl >plan || fail plan
