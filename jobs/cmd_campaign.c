@@ -101,26 +101,15 @@ static void print_stages(const struct cmd_campaign *k)
 
 static void print_advice(const struct cmd_campaign *k, const char *db)
 {
-    const char *name  = k->campaign->cfg.name;
-    size_t n_complete = 0, n_parked = 0, n_live = 0;
+    struct status_sum sum = {.n = 0};
+    char next[400];
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
-        n_complete += k->report[i].is_complete;
-        n_parked += k->report[i].n_parked;
-        n_live += k->report[i].n_live;
+        status_add_stage(&sum, k->campaign->stage[i].name, &k->report[i]);
         if (k->report[i].empty && !k->report[i].is_waiting)
             printf("%s: no file is selected by: %s\n", k->campaign->stage[i].name, k->report[i].empty);
     }
-    if (n_complete == k->campaign->n_stages)
-        printf("all is done\n");
-    else if (k->is_held)
-        printf("held: nothing is started; go on with: gm2 campaign release %s %s\n", db, name);
-    else if (n_parked && !n_live)
-        printf("%zu parked after %s: look at their logs (gm2 campaign status %s %s --submissions), then: gm2 campaign "
-               "retry %s "
-               "%s\n",
-               n_parked, "too many attempts", db, name, db, name);
-    else
-        printf("next: gm2 campaign step %s %s --loop 5\n", db, name);
+    status_say_next(&sum, k->campaign->cfg.name, k->is_held, db, next);
+    printf("next: %s\n", next);
 }
 
 static void print_waiting(const struct cmd_campaign *k)

@@ -192,9 +192,7 @@ enum err stage_gate_approval(const struct stage_work *w, bool may_ask, struct st
     report->n_files     = 1;
     report->n_done      = s.state == LEDGER_APPROVED;
     report->is_complete = s.state == LEDGER_APPROVED;
-    if (s.state == LEDGER_AWAITING)
-        snprintf(report->why, sizeof report->why, "awaits approval: gm2 campaign approve DB %.60s %.60s",
-                 w->campaign->cfg.name, w->stage->name);
+    if (s.state == LEDGER_AWAITING) snprintf(report->why, sizeof report->why, "awaits approval");
     return ERR_OK;
 }
 

@@ -71,7 +71,7 @@ int64_t status_requested_kb(const struct campaign_stage_cfg *cfg)
     for (size_t i = 0; i < cfg->condor.n; i++) /* a line of the submit file: name = value */
         if (strncmp(cfg->condor.value[i], "request_memory", 14) == 0 && strchr(cfg->condor.value[i], '='))
             return memory_kb(strchr(cfg->condor.value[i], '=') + 1);
-    return 0;
+    return cfg->memory_mb * 1024;
 }
 
 /* ---- rows of the ledger ---------------------------------------------------------------------------------------------- */

@@ -113,7 +113,13 @@ int64_t status_requested_kb(const struct campaign_stage_cfg *cfg);
 const char *status_option(const struct strs *options, const char *name, const char *letter);
 /** Notes what a human should look at. */
 void status_add_hints(const struct status *k, size_t index);
-/** What to type next, one line. */
+/** What to type next, one line; `sum`: its stages, each added by status_add_stage(). */
+struct status_sum {
+    size_t n, n_complete, n_parked, n_live;
+    const char *approval; /* the stage that awaits one, NULL */
+};
+void status_add_stage(struct status_sum *sum, const char *stage, const struct step_stage *look);
+void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400]);
 void status_next(const struct status *k, char out[400]);
 
 /** All of it as JSON; free with cJSON_Delete(). NULL: out of memory. */

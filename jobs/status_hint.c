@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { HOUR_S = 3600, NEW_S = 900, IDLE_S = 6 * HOUR_S, MANY = 20 };
 #define MANY_FAIL_PERCENT   20.0
@@ -75,9 +76,12 @@ void status_add_hints(const struct status *k, size_t index)
     }
     if (s->look.empty && !s->look.is_waiting && !s->look.n_live)
         add(s, "a part of its dataset selects no file", "gm2 files explain %s '%.200s'", k->db, s->look.empty);
-    if (!s->look.n_live && !s->look.is_waiting && !s->look.is_complete && s->n_left && !k->is_held && s->jobs.n)
+    bool is_approval = strcmp(s->state, "approval") == 0;
+    if (!s->look.n_live && !s->look.is_waiting && !s->look.is_complete && s->n_left && !k->is_held && s->jobs.n &&
+        !is_approval)
         add(s, "files are left and nothing runs", "gm2 campaign step %s %s --loop 5   # or look whether cron runs it",
             k->db, name);
+    if (is_approval) add(s, "awaits approval", "gm2 campaign approve %s %s %s", k->db, name, stage);
     if (n_ended >= MANY && status_percent(s->jobs.n_failed, n_ended) > MANY_FAIL_PERCENT) {
         snprintf(text, sizeof text, "%.0f %% of the submissions failed", status_percent(s->jobs.n_failed, n_ended));
         add(s, text, "gm2 campaign hold %s %s   # then: gm2 campaign status %s %s %s", k->db, name, k->db, name, stage);
@@ -85,21 +89,35 @@ void status_add_hints(const struct status *k, size_t index)
     about_use(k, s, stage);
 }
 
+/* ---- what to type next ----------------------------------------------------------------------------------------------- */
+void status_add_stage(struct status_sum *sum, const char *stage, const struct step_stage *look)
+{
+    sum->n++;
+    sum->n_complete += look->is_complete;
+    sum->n_parked += look->n_parked;
+    sum->n_live += look->n_live;
+    if (strcmp(status_state(look), "approval") == 0) sum->approval = stage;
+}
+
+void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400])
+{
+    if (sum->n_complete == sum->n)
+        snprintf(out, 400, "all is done");
+    else if (is_held)
+        snprintf(out, 400, "held: nothing is started; go on with: gm2 campaign release %s %s", db, campaign);
+    else if (sum->n_parked && !sum->n_live)
+        snprintf(out, 400, "read the logs of what failed, mend, then: gm2 campaign retry %s %s", db, campaign);
+    else if (sum->approval && !sum->n_live)
+        snprintf(out, 400, "gm2 campaign approve %s %s %s   # after a look at what the stages before it made", db,
+                 campaign, sum->approval);
+    else
+        snprintf(out, 400, "gm2 campaign step %s %s --loop 5", db, campaign);
+}
+
 void status_next(const struct status *k, char out[400])
 {
-    const char *name  = k->campaign->cfg.name;
-    size_t n_complete = 0, n_parked = 0, n_live = 0;
-    for (size_t i = 0; i < k->campaign->n_stages; i++) {
-        n_complete += k->stage[i].look.is_complete;
-        n_parked += k->stage[i].look.n_parked;
-        n_live += k->stage[i].look.n_live;
-    }
-    if (n_complete == k->campaign->n_stages)
-        snprintf(out, 400, "all is done");
-    else if (k->is_held)
-        snprintf(out, 400, "held: nothing is started; go on with: gm2 campaign release %s %s", k->db, name);
-    else if (n_parked && !n_live)
-        snprintf(out, 400, "read the logs of what failed, mend, then: gm2 campaign retry %s %s", k->db, name);
-    else
-        snprintf(out, 400, "gm2 campaign step %s %s --loop 5", k->db, name);
+    struct status_sum sum = {.n = 0};
+    for (size_t i = 0; i < k->campaign->n_stages; i++)
+        status_add_stage(&sum, k->campaign->stage[i].name, &k->stage[i].look);
+    status_say_next(&sum, k->campaign->cfg.name, k->is_held, k->db, out);
 }

@@ -69,6 +69,7 @@ sed 's/executor//' c.fcl >/dev/null
 sed 's/job_type: reco needs: \[generate\]/executor: slurm &/' c.fcl >slurm.fcl
 campaign step --loop 0.3 >pass 2>err
 has pass "checked: awaits approval" "an approval is asked for"
+has pass "^next: gm2 campaign approve .* checked" "and what to type is said"
 same "$("$GM2" files count "$DB" "gm2.process_name again" | cut -d, -f1)" "0 files" "nothing before the approval"
 campaign approve reco 2>err && fail "an approval of no approval"
 has err "is no approval" "its words"
