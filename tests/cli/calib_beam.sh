@@ -5,11 +5,14 @@ set -eu
 export FHICL_FILE_PATH="$SOURCE/jobs/fcl:."
 fail() { echo "FAIL: $*" >&2; exit 1; }
 python=/usr/bin/python3
+fills=18
+[ -z "${TEST_IS_SLOW:-}" ] || fills=3
 [ -x $python ] || python=python3
-"$GM2" -c calib_beam_sim.fcl -n 18 -o beam.h5 >log 2>&1 || { cat log; fail "simulation"; }
+"$GM2" -c calib_beam_sim.fcl -n "$fills" -o beam.h5 >log 2>&1 || { cat log; fail "simulation"; }
 "$GM2" cond init c.db --author test >/dev/null
 "$GM2" calib beam_shard00000.h5 -o page --db c.db --author test --comment "beam" >out || { cat out; fail "gm2 calib"; }
 cat out
+if [ $fills = 18 ]; then # what few fills cannot tell
 # Pedestals and noise: 1,296 pulls, mean 0 +- 0.028, width 1 +- 0.02, limits of 4.5 standard errors. Times: crystals of a
 # calorimeter share its error, as in tests/t_calib_beam.c; a few crystals at corners see too few showers. Energies: 16 fills give
 # constants of some 20 crystals only, mean 0 +- 0.25 and the scale's own error. Channels: all that was put in, nothing else.
@@ -29,6 +32,7 @@ for table in time_alignment energy_scale pedestal noise channel_status; do
   [ "$("$GM2" cond get c.db $table --at 1:0 | grep -c '^[0-9]')" = 1296 ] || fail "table $table in the database"
 done
 [ "$("$GM2" cond get c.db channel_status --at 1:0 | grep -cE ',1,0$')" -ge 1 ] || fail "no dead channel in the database"
+fi
 
 # raw files give the same sums
 cat >raw.fcl <<FCL

@@ -16,7 +16,8 @@ for attempt in 1 2 3; do
   for f in ref/*.mid; do cmp "$f" race/"$(basename "$f")" || fail "raw files differ"; done
 done
 # what a killed process leaves is tidied up by the next life, what a living one writes is not
-mkdir -p tidy && sleep 60 & alive=$!
+mkdir -p tidy
+sleep 60 & alive=$!
 touch "tidy/x_r000001_s00000.h5.$(hostname | tr ./ __)-$alive.part" "tidy/x_r000001_s00001.h5.$(hostname | tr ./ __)-999999999.part" 2>/dev/null
 "$GM2" -c small.fcl -n 2 -o tidy/x.h5 >log 2>&1 || { cat log; fail "beside leavings"; }
 kill $alive
