@@ -173,6 +173,8 @@ void catalogue_set_actor(struct catalogue *c, const char *user, const char *verb
     c->verb = verb;
 }
 
+void catalogue_set_conditions(struct catalogue *c, const char *url) { c->conditions = url; }
+
 void catalogue_close(struct catalogue *catalogue)
 {
     if (!catalogue) return;

@@ -23,6 +23,8 @@ enum err catalogue_verdict(struct catalogue *catalogue, enum err rc);
 enum err catalogue_reopen(struct catalogue *catalogue);
 /** Who changes things from now on, and by which verb: for the log. Lent. */
 void catalogue_set_actor(struct catalogue *catalogue, const char *user, const char *verb);
+/** The database of constants that a query's stale: TAG means; NULL: the catalogue's own, if it has any. Lent. */
+void catalogue_set_conditions(struct catalogue *catalogue, const char *url);
 /** Its database, for what is beside files in it. */
 struct db *catalogue_db(struct catalogue *catalogue);
 
@@ -121,6 +123,10 @@ enum err catalogue_places(struct catalogue *catalogue, const char *query,
 /** How many files, bytes and events a query selects. */
 enum err catalogue_count(struct catalogue *catalogue, const char *query, int64_t *n_files, int64_t *n_bytes,
                          int64_t *n_events);
+/** Can a query's answer change while the catalogue stands still (stale: TAG)? Nothing is asked. */
+enum err catalogue_is_live(struct catalogue *catalogue, const char *query, bool *is_live);
+/** A query that selects nothing: is that so because nothing is stale, of files that there are? */
+enum err catalogue_is_fresh(struct catalogue *catalogue, const char *query, bool *is_fresh);
 /** The SQL of a query, the database's plan, how many files it selects and how long that took, to be freed with mem_free(). */
 enum err catalogue_explain(struct catalogue *catalogue, const char *query, char **text);
 /** A file's metadata as JSON (SAM's fields, locations, parents, who declared it), to be freed with mem_free().

@@ -14,6 +14,7 @@ struct catalogue {
     struct db *db;
     enum db_access access;
     const char *user, *verb; /* who changes things, by which command: lent */
+    const char *conditions;  /* database of constants for stale: TAG, lent; NULL: none is named */
     char url[1024];
 };
 

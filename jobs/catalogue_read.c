@@ -3,6 +3,7 @@
 
 #include "cfg.h"
 #include "mem.h"
+#include "stale.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,9 +49,41 @@ static enum err look_up(void *context, const char *name, char **text)
     return catalogue_definition(context, name, text);
 }
 
+static enum err look_live(void *context, enum dimension_live what, const char *wanted, const struct sql *scope,
+                          char **ids, int64_t *n_scope)
+{
+    static const enum stale_what whats[] = {[DIMENSION_LIVE_STALE]      = STALE_STILL,
+                                            [DIMENSION_LIVE_REPLACED]   = STALE_REPLACED,
+                                            [DIMENSION_LIVE_SUFFICIENT] = STALE_SUFFICIENT};
+    return stale_ids(context, scope, wanted, whats[what], ids, n_scope);
+}
+
+enum err catalogue_is_live(struct catalogue *c, const char *query, bool *is_live)
+{
+    struct dimension_lookup lookup = {look_up, c, NULL};
+    struct dimension *parsed;
+    TRY(dimension_parse(query, &parsed));
+    enum err rc = dimension_define(parsed, &lookup);
+    *is_live    = !rc && dimension_is_live(parsed);
+    dimension_free(parsed);
+    return rc;
+}
+
+enum err catalogue_is_fresh(struct catalogue *c, const char *query, bool *is_fresh)
+{
+    struct dimension *parsed;
+    struct sql sql = {0};
+    *is_fresh      = false;
+    enum err rc    = catalogue_sql(c, query, &parsed, &sql);
+    if (!rc) *is_fresh = dimension_is_fresh(parsed);
+    if (!rc) dimension_free(parsed);
+    sql_free(&sql);
+    return rc;
+}
+
 enum err catalogue_sql(struct catalogue *c, const char *query, struct dimension **parsed, struct sql *out)
 {
-    struct dimension_lookup lookup = {look_up, c};
+    struct dimension_lookup lookup = {look_up, c, look_live};
     TRY(dimension_parse(query, parsed));
     enum err rc = dimension_sql(*parsed, &lookup, db_is_pgsql(c->db), out);
     if (!rc) return ERR_OK;
@@ -257,7 +290,7 @@ static enum err add_values(const struct sql *sql, struct sql *out)
     for (size_t i = 0; i < sql->n_values; i++) {
         const struct db_value *v = &sql->value[i];
         if (v->type == DB_TEXT)
-            TRY(sql_add(out, "    $%zu = '%s'\n", i + 1, v->text));
+            TRY(sql_add(out, "    $%zu = '%.200s%s'\n", i + 1, v->text, strlen(v->text) > 200 ? " ..." : ""));
         else if (v->type == DB_INT)
             TRY(sql_add(out, "    $%zu = %lld\n", i + 1, (long long)v->i));
         else

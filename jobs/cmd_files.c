@@ -48,10 +48,12 @@ static const char usage[] =
     "    are the files where they are said to be, and whole? What in DIR is unknown or unfinished? Nothing is "
     "changed;\n"
     "    exit status 1 if something is wrong. QUERY: all that is not retired, unless it says otherwise\n"
-    "gm2 files stale DB QUERY --conditions COND_DB [--tag TAG] [--snapshot]\n"
-    "    files made with constants that the tag (head) has replaced since, and of which tables; exit status 1 if any.\n"
-    "    --snapshot freezes the list: isparentof: (snapshot_id N) is what a stage makes anew. Of another configuration "
-    "or release: a query (not version v9_71_00, gm2.fcl_hash ...)\n"
+    "gm2 files stale DB QUERY [--conditions COND_DB [--tag TAG]] [--campaign NAME] [--from] [--replaced] [--snapshot]\n"
+    "    files made with constants that the tag (head) has replaced since, with another version than a campaign makes "
+    "now,\n"
+    "    or of such files: name and reason; exit status 1 if any. What was made anew is replaced, and not listed.\n"
+    "    --from: of which files they can be made anew (name, tier, stale file); --snapshot freezes the list.\n"
+    "    In queries, answered anew each time: stale: TAG@COND_DB, replaced: ..., sufficient: TAG@COND_DB (QUERY)\n"
     "gm2 files locate DB NAME URL [--remove]\n"
     "gm2 files retire DB NAME --reason TEXT\n"
     "gm2 files define DB NAME QUERY\n"
@@ -73,6 +75,7 @@ static const char usage[] =
     "    data_tier raw and run_number 24337-24400 and not data_stream laser\n"
     "    defname: run3C_raw minus isparentof: (data_tier full and version v9_71_00) with limit 500\n"
     "    isparentof: ischildof: isancestorof: isdescendantof: (QUERY), availability: WORD, snapshot_id N,\n"
+    "    stale: TAG@COND_DB, stale: campaign:NAME (a TAG alone: of --conditions),\n"
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
     "    location, unless availability says otherwise. Dimensions:\n";
 
@@ -291,6 +294,7 @@ static enum err run(const struct files_options *o, int *status)
     while (strcmp(calls[i].verb, o->verb) != 0) i++;
     TRY(catalogue_open(o->db, o->wants_snapshot ? DB_WRITE : calls[i].access, &c));
     catalogue_set_actor(c, o->user, o->verb);
+    catalogue_set_conditions(c, o->conditions);
     enum err rc = catalogue_check_text("--user", o->user, CATALOGUE_MAX_NAME);
     if (!rc) rc = roles_check(c, "files", o->verb, o->user);
     if (!rc) rc = catalogue_verdict(c, calls[i].call(c, o, status));
@@ -306,8 +310,11 @@ int cmd_files(int argc, char **argv)
         {"--no-location", NULL, &o.has_no_location, "declare"},
         {"--to", &o.store, NULL, "ingest"},
         {"--store", &o.store, NULL, "audit"},
-        {"--conditions", &o.conditions, NULL, "stale"},
+        {"--conditions", &o.conditions, NULL, "stale list count explain define snapshot coverage audit diff"},
         {"--tag", &o.tag, NULL, "stale"},
+        {"--campaign", &o.campaign, NULL, "stale"},
+        {"--from", NULL, &o.wants_inputs, "stale"},
+        {"--replaced", NULL, &o.wants_replaced, "stale"},
         {"--snapshot", NULL, &o.wants_snapshot, "stale"},
         {"--checksums", NULL, &o.wants_checksums, "audit"},
         {"--columns", &o.columns, NULL, "list"},

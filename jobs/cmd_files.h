@@ -10,10 +10,10 @@ enum { FILES_BUDGET = 1000000 }; /* files that a list has at most, unless --budg
 
 struct files_options {
     const char *verb, *db, *location, *columns, *budget, *depth, *wanted, *reason, *user, *store, *conditions, *tag,
-        *since, *what, *by;
+        *since, *what, *by, *campaign;
     const char **place;
     size_t n_places;
-    bool has_no_location, is_remove, wants_checksums, wants_snapshot;
+    bool has_no_location, is_remove, wants_checksums, wants_snapshot, wants_inputs, wants_replaced;
 };
 
 /** Each verb is called with an open catalogue; *status is the command's exit status, 0 unless it is set.

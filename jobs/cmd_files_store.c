@@ -1,12 +1,10 @@
-/* gm2 files declare, ingest, rebuild, audit, stale: the catalogue and what lies in storage. */
+/* gm2 files declare, ingest, rebuild, audit: the catalogue and what lies in storage. */
 #include "cmd_files.h"
 
 #include "audit.h"
 #include "drop_box.h"
 #include "ingest.h"
 #include "rebuild.h"
-#include "sql.h"
-#include "stale.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,43 +61,4 @@ enum err files_audit(struct catalogue *c, const struct files_options *o, int *st
     putchar('\n');
     *status = n.n_missing || n.n_damaged || n.n_unknown || n.n_unfinished;
     return ERR_OK;
-}
-
-struct stale_names {
-    struct sql query; /* file_name a, b, ... */
-    size_t n;
-};
-
-static enum err print_stale(void *context, const char *file_name, const char *why)
-{
-    struct stale_names *s = context;
-    printf("%s\t%s\n", file_name, why);
-    return sql_add(&s->query, "%s '%s'", s->n++ ? "," : "file_name", file_name);
-}
-
-/* The list as a dataset: a stage can work from its parents. */
-static enum err keep_stale(struct catalogue *c, const char *query, const char *user)
-{
-    int64_t id, n;
-    struct sql text = {0};
-    enum err rc     = sql_add(&text, "%s with availability any", query);
-    if (!rc) rc = catalogue_snapshot(c, text.text, user, &id, &n);
-    if (!rc) printf("snapshot_id %" PRId64 ": %" PRId64 " files\n", id, n);
-    sql_free(&text);
-    return rc;
-}
-
-enum err files_stale(struct catalogue *c, const struct files_options *o, int *status)
-{
-    struct cond *cond;
-    struct stale_names s = {.n = 0};
-    TRY(files_want_places(o, 1, 1, "QUERY --conditions COND_DB [--tag TAG] [--snapshot]"));
-    REQUIRE(o->conditions, ERR_OPTION, "--conditions is missing: the database of constants");
-    TRY(cond_open(o->conditions, DB_READ, &cond));
-    enum err rc = stale_find(c, o->place[0], cond, o->tag ? o->tag : COND_HEAD, print_stale, &s);
-    cond_close(cond);
-    if (!rc && o->wants_snapshot && s.n) rc = keep_stale(c, s.query.text, o->user);
-    sql_free(&s.query);
-    *status = s.n > 0;
-    return rc;
 }

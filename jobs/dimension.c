@@ -272,7 +272,10 @@ static enum err take_special(struct dimension_parser *p, int *out)
         TRY(dimension_keep(p->q, p->next.text, p->next.n, &name));
         node.parameter = name;
         TRY(dimension_token_next(p));
+    } else if (node.kind == DIMENSION_STALE || node.kind == DIMENSION_REPLACED) {
+        TRY(dimension_live_take(p, &node));
     } else {
+        if (node.kind == DIMENSION_SUFFICIENT) TRY(dimension_live_take(p, &node));
         TRY(dimension_token_expect(p, TOKEN_OPEN, "\"(\""));
         TRY(take_query(p, &node.a));
         TRY(dimension_token_expect(p, TOKEN_CLOSE, "\")\", or and, or, minus, intersect, union, with"));

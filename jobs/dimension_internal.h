@@ -19,6 +19,9 @@ enum dimension_kind {
     DIMENSION_CHILD,      /* ischildof */
     DIMENSION_ANCESTOR,   /* isancestorof */
     DIMENSION_DESCENDANT, /* isdescendantof */
+    DIMENSION_STALE,      /* stale, replaced, sufficient: dimension_live.c */
+    DIMENSION_REPLACED,
+    DIMENSION_SUFFICIENT,
 };
 enum dimension_op { OP_EQUAL, OP_NOT, OP_LESS, OP_AT_MOST, OP_MORE, OP_AT_LEAST, OP_LIKE, OP_NOT_LIKE };
 enum dimension_type { TYPE_TEXT, TYPE_INT, TYPE_REAL, TYPE_TIME, TYPE_RUN, TYPE_PARAMETER };
@@ -66,7 +69,9 @@ struct dimension_node {
     int a, b;  /* children, -1 if none */
     size_t at; /* byte of the query */
     const struct dimension_name *name;
-    const char *parameter; /* PLACE_PARAMETER: its name */
+    const char *parameter; /* PLACE_PARAMETER: its name; of a definition: its name; stale and the like: against what */
+    char *ids;             /* stale and the like: the files, as JSON; NULL: not asked yet, taken for all */
+    bool is_scope_empty;   /* there was no file to ask about */
     enum dimension_op op;
     size_t first_value, n_values;
     int64_t limit, offset, stride; /* -1: not given */
@@ -128,6 +133,13 @@ enum err dimension_point(enum err code, const char *text, size_t at, const char 
 enum err dimension_keep(struct dimension *query, const char *text, size_t n, char **out);
 /** Sets what a value means for its dimension, ERR_PARSE. */
 enum err dimension_value_read(const char *query, const struct dimension_name *name, struct dimension_value *value);
+/** Adds "select f0.id from files f0 where ..." for a node. */
+enum err dimension_select(struct dimension *query, int node, bool is_pgsql, struct sql *out);
+/** Takes the list of what files are held against, behind stale: and the like. ERR_PARSE. */
+enum err dimension_live_take(struct dimension_parser *parser, struct dimension_node *node);
+/** Asks for the answers of stale: and the like in the select of a node, and of those within; definitions are in place. */
+enum err dimension_live_resolve(struct dimension *query, int root, const struct dimension_lookup *lookup,
+                                bool is_pgsql);
 /** A name that terms begin with; parameters (with a point) are found too. NULL if there is none. */
 const struct dimension_name *dimension_name_find(const char *word, size_t n);
 

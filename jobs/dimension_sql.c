@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_DEFINITIONS = 16 };
-
 struct writer {
     struct dimension *q;
     struct sql *out;
@@ -18,33 +16,7 @@ struct writer {
 static enum err write_node(struct writer *w, int index, int alias);
 static enum err write_select(struct writer *w, int index, int alias);
 
-/* ---- definitions --------------------------------------------------------------------------------------------------- */
-/* *n_nodes counts terms of all definitions: however they name one another, this ends. */
-static enum err resolve(struct dimension *q, const struct dimension_lookup *lookup, int depth, size_t *n_nodes)
-{
-    *n_nodes += q->n_nodes;
-    for (size_t i = 0; i < q->n_nodes; i++) {
-        struct dimension_node *node = &q->node[i];
-        char *text;
-        if (node->kind != DIMENSION_DEFINITION || node->definition) continue;
-        if (depth == MAX_DEFINITIONS)
-            return dimension_fault(q->text, node->at, "definitions stand more than %d deep in one another, or go round",
-                                   MAX_DEFINITIONS);
-        enum err rc = lookup && lookup->find ? lookup->find(lookup->context, node->parameter, &text) : ERR_NOTFOUND;
-        if (rc) return dimension_point(rc, q->text, node->at, "defname: %s", node->parameter);
-        rc = dimension_parse(text, &node->definition);
-        mem_free(text);
-        if (!rc) rc = resolve(node->definition, lookup, depth + 1, n_nodes);
-        if (rc) return err_context(rc, "definition %s", node->parameter);
-        if (*n_nodes > DIMENSION_MAX_NODES)
-            return dimension_fault(
-                q->text, node->at,
-                "with its definitions the query has more than %d terms; use lists, ranges or a snapshot",
-                DIMENSION_MAX_NODES);
-    }
-    return ERR_OK;
-}
-
+/* ---- availability -------------------------------------------------------------------------------------------------- */
 /* Whether the query itself says what of availability; queries in isparentof: (Q) and the like speak for themselves. */
 static bool has_availability(const struct dimension *q, int index)
 {
@@ -61,7 +33,10 @@ static bool has_availability(const struct dimension *q, int index)
     case DIMENSION_PARENT:
     case DIMENSION_CHILD:
     case DIMENSION_ANCESTOR:
-    case DIMENSION_DESCENDANT: break;
+    case DIMENSION_DESCENDANT:
+    case DIMENSION_STALE:
+    case DIMENSION_REPLACED:
+    case DIMENSION_SUFFICIENT: break;
     }
     return false;
 }
@@ -302,6 +277,14 @@ static enum err write_lineage(struct writer *w, const struct dimension_node *n, 
                    from);
 }
 
+/* Not asked yet: all that the rest selects is asked about. */
+static enum err write_live(struct writer *w, const struct dimension_node *n, int alias)
+{
+    if (!n->ids) return sql_add(w->out, "1 = 1");
+    TRY(sql_add(w->out, "f%d.id in ", alias));
+    return sql_id_list(w->out, n->ids, w->is_pgsql);
+}
+
 static enum err write_pair(struct writer *w, const struct dimension_node *n, const char *glue, int alias)
 {
     TRY(sql_add(w->out, "("));
@@ -325,6 +308,9 @@ static enum err write_node(struct writer *w, int index, int alias)
     case DIMENSION_CHILD:
     case DIMENSION_ANCESTOR:
     case DIMENSION_DESCENDANT: return write_lineage(w, n, alias);
+    case DIMENSION_STALE:
+    case DIMENSION_REPLACED:
+    case DIMENSION_SUFFICIENT: return write_live(w, n, alias);
     case DIMENSION_WITH:
         TRY(sql_add(w->out, "f%d.id in (", alias));
         TRY(write_select(w, index, (*w->next_alias)++));
@@ -377,11 +363,16 @@ static enum err write_select(struct writer *w, int index, int alias)
     return sql_value(w->out, DB_I(n->limit));
 }
 
-enum err dimension_sql(struct dimension *query, const struct dimension_lookup *lookup, bool is_pgsql, struct sql *out)
+enum err dimension_select(struct dimension *query, int node, bool is_pgsql, struct sql *out)
 {
     int next_alias  = 1;
     struct writer w = {query, out, is_pgsql, &next_alias};
-    size_t n_nodes  = 0;
-    TRY(resolve(query, lookup, 0, &n_nodes));
-    return write_select(&w, query->root, 0);
+    return write_select(&w, node, 0);
+}
+
+enum err dimension_sql(struct dimension *query, const struct dimension_lookup *lookup, bool is_pgsql, struct sql *out)
+{
+    TRY(dimension_define(query, lookup));
+    TRY(dimension_live_resolve(query, query->root, lookup, is_pgsql));
+    return dimension_select(query, query->root, is_pgsql, out);
 }

@@ -11,10 +11,11 @@ static const struct {
     const char *word;
     enum dimension_kind kind;
 } specials[] = {
-    {"defname", DIMENSION_DEFINITION},        {"dataset_def_name", DIMENSION_DEFINITION},
-    {"isparentof", DIMENSION_PARENT},         {"ischildof", DIMENSION_CHILD},
-    {"isancestorof", DIMENSION_ANCESTOR},     {"isdescendantof", DIMENSION_DESCENDANT},
-    {"availability", DIMENSION_AVAILABILITY},
+    {"defname", DIMENSION_DEFINITION},    {"dataset_def_name", DIMENSION_DEFINITION},
+    {"isparentof", DIMENSION_PARENT},     {"ischildof", DIMENSION_CHILD},
+    {"isancestorof", DIMENSION_ANCESTOR}, {"isdescendantof", DIMENSION_DESCENDANT},
+    {"stale", DIMENSION_STALE},           {"replaced", DIMENSION_REPLACED},
+    {"sufficient", DIMENSION_SUFFICIENT}, {"availability", DIMENSION_AVAILABILITY},
 };
 enum { N_SPECIALS = sizeof specials / sizeof specials[0] };
 

@@ -41,6 +41,14 @@ enum err sql_value(struct sql *sql, struct db_value value)
     return sql_add(sql, "$%zu", sql->n_values);
 }
 
+enum err sql_id_list(struct sql *sql, const char *json, bool is_pgsql)
+{
+    TRY(sql_add(sql, is_pgsql ? "(select cast(j.value as bigint) from json_array_elements_text(cast("
+                              : "(select j.value from json_each("));
+    TRY(sql_value(sql, DB_S(json)));
+    return sql_add(sql, is_pgsql ? " as json)) j(value))" : ") j)");
+}
+
 void sql_free(struct sql *sql)
 {
     mem_free(sql->text);

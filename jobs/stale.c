@@ -1,188 +1,209 @@
-/* Stale files: the intervals that a file records against those of a tag. */
-#include "stale.h"
+/* Stale files: what is asked, and the answer. */
+#include "stale_internal.h"
 
+#include "catalogue_internal.h"
 #include "mem.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TABLES = 64 };
-
-/* One row a file, table and recorded interval. */
-struct used {
-    int64_t file, iov_id;
-    int table;
-};
-struct subrun {
-    int64_t file, run, subrun;
-};
-
-struct stale {
-    size_t n_used, used_capacity, n_subruns, subrun_capacity, n_names, name_capacity;
-    struct used *used;     /* by file, table, id */
-    struct subrun *subrun; /* by file, run, subrun */
-    struct name {
-        int64_t file;
-        char *text;
-    } * name; /* by file */
-    int n_tables;
-    char table[MAX_TABLES][COND_NAME];
-    struct cond_set set[MAX_TABLES];
-};
-
-/* ---- what the catalogue says ------------------------------------------------------------------------------------------ */
-static enum err add_used(void *context, const struct db_value *row, size_t n)
+/* ---- what files are held against -------------------------------------------------------------------------------------- */
+/* TAG or TAG@DATABASE */
+static enum err mark_by_tag(struct catalogue *c, struct stale_set *set, const char *wanted)
 {
-    struct stale *s = context;
-    int t           = 0;
-    (void)n;
-    while (t < s->n_tables && strcmp(s->table[t], row[1].text) != 0) t++;
-    if (t == s->n_tables) {
-        REQUIRE(t < MAX_TABLES, ERR_DATA, "files record more than %d tables of constants", MAX_TABLES);
-        snprintf(s->table[s->n_tables++], COND_NAME, "%s", row[1].text);
+    char tag[64];
+    struct cond *cond;
+    const char *at       = strchr(wanted, '@');
+    const char *database = at ? at + 1 : c->conditions ? c->conditions : c->url;
+    size_t n             = at ? (size_t)(at - wanted) : strlen(wanted);
+    REQUIRE(n && n < sizeof tag, ERR_OPTION, "\"%.80s\": TAG, TAG@DATABASE or campaign:NAME is wanted", wanted);
+    memcpy(tag, wanted, n);
+    tag[n]      = 0;
+    enum err rc = cond_open(database, DB_READ, &cond);
+    if (rc && !at && !c->conditions)
+        return err_context(rc, "which database has the constants? Write %s@DATABASE, or --conditions DATABASE", tag);
+    if (rc) return rc;
+    rc = stale_tag_mark(c, set, cond, tag);
+    cond_close(cond);
+    return rc;
+}
+
+enum err stale_mark(struct catalogue *c, struct stale_set *set, const char *wanted)
+{
+    static const char campaign[] = "campaign:";
+    char one[1200];
+    for (const char *at = wanted; *at;) {
+        size_t n = strcspn(at, ",");
+        REQUIRE(n < sizeof one, ERR_OPTION, "\"%.80s...\" is too long", at);
+        memcpy(one, at, n);
+        one[n] = 0;
+        if (strncmp(one, campaign, sizeof campaign - 1) == 0)
+            TRY(stale_campaign_mark(c, set, one + sizeof campaign - 1));
+        else
+            TRY(mark_by_tag(c, set, one));
+        at += n;
+        if (*at == ',') at++;
     }
-    if (s->n_used == s->used_capacity) {
-        size_t wanted = 2 * s->used_capacity + 1024;
-        TRY(mem_resize(&s->used, s->used_capacity, wanted, sizeof *s->used));
-        s->used_capacity = wanted;
-    }
-    s->used[s->n_used++] = (struct used){row[0].i, row[2].i, t};
+    stale_set_inherit(set);
     return ERR_OK;
 }
 
-static enum err add_subrun(void *context, const struct db_value *row, size_t n)
+/* ---- the answer ------------------------------------------------------------------------------------------------------ */
+struct answer {
+    struct catalogue *catalogue;
+    struct stale_ids scope;
+    struct stale_set set; /* the scope and all its ancestors */
+    struct stale_fate *fate;
+    size_t n_names, capacity;
+    struct stale_name *name; /* by id */
+};
+
+static enum err add_id(void *context, const struct db_value *row, size_t n)
 {
-    struct stale *s = context;
     (void)n;
-    if (s->n_subruns == s->subrun_capacity) {
-        size_t wanted = 2 * s->subrun_capacity + 1024;
-        TRY(mem_resize(&s->subrun, s->subrun_capacity, wanted, sizeof *s->subrun));
-        s->subrun_capacity = wanted;
+    return stale_ids_add(context, row[0].i);
+}
+
+static void answer_free(struct answer *a)
+{
+    for (size_t i = 0; i < a->set.n && a->fate; i++) mem_free(a->fate[i].by.id);
+    for (size_t i = 0; i < a->n_names; i++) {
+        mem_free((char *)a->name[i].name);
+        mem_free((char *)a->name[i].tier);
     }
-    s->subrun[s->n_subruns++] = (struct subrun){row[0].i, row[1].i, row[2].i};
+    mem_free(a->name);
+    mem_free(a->fate);
+    mem_free(a->scope.id);
+    stale_set_free(&a->set);
+}
+
+static enum err ask(struct answer *a, const struct sql *scope, const char *wanted)
+{
+    TRY(catalogue_rows(a->catalogue->db, scope, add_id, &a->scope));
+    stale_ids_sort(&a->scope);
+    TRY(stale_set_read(a->catalogue, &a->scope, &a->set));
+    TRY(stale_mark(a->catalogue, &a->set, wanted));
+    TRY(mem_alloc(&a->fate, a->set.n + 1, sizeof *a->fate));
+    return stale_fates(a->catalogue, &a->set, wanted, a->fate);
+}
+
+/* Of a file of the scope. */
+static const struct stale_one *find(const struct answer *a, size_t i, const struct stale_fate **fate)
+{
+    size_t k = stale_set_find(&a->set, a->scope.id[i]);
+    if (k == STALE_NONE || !a->set.one[k].is_stale) return NULL;
+    *fate = &a->fate[k];
+    return &a->set.one[k];
+}
+
+static enum err collect(const struct answer *a, enum stale_what what, struct stale_ids *out)
+{
+    const struct stale_fate *fate;
+    for (size_t i = 0; i < a->scope.n; i++) {
+        const struct stale_one *one = find(a, i, &fate);
+        if (!one || fate->is_replaced != (what == STALE_REPLACED)) continue;
+        if (what != STALE_SUFFICIENT) TRY(stale_ids_add(out, one->id));
+        for (size_t b = 0; b < fate->by.n && what == STALE_SUFFICIENT; b++) TRY(stale_ids_add(out, fate->by.id[b]));
+    }
+    stale_ids_sort(out);
     return ERR_OK;
 }
 
+enum err stale_ids(struct catalogue *c, const struct sql *scope, const char *wanted, enum stale_what what, char **json,
+                   int64_t *n_scope)
+{
+    struct answer a      = {.catalogue = c};
+    struct stale_ids ids = {0};
+    *json                = NULL;
+    enum err rc          = ask(&a, scope, wanted);
+    if (!rc) rc = collect(&a, what, &ids);
+    if (!rc) rc = stale_ids_json(&ids, json);
+    *n_scope = (int64_t)a.scope.n;
+    mem_free(ids.id);
+    answer_free(&a);
+    return rc;
+}
+
+/* ---- with names ------------------------------------------------------------------------------------------------------ */
 static enum err add_name(void *context, const struct db_value *row, size_t n)
 {
-    struct stale *s = context;
+    struct answer *a = context;
     (void)n;
-    if (s->n_names == s->name_capacity) {
-        size_t wanted = 2 * s->name_capacity + 1024;
-        TRY(mem_resize(&s->name, s->name_capacity, wanted, sizeof *s->name));
-        s->name_capacity = wanted;
+    TRY(stale_room(&a->name, a->n_names, &a->capacity, sizeof *a->name));
+    struct stale_name *one = &a->name[a->n_names++];
+    *one                   = (struct stale_name){row[0].i, mem_string(row[1].text), mem_string(row[2].text)};
+    return one->name && one->tier ? ERR_OK : ERR_MEMORY;
+}
+
+static enum err read_names(struct answer *a)
+{
+    struct stale_ids ids = {0};
+    const struct stale_fate *fate;
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < a->scope.n && !rc; i++) {
+        const struct stale_one *one = find(a, i, &fate);
+        if (!one) continue;
+        rc = stale_ids_add(&ids, one->id);
+        if (!rc && one->because != STALE_NONE) rc = stale_ids_add(&ids, a->set.one[one->because].id);
+        for (size_t b = 0; b < fate->by.n && !rc; b++) rc = stale_ids_add(&ids, fate->by.id[b]);
     }
-    char *text = mem_string(row[1].text);
-    REQUIRE(text, ERR_MEMORY, "out of memory");
-    s->name[s->n_names++] = (struct name){row[0].i, text};
-    return ERR_OK;
+    stale_ids_sort(&ids);
+    if (!rc && ids.n)
+        rc = stale_rows(a->catalogue, "select id, file_name, data_tier from files where id in", &ids, "order by id",
+                        add_name, a);
+    mem_free(ids.id);
+    return rc;
 }
 
-static void stale_free(struct stale *s)
+static int by_id(const void *a, const void *b)
 {
-    for (int t = 0; t < s->n_tables; t++) cond_set_free(&s->set[t]);
-    for (size_t i = 0; i < s->n_names; i++) mem_free(s->name[i].text);
-    mem_free(s->used);
-    mem_free(s->subrun);
-    mem_free(s->name);
-    mem_free(s);
+    int64_t x = *(const int64_t *)a, y = ((const struct stale_name *)b)->id;
+    return (x > y) - (x < y);
 }
 
-/* ---- what the tag gives -------------------------------------------------------------------------------------------------- */
-static enum err read_sets(struct stale *s, struct cond *cond, const char *tag)
+static const struct stale_name *name_of(const struct answer *a, int64_t id)
 {
-    struct cond_time low = {INT64_MAX, 0, 0}, high = {0, 0, 0};
-    for (size_t i = 0; i < s->n_subruns; i++) {
-        if (s->subrun[i].run < low.run) low.run = s->subrun[i].run;
-        if (s->subrun[i].run >= high.run) high.run = s->subrun[i].run + 1;
+    static const struct stale_name none = {0, "", ""};
+    const struct stale_name *found      = a->n_names ? bsearch(&id, a->name, a->n_names, sizeof *a->name, by_id) : NULL;
+    return found ? found : &none;
+}
+
+static enum err tell(const struct answer *a, const struct stale_one *one, const struct stale_fate *fate,
+                     enum err (*each)(void *context, const struct stale_file *file), void *context)
+{
+    char why[STALE_WHY];
+    struct stale_name *by = NULL;
+    if (one->why)
+        snprintf(why, sizeof why, "%s", one->why);
+    else
+        snprintf(why, sizeof why, "made of %s", name_of(a, a->set.one[one->because].id)->name);
+    TRY(mem_alloc(&by, fate->by.n + 1, sizeof *by));
+    for (size_t b = 0; b < fate->by.n; b++) by[b] = *name_of(a, fate->by.id[b]);
+    enum err rc =
+        each(context, &(struct stale_file){one->id, name_of(a, one->id)->name, why, fate->is_replaced, fate->by.n, by});
+    mem_free(by);
+    return rc;
+}
+
+enum err stale_find(struct catalogue *c, const char *query, const char *wanted,
+                    enum err (*each)(void *context, const struct stale_file *file), void *context)
+{
+    struct answer a = {.catalogue = c};
+    struct dimension *parsed;
+    struct sql scope = {0};
+    const struct stale_fate *fate;
+    enum err rc = catalogue_sql(c, query, &parsed, &scope);
+    if (!rc) {
+        rc = ask(&a, &scope, wanted);
+        dimension_free(parsed);
     }
-    for (int t = 0; t < s->n_tables; t++) {
-        struct cond_table table;
-        int64_t first, last;
-        TRY(cond_table(cond, s->table[t], &table));
-        TRY(cond_pack(&table, low, &first));
-        TRY(cond_pack(&table, high, &last)); /* the beginning of the run after the last */
-        TRY(cond_read(cond, s->table[t], tag, first, last, false, &s->set[t]));
+    if (!rc) rc = read_names(&a);
+    for (size_t i = 0; i < a.scope.n && !rc; i++) {
+        const struct stale_one *one = find(&a, i, &fate);
+        if (one) rc = tell(&a, one, fate, each, context);
     }
-    return ERR_OK;
-}
-
-static bool is_one_of(const struct used *used, size_t n, int64_t id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (used[i].iov_id == id) return true;
-    return false;
-}
-
-/* The next interval ends one too. */
-static int64_t end_of(const struct cond_set *set, size_t i)
-{
-    int64_t end = set->interval[i].end;
-    return i + 1 < set->n_intervals && set->interval[i + 1].begin < end ? set->interval[i + 1].begin : end;
-}
-
-/* The intervals of a table that are valid somewhere in the subruns [a, b): all recorded, and no others recorded. */
-static enum err compare(const struct cond_set *set, const struct used *used, size_t n_used, const struct subrun *a,
-                        const struct subrun *b, bool *is_same)
-{
-    size_t n_now = 0, k = 0;
-    int64_t last_id = -1;
-    *is_same        = true;
-    for (const struct subrun *r = a; r < b; r++) {
-        int64_t first, last;
-        TRY(cond_pack(&set->table, (struct cond_time){r->run, r->subrun, 0}, &first));
-        TRY(cond_pack_end(&set->table, (struct cond_time){r->run, r->subrun, 0}, &last));
-        while (k > 0 && end_of(set, k - 1) > first) k--;
-        while (k < set->n_intervals && end_of(set, k) <= first) k++;
-        for (size_t i = k; i < set->n_intervals && set->interval[i].begin <= last; i++) {
-            int64_t id = set->interval[i].id;
-            *is_same   = *is_same && is_one_of(used, n_used, id);
-            n_now += id != last_id;
-            last_id = id;
-        }
-    }
-    *is_same = *is_same && n_now == n_used;
-    return ERR_OK;
-}
-
-static enum err judge(const struct stale *s, enum err (*each)(void *context, const char *file_name, const char *why),
-                      void *context)
-{
-    size_t u = 0, r = 0;
-    for (size_t i = 0; i < s->n_names; i++) {
-        char why[400] = "";
-        int64_t file  = s->name[i].file;
-        while (r < s->n_subruns && s->subrun[r].file < file) r++;
-        size_t end = r;
-        while (end < s->n_subruns && s->subrun[end].file == file) end++;
-        while (u < s->n_used && s->used[u].file < file) u++;
-        while (u < s->n_used && s->used[u].file == file) {
-            size_t n = 1;
-            bool is_same;
-            int table = s->used[u].table;
-            while (u + n < s->n_used && s->used[u + n].file == file && s->used[u + n].table == table) n++;
-            TRY(compare(&s->set[table], &s->used[u], n, &s->subrun[r], &s->subrun[end], &is_same));
-            size_t used = strlen(why);
-            if (!is_same) snprintf(why + used, sizeof why - used, "%s%s", used ? ", " : "", s->table[table]);
-            u += n;
-        }
-        if (*why) TRY(each(context, s->name[i].text, why));
-    }
-    return ERR_OK;
-}
-
-enum err stale_find(struct catalogue *catalogue, const char *query, struct cond *cond, const char *tag,
-                    enum err (*each)(void *context, const char *file_name, const char *why), void *context)
-{
-    struct stale *s;
-    TRY(mem_alloc(&s, 1, sizeof *s));
-    enum err rc = catalogue_list(catalogue, query, "f.id, f.file_name", 0, add_name, s);
-    if (!rc) rc = catalogue_conditions(catalogue, query, add_used, s);
-    if (!rc) rc = catalogue_file_subruns(catalogue, query, add_subrun, s);
-    if (!rc && s->n_used) rc = read_sets(s, cond, tag);
-    if (!rc && s->n_used) rc = judge(s, each, context);
-    stale_free(s);
+    sql_free(&scope);
+    answer_free(&a);
     return rc;
 }
