@@ -25,7 +25,7 @@ enum err files_ingest(struct catalogue *c, const struct files_options *o, int *s
     struct ingest_tally t = {{0}};
     TRY(files_want_places(o, 1, 1, "DIR --to STORE"));
     REQUIRE(o->store, ERR_OPTION, "--to STORE is missing: the folder that files are kept in");
-    TRY(drop_box_ingest(c, o->place[0], o->store, o->user, &t));
+    TRY(drop_box_ingest(c, o->place[0], o->store, NULL, o->user, &t));
     if (t.n[INGEST_GROWING]) printf("%zu raw files are still being written: they wait\n", t.n[INGEST_GROWING]);
     printf("%zu ingested, %zu known before, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED],
            t.n[CATALOGUE_SAME], t.n[CATALOGUE_CONFLICT], t.n[CATALOGUE_REFUSED]);

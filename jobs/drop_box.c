@@ -20,6 +20,14 @@
 
 enum { BATCH = 200, MAX_PATH = 4096, COPY_BYTES = 1 << 20 };
 
+/* What is taken from where, for whom. */
+struct errand {
+    struct catalogue *catalogue;
+    const char *folder, *store, *user;
+    const struct catalogue_check *check;
+    bool is_loud; /* says what stays */
+};
+
 /* A file on its way. */
 struct parcel {
     struct catalogue_file file;
@@ -169,20 +177,19 @@ static void let_go(const struct parcel *p)
         log_warn("%s is in the store, but does not go from here: %s", p->source, strerror(errno));
 }
 
-static enum err declare(struct catalogue *c, const char *user, struct parcel *p, size_t n, bool is_loud,
-                        struct ingest_tally *tally)
+static enum err declare(const struct errand *e, struct parcel *p, size_t n, struct ingest_tally *tally)
 {
     struct catalogue_file *file;
     struct catalogue_result *result = NULL;
     TRY(mem_alloc(&file, n, sizeof *file));
     enum err rc = mem_alloc(&result, n, sizeof *result);
     for (size_t i = 0; i < n && !rc; i++) file[i] = p[i].file;
-    if (!rc) rc = catalogue_declare(c, file, n, user, result);
+    if (!rc) rc = catalogue_declare_if(e->catalogue, e->check, file, n, e->user, result);
     for (size_t i = 0; i < n && !rc; i++) {
         tally->n[result[i].outcome]++;
         if (result[i].outcome <= CATALOGUE_SAME)
             let_go(&p[i]);
-        else if (is_loud)
+        else if (e->is_loud)
             log_error("%s stays: %s", p[i].source, result[i].why);
     }
     mem_free(file);
@@ -230,14 +237,14 @@ static enum err add_raw(const char *folder, char ***names, size_t *n, size_t *n_
     return rc;
 }
 
-static enum err take_round(struct catalogue *c, const char *folder, const char *store, const char *user, bool is_loud,
-                           struct ingest_tally *tally)
+static enum err take_round(const struct errand *e, struct ingest_tally *tally)
 {
     struct parcel *p;
     char **names;
     size_t n, k = 0;
-    TRY(ingest_list(folder, &names, &n));
-    enum err rc = add_raw(folder, &names, &n, &tally->n[INGEST_GROWING]);
+    if (e->check) TRY(e->check->ask(e->check->context));
+    TRY(ingest_list(e->folder, &names, &n));
+    enum err rc = add_raw(e->folder, &names, &n, &tally->n[INGEST_GROWING]);
     if (!rc) rc = mem_alloc(&p, BATCH, sizeof *p);
     if (rc) {
         ingest_list_free(names, n);
@@ -246,9 +253,9 @@ static enum err take_round(struct catalogue *c, const char *folder, const char *
     struct progress bar;
     progress_begin(&bar, "ingest", (int64_t)n);
     for (size_t i = 0; i < n && !rc; i++) {
-        enum err bad = accept(names[i], store, &p[k]);
+        enum err bad = accept(names[i], e->store, &p[k]);
         if (bad) {
-            if (is_loud) log_error("%s stays: %s", names[i], err_message());
+            if (e->is_loud) log_error("%s stays: %s", names[i], err_message());
             err_clear();
             tally->n[bad == ERR_MISMATCH ? CATALOGUE_CONFLICT : CATALOGUE_REFUSED]++;
         } else {
@@ -256,7 +263,7 @@ static enum err take_round(struct catalogue *c, const char *folder, const char *
         }
         progress_add(&bar, 1);
         if (k == 0 || (k < BATCH && i + 1 < n)) continue;
-        rc = declare(c, user, p, k, is_loud, tally);
+        rc = declare(e, p, k, tally);
         while (k > 0) catalogue_file_free(&p[--k].file);
     }
     while (k > 0) catalogue_file_free(&p[--k].file);
@@ -267,20 +274,20 @@ static enum err take_round(struct catalogue *c, const char *folder, const char *
 }
 
 /* Children may come before their parents: rounds go on as long as something moves; the last one says what stays. */
-enum err drop_box_ingest(struct catalogue *c, const char *folder, const char *store, const char *user,
-                         struct ingest_tally *tally)
+enum err drop_box_ingest(struct catalogue *c, const char *folder, const char *store,
+                         const struct catalogue_check *check, const char *user, struct ingest_tally *tally)
 {
-    bool is_loud = false;
+    struct errand errand = {.catalogue = c, .folder = folder, .store = store, .user = user, .check = check};
     for (;;) {
         struct ingest_tally t = {{0}};
-        TRY(take_round(c, folder, store, user, is_loud, &t));
+        TRY(take_round(&errand, &t));
         size_t n_moved = t.n[CATALOGUE_DECLARED] + t.n[CATALOGUE_SAME],
                n_left  = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED];
         tally->n[CATALOGUE_DECLARED] += t.n[CATALOGUE_DECLARED];
         tally->n[CATALOGUE_SAME] += t.n[CATALOGUE_SAME];
         tally->n[INGEST_GROWING] = t.n[INGEST_GROWING];
-        if (n_left > 0 && (n_moved > 0 || !is_loud)) {
-            is_loud = n_moved == 0;
+        if (n_left > 0 && (n_moved > 0 || !errand.is_loud)) {
+            errand.is_loud = n_moved == 0;
             continue;
         }
         tally->n[CATALOGUE_CONFLICT] += t.n[CATALOGUE_CONFLICT];

@@ -29,15 +29,14 @@ enum err stage_products_take(const struct stage_work *w, struct ledger_submissio
     TRY(stage_units_products(w, s, products));
     if (!w->stage->cfg.to_store) return ingest_folder(w->catalogue, products, &check, w->user, tally);
     if (stage_work_is_simulation(w) && exit_code != 0) return ERR_OK;
-    TRY(ledger_refresh(w->catalogue, s));
-    return drop_box_ingest(w->catalogue, products, w->campaign->cfg.store, w->user, tally);
+    return drop_box_ingest(w->catalogue, products, w->campaign->cfg.store, &check, w->user, tally);
 }
 
 enum err stage_products_from_drop_box(struct catalogue *catalogue, const struct campaign *campaign, const char *user)
 {
     struct ingest_tally tally = {{0}};
     if (!*campaign->cfg.drop_box || access(campaign->cfg.drop_box, R_OK) != 0) return ERR_OK;
-    TRY(drop_box_ingest(catalogue, campaign->cfg.drop_box, campaign->cfg.store, user, &tally));
+    TRY(drop_box_ingest(catalogue, campaign->cfg.drop_box, campaign->cfg.store, NULL, user, &tally));
     if (tally.n[CATALOGUE_DECLARED])
         log_info("%zu files were taken from the drop box %s", tally.n[CATALOGUE_DECLARED], campaign->cfg.drop_box);
     if (tally.n[CATALOGUE_CONFLICT] + tally.n[CATALOGUE_REFUSED])

@@ -1,5 +1,5 @@
 /* Products of ended submissions, and files of the drop box, on their way into the catalogue.
- * Tests: tests/kill/campaign.sh, tests/cli/daq_campaign.sh */
+ * Tests: tests/t_drop_box.c, tests/kill/campaign.sh, tests/cli/daq_campaign.sh */
 #ifndef GM2_STAGE_PRODUCTS_H
 #define GM2_STAGE_PRODUCTS_H
 
