@@ -8,7 +8,7 @@
 #define CATALOGUE_LOCK "catalogue_lock"
 /* Of definitions and snapshots: analysers make them, and must not stand in the production's way. */
 #define CATALOGUE_DEFINITION_LOCK "definition_lock"
-enum { CATALOGUE_VERSION = 5 };
+enum { CATALOGUE_VERSION = 6 };
 
 struct catalogue {
     struct db *db;

@@ -53,11 +53,6 @@ enum err ledger_reserve(struct catalogue *catalogue, int64_t stage_id, const cha
 /** Takes state and batch_id as they are now. ERR_MISMATCH: it is not live any more. A check for catalogue_declare_if() and
  *  ledger_reserve() too. */
 enum err ledger_refresh(struct catalogue *catalogue, struct ledger_submission *submission);
-/** Notes what a submission is started with (table submission_versions), before it is; started once more, the last counts. */
-struct ledger_version {
-    const char *program, *release, *git_commit, *config_id, *conditions_tag, *fcl_commit, *rules;
-};
-enum err ledger_note_version(struct catalogue *catalogue, int64_t submission_id, const struct ledger_version *version);
 /** Changes a submission's state; `from` must be its state still: ERR_MISMATCH if another was quicker. */
 enum err ledger_change(struct catalogue *catalogue, struct ledger_submission *submission, enum ledger_state to,
                        const char *batch_id, const char *reason);

@@ -55,7 +55,7 @@ struct prepared {
     struct stage_command command;
 };
 
-static enum err prepare(const struct stage_work *w, const struct ledger_submission *s, struct prepared *p,
+static enum err prepare(const struct stage_work *w, struct ledger_submission *s, struct prepared *p,
                         struct executor_job *job)
 {
     stage_work_folder(w, s->name, p->folder);

@@ -1,8 +1,11 @@
 /* What goes with a job. */
 #include "stage_send.h"
 
+#include "ledger_version.h"
 #include "meta.h"
 #include "publish.h"
+#include "sql.h"
+#include "stage_next.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,13 +45,41 @@ void stage_send_labels(const struct stage_work *w, const struct ledger_submissio
     snprintf(l->submission, sizeof l->submission, "gm2.submission=%s", s->name);
 }
 
-enum err stage_send_note(const struct stage_work *w, const struct ledger_submission *s)
+/* A line each. */
+static enum err join(const struct strs *words, struct sql *out)
 {
-    const struct campaign *c = w->campaign;
+    TRY(sql_add(out, "%s", ""));
+    for (size_t i = 0; i < words->n; i++) TRY(sql_add(out, "%s\n", words->value[i]));
+    return ERR_OK;
+}
+
+enum err stage_send_note(const struct stage_work *w, struct ledger_submission *s)
+{
+    const struct campaign *c             = w->campaign;
+    const struct campaign_stage_cfg *cfg = &w->stage->cfg;
+    struct sql outputs = {0}, only = {0};
     REQUIRE(*c->fcl_commit || !campaign_is_production(c), ERR_CONFIG,
             "rules: production: nothing is started before the rules were looked at");
-    return ledger_note_version(w->catalogue, s->id,
-                               &(struct ledger_version){c->program.path, w->version.release, w->version.git_commit,
-                                                        w->version.config_id, w->version.conditions_tag, c->fcl_commit,
-                                                        c->cfg.rules});
+    enum err rc = join(&cfg->outputs, &outputs);
+    if (!rc) rc = join(&cfg->only, &only);
+    const struct ledger_version version = {.program        = c->program.path,
+                                           .release        = w->version.release,
+                                           .git_commit     = w->version.git_commit,
+                                           .config_id      = w->version.config_id,
+                                           .conditions_tag = w->version.conditions_tag,
+                                           .fcl_commit     = c->fcl_commit,
+                                           .rules          = c->cfg.rules,
+                                           .terms          = {.executor     = stage_role_cfg(w, s->name)->executor,
+                                                              .folder       = w->folder,
+                                                              .outputs      = outputs.text,
+                                                              .only         = only.text,
+                                                              .store        = cfg->to_store ? c->cfg.store : "",
+                                                              .kind         = w->stage->kind,
+                                                              .fills        = cfg->fills,
+                                                              .launches     = cfg->launches,
+                                                              .max_attempts = cfg->max_attempts}};
+    if (!rc) rc = ledger_note_version(w->catalogue, s, &version);
+    sql_free(&outputs);
+    sql_free(&only);
+    return rc;
 }

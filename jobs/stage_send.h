@@ -19,6 +19,6 @@ void stage_send_labels(const struct stage_work *work, const struct ledger_submis
                        struct stage_labels *labels);
 /** Notes the version in the ledger, before the start. ERR_CONFIG: rules of a production that were not looked at, or not
  *  kept. */
-enum err stage_send_note(const struct stage_work *work, const struct ledger_submission *submission);
+enum err stage_send_note(const struct stage_work *work, struct ledger_submission *submission);
 
 #endif

@@ -19,6 +19,7 @@ struct stage_work {
     const char *user;
     int64_t stage_id; /* 0: only a plan */
     bool is_held;     /* nothing is started */
+    bool is_older;    /* the stage as an earlier submission knew it (stage_older.h) */
     struct version_key version;
     char digest[9];              /* of the version: in the names of folders and products, which are for ever */
     char folder[STAGE_MAX_PATH]; /* of the stage and version */

@@ -1,5 +1,6 @@
 /* One pass over a campaign. */
 #include "step.h"
+#include "step_older.h"
 #include "step_settle.h"
 
 #include "ingest.h"
@@ -8,6 +9,7 @@
 #include "stage_array.h"
 #include "stage_gate.h"
 #include "stage_next.h"
+#include "stage_older.h"
 #include "stage_products.h"
 #include "stage_units.h"
 #include "stage_whole.h"
@@ -18,50 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static enum err pass_on(const struct stage_work *w, struct ledger_submission *s, enum ledger_state now,
-                        const struct executor_report *r)
-{
-    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, *r->batch_id ? r->batch_id : NULL, "");
-}
-
-static enum err ask(const struct stage_work *w, struct ledger_submission *s)
-{
-    char folder[STAGE_MAX_PATH];
-    struct executor_report report;
-    const struct executor *executor;
-    stage_work_folder(w, s->name, folder);
-    TRY(stage_role_executor(w, s->name, &executor));
-    TRY(executor->ask(folder, s->name, s->batch_id, &report));
-    if (report.answer != EXECUTOR_UNKNOWN) TRY(ledger_see(w->catalogue, s, &report));
-    switch (report.answer) {
-    case EXECUTOR_UNKNOWN:
-        log_warn("%s: submission %s: no answer from %s; left as it is", w->stage->name, s->name, executor->name);
-        return ERR_OK;
-    case EXECUTOR_NOT_STARTED: return w->is_held || stage_array_takes(w, s->name) ? ERR_OK : step_launch_noted(w, s);
-    case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE, &report);
-    case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING, &report);
-    case EXECUTOR_ENDED: break;
-    }
-    return step_settle(w, s, &report);
-}
-
-static enum err ask_in_hand(const struct stage_work *w, struct ledger_submission *s)
-{
-    bool is_first;
-    int fd;
-    TRY(stage_take(w, s, &fd, &is_first));
-    enum err rc = ask(w, s);
-    close(fd);
-    return rc;
-}
-
 /* Noted a moment ago: nobody has started it, unless another pass has had it in hand since. */
 static enum err start_in_hand(const struct stage_work *w, struct ledger_submission *s)
 {
     bool is_first;
     int fd;
     TRY(stage_take(w, s, &fd, &is_first));
-    enum err rc = is_first ? step_launch_noted(w, s) : ask(w, s);
+    enum err rc = is_first ? step_launch_noted(w, s) : step_ask_now(w, s);
     close(fd);
     return rc;
 }
@@ -228,9 +193,9 @@ static enum err meet_all(const struct stage_work *w)
     struct ledger_submission *live;
     size_t n;
     struct trouble trouble = {.rc = ERR_OK};
-    TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &n));
+    TRY(stage_older_not(w, &live, &n));
     for (size_t i = 0; i < n; i++) {
-        enum err rc = ask_in_hand(w, &live[i]);
+        enum err rc = step_ask(w, &live[i]);
         if (rc == ERR_MISMATCH || rc == ERR_AGAIN) { /* another pass was quicker, or it will work next time */
             log_warn("%s: submission %s: %s", w->stage->name, live[i].name, err_message());
             err_clear();
@@ -294,6 +259,8 @@ enum err step_campaign(struct catalogue *catalogue, const struct campaign *campa
     struct trouble trouble = {.rc = ERR_OK};
     enum err taken         = stage_products_from_drop_box(catalogue, campaign, user);
     if (taken) note_trouble(&trouble, taken, "drop box", campaign->cfg.drop_box);
+    enum err met = step_older_meet(catalogue, campaign, campaign_id, user);
+    if (met) note_trouble(&trouble, met, "earlier submissions of", campaign->cfg.name);
     struct stage_gate gate;
     TRY(stage_gate_open(catalogue, campaign, campaign_id, &gate));
     memset(report, 0, campaign->n_stages * sizeof *report);

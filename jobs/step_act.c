@@ -5,6 +5,7 @@
 #include "stage_gate.h"
 #include "stage_next.h"
 #include "stage_work.h"
+#include "step_older.h"
 
 #include <string.h>
 
@@ -103,7 +104,7 @@ static enum err kill_stage(struct stage_work *w, const char *submission, size_t 
     struct ledger_submission *live;
     size_t n_live;
     char folder[STAGE_MAX_PATH];
-    TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &n_live));
+    TRY(stage_older_not(w, &live, &n_live));
     enum err rc = ERR_OK;
     for (size_t k = 0; k < n_live && !rc; k++) {
         const struct executor *executor;
@@ -131,5 +132,5 @@ enum err step_kill(struct catalogue *catalogue, const struct campaign *campaign,
         TRY(stage_work_begin_stage(catalogue, campaign, campaign_id, s->test, "", &w));
         TRY(kill_stage(&w, submission, n));
     }
-    return ERR_OK;
+    return step_older_kill(catalogue, campaign, campaign_id, stage, submission, n);
 }

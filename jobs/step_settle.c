@@ -4,6 +4,9 @@
 #include "ingest.h"
 #include "log.h"
 #include "mem.h"
+#include "stage_array.h"
+#include "stage_next.h"
+#include "stage_older.h"
 #include "stage_products.h"
 #include "stage_units.h"
 #include "stage_whole.h"
@@ -11,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_AGAIN = 75 };
 
@@ -107,4 +111,44 @@ enum err step_launch_noted(const struct stage_work *w, struct ledger_submission 
     log_error("%s: submission %s cannot be started: %s", w->stage->name, s->name, why);
     err_clear();
     return ERR_OK;
+}
+
+/* ---- asking -------------------------------------------------------------------------------------------------------- */
+static enum err pass_on(const struct stage_work *w, struct ledger_submission *s, enum ledger_state now,
+                        const struct executor_report *r)
+{
+    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, *r->batch_id ? r->batch_id : NULL, "");
+}
+
+enum err step_ask_now(const struct stage_work *w, struct ledger_submission *s)
+{
+    char folder[STAGE_MAX_PATH];
+    struct executor_report report;
+    const struct executor *executor;
+    stage_work_folder(w, s->name, folder);
+    TRY(stage_role_executor(w, s->name, &executor));
+    TRY(executor->ask(folder, s->name, s->batch_id, &report));
+    if (report.answer != EXECUTOR_UNKNOWN) TRY(ledger_see(w->catalogue, s, &report));
+    switch (report.answer) {
+    case EXECUTOR_UNKNOWN:
+        log_warn("%s: submission %s: no answer from %s; left as it is", w->stage->name, s->name, executor->name);
+        return ERR_OK;
+    case EXECUTOR_NOT_STARTED:
+        if (w->is_older) return stage_older_give_up(w, s, true);
+        return w->is_held || stage_array_takes(w, s->name) ? ERR_OK : step_launch_noted(w, s);
+    case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE, &report);
+    case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING, &report);
+    case EXECUTOR_ENDED: break;
+    }
+    return step_settle(w, s, &report);
+}
+
+enum err step_ask(const struct stage_work *w, struct ledger_submission *s)
+{
+    bool is_first;
+    int fd;
+    TRY(stage_take(w, s, &fd, &is_first));
+    enum err rc = step_ask_now(w, s);
+    close(fd);
+    return rc;
 }

@@ -10,4 +10,9 @@ enum err step_settle(const struct stage_work *work, struct ledger_submission *su
 /** Starts a submission that is noted; what cannot be started for a reason in itself is closed. */
 enum err step_launch_noted(const struct stage_work *work, struct ledger_submission *submission);
 
+/** Asks after a live submission, and does what the answer wants; takes it in hand for that. */
+enum err step_ask(const struct stage_work *work, struct ledger_submission *submission);
+/** The same of one that the pass has in hand. */
+enum err step_ask_now(const struct stage_work *work, struct ledger_submission *submission);
+
 #endif

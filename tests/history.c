@@ -60,6 +60,11 @@ static char *version_query(const struct version_key *version)
     return text;
 }
 
+static void choose_config(struct version_key *version, int salt)
+{
+    for (int k = 0; k < 40; k++) version->config_id[k] = "0123456789abcdef"[(salt * 7 + k * (salt + 3) + 1) % 16];
+}
+
 static void lay_stage(struct history *h, int i, bool is_simulated)
 {
     static const char *const names[] = {"first", "second", "third"};
@@ -69,7 +74,7 @@ static void lay_stage(struct history *h, int i, bool is_simulated)
     s->group = names[i];
     snprintf(s->version.release, sizeof s->version.release, "%s", version_release);
     snprintf(s->version.git_commit, sizeof s->version.git_commit, "%s", version_git_commit);
-    for (int k = 0; k < 40; k++) s->version.config_id[k] = "0123456789abcdef"[(i * 7 + k * (i + 3) + 1) % 16];
+    choose_config(&s->version, i);
     s->cfg.config          = s->version.config_id;
     s->made                = version_query(&s->version);
     s->cfg.executor        = "slurm";
@@ -80,9 +85,11 @@ static void lay_stage(struct history *h, int i, bool is_simulated)
     if (i > 0) h->need[i] = (size_t)i - 1;
     s->n_needs = i > 0 && fake_chance(&h->dice, 50);
     if (is_simulated && i == 0) {
+        s->kind      = CAMPAIGN_SIMULATION;
         s->cfg.fills = h->n_units;
         snprintf(split, sizeof split, "draining");
     } else {
+        s->kind    = CAMPAIGN_FILES;
         s->dataset = mem_string(i > 0 ? h->stage[i - 1].made : "data_tier raw");
         if (fake_chance(&h->dice, 20))
             snprintf(split, sizeof split, "draining");
@@ -91,6 +98,27 @@ static void lay_stage(struct history *h, int i, bool is_simulated)
     }
     must(split_parse(split, &s->split), "split");
     h->order[i] = (size_t)i;
+}
+
+/* From one stage on the configurations are others; sometimes the products go elsewhere too. */
+static void lay_change(struct history *h)
+{
+    static char output[140];
+    memcpy(h->other_stage, h->stage, sizeof h->stage);
+    h->other         = h->campaign;
+    h->other.stage   = h->other_stage;
+    h->first_changed = fake_roll(&h->dice, h->n_stages + 1);
+    h->change_at     = 1 + fake_roll(&h->dice, 12);
+    h->goes_back     = fake_chance(&h->dice, 25);
+    for (int i = 0; i < h->n_stages; i++) {
+        struct campaign_stage *s = &h->other_stage[i];
+        if (i >= h->first_changed) choose_config(&s->version, i + 5);
+        s->cfg.config = s->version.config_id;
+        s->made       = version_query(&s->version);
+        if (s->dataset) s->dataset = mem_string(i > 0 ? h->other_stage[i - 1].made : "data_tier raw");
+    }
+    snprintf(output, sizeof output, "%s/moved", h->folder);
+    if (h->first_changed == h->n_stages || fake_chance(&h->dice, 30)) h->other.cfg.output = output;
 }
 
 static void choose_faults(struct history *h)
@@ -141,6 +169,8 @@ void history_begin(uint64_t seed, const struct history_plan *plan)
     h->campaign.cfg.output = h->folder;
     snprintf(h->campaign.program.path, sizeof h->campaign.program.path, "/usr/bin/gm2");
     must(ledger_campaign(h->judge, "history", "/none", "", "test", &h->campaign_id), "campaign");
+    h->change_at = -1;
+    if (plan->has_change) lay_change(h);
     if (!is_simulated) make_raw(h);
     if (plan->has_faults) choose_faults(h);
     catalogue_close(h->judge);
@@ -162,6 +192,22 @@ static void check_start(const struct executor_job *job)
     if (history_number(made, id, id) > 0) fake_blame("%s is started, and some of it is done already", job->name);
 }
 
+const struct campaign *history_campaign(void) { return history.is_changed ? &history.other : &history.campaign; }
+
+static void change(struct history *h)
+{
+    if (h->change_at < 0 || h->is_changed || h->n_passes < h->change_at) return;
+    h->is_changed = true;
+}
+
+/* Stages get their numbers in order, and those of the other version follow. */
+const struct campaign_stage *history_stage(int64_t stage_id)
+{
+    int64_t n = history.n_stages;
+    return stage_id <= n ? &history.stage[stage_id - 1]
+                         : &history.other_stage[history.first_changed + stage_id - n - 1];
+}
+
 /* A manager is slow: time goes by, others work meanwhile. */
 static void work_meanwhile(void)
 {
@@ -169,6 +215,7 @@ static void work_meanwhile(void)
     if (h->depth == 0 || h->depth >= h->n_managers || !fake_chance(&h->dice, 4)) return;
     history_check();
     if (fake_chance(&h->dice, 50)) fake_advance(fake_roll(&h->dice, 400));
+    change(h);
     history_pass(h->depth);
 }
 
@@ -201,8 +248,11 @@ void history_pass(int manager)
 {
     struct history *h = &history;
     struct step_stage report[HISTORY_MAX_STAGES];
+    const struct campaign *campaign = history_campaign();
+    /* now and then one that has not heard of it makes a pass */
+    if (h->is_changed && !h->is_final && fake_chance(&h->dice, 10)) campaign = &h->campaign;
     h->depth++;
-    enum err rc = step_campaign(h->manager[manager], &h->campaign, h->campaign_id, false, "test", report);
+    enum err rc = step_campaign(h->manager[manager], campaign, h->campaign_id, false, "test", report);
     h->depth--;
     h->n_passes++;
     if (rc && !h->may_fail) fake_blame("a pass fails: %s", err_message());
@@ -219,6 +269,14 @@ static bool is_complete(void)
     return true;
 }
 
+/* A change that is to come, or submissions of before it. */
+static bool has_more(void)
+{
+    const struct history *h = &history;
+    return (h->change_at >= 0 && !h->is_changed && !h->is_final) ||
+           history_number("select count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2", 1, 1) > 0;
+}
+
 static void jump(struct history *h)
 {
     static const int64_t jumps_s[] = {-86400 * 365, -3600, -1, 1, 3600, 86400 * 365};
@@ -230,8 +288,9 @@ bool history_loop(int max, bool has_jumps)
 {
     struct history *h = &history;
     for (int i = 0; i < max && !fake->violation[0]; i++) {
+        change(h);
         history_pass(0);
-        if (is_complete()) return true;
+        if (is_complete() && !has_more()) return true;
         if (has_jumps) jump(h);
         history_choose_rogue();
         fake_advance(fake_chance(&h->dice, 30) ? 20 + fake_roll(&h->dice, 100) : 100 + fake_roll(&h->dice, 500));
@@ -244,15 +303,18 @@ static bool unpark(void)
     struct history *h = &history;
     if (history_number("select count(*) from stage_files where is_parked = 1 and $1 = $2", 1, 1) == 0) return false;
     for (int i = 0; i < h->n_stages; i++)
-        must(step_retry(h->manager[0], &h->campaign, h->campaign_id, (size_t)i, "test"), "retry");
+        must(step_retry(h->manager[0], history_campaign(), h->campaign_id, (size_t)i, "test"), "retry");
     history_forgive();
     return true;
 }
 
 void history_finish(int max)
 {
+    struct history *h = &history;
     fake_heal();
-    bool is_done = false;
+    h->is_final   = true;
+    h->is_changed = h->is_changed && !h->goes_back;
+    bool is_done  = false;
     for (int i = 0; i < max && !is_done && !fake->violation[0]; i += 10) {
         is_done = history_loop(10, false);
         if (!is_done) unpark();
@@ -281,6 +343,8 @@ void history_end(void)
     for (int i = 0; i < h->n_stages; i++) {
         mem_free(h->stage[i].dataset);
         mem_free(h->stage[i].made);
+        mem_free(h->other_stage[i].dataset);
+        mem_free(h->other_stage[i].made);
     }
     nftw(h->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

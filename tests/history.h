@@ -9,14 +9,22 @@
 #include "fault_points.h"
 #include "step.h"
 
-enum { HISTORY_MAX_STAGES = 3, HISTORY_MAX_MANAGERS = 3, HISTORY_MAX_FILES = 4000 };
+enum {
+    HISTORY_MAX_STAGES   = 3,
+    HISTORY_MAX_MANAGERS = 3,
+    HISTORY_MAX_FILES    = 4000,
+    HISTORY_MAX_VERSIONS = 2 * HISTORY_MAX_STAGES + 1
+};
 
 struct history {
     uint64_t seed, dice;
     char folder[120], url[200];
     int n_stages, n_units, n_managers;
-    struct campaign campaign;
-    struct campaign_stage stage[HISTORY_MAX_STAGES];
+    struct campaign campaign,
+        other; /* other: the description that takes its place, of another version from a stage on */
+    struct campaign_stage stage[HISTORY_MAX_STAGES], other_stage[HISTORY_MAX_STAGES];
+    int first_changed, change_at; /* at this pass; -1: never */
+    bool is_changed, goes_back, is_final;
     size_t order[HISTORY_MAX_STAGES], need[HISTORY_MAX_STAGES];
     struct step_stage report[HISTORY_MAX_STAGES];
     int64_t campaign_id;
@@ -27,13 +35,13 @@ struct history {
     bool is_judged; /* attempts are followed from the beginning */
     /* what the judge has seen */
     bool is_ended[FAKE_MAX_JOBS];
-    int attempts[HISTORY_MAX_STAGES + 1][HISTORY_MAX_FILES], stops[HISTORY_MAX_STAGES + 1][HISTORY_MAX_FILES];
+    int attempts[HISTORY_MAX_VERSIONS][HISTORY_MAX_FILES], stops[HISTORY_MAX_VERSIONS][HISTORY_MAX_FILES];
 };
 extern struct history history;
 
 /** How much goes wrong. */
 struct history_plan {
-    bool has_faults, has_jumps;
+    bool has_faults, has_jumps, has_change;
     int n_managers;
     int n_units; /* 0: by the seed */
 };
@@ -42,6 +50,9 @@ struct history_plan {
 void history_begin(uint64_t seed, const struct history_plan *plan);
 void history_connect(int n_managers);
 void history_disconnect(void);
+/** The description that counts now; the stage, by its number in the ledger. */
+const struct campaign *history_campaign(void);
+const struct campaign_stage *history_stage(int64_t stage_id);
 /** Passes until all is complete (true) or `max` were made. */
 bool history_loop(int max, bool has_jumps);
 /** One pass of a manager; what the judge says of it is in fake->violation. */

@@ -64,7 +64,12 @@ static void judge_ended(const struct db_value *row)
     history.is_ended[row[0].i] = true;
     ended[n_ended++]           = row[0].i;
     int64_t state = row[1].i, exit_code = row[3].type == DB_INT ? row[3].i : -1, n_left = row[4].i;
-    bool is_simulation = row[5].i == 0;
+    bool is_simulation = row[5].i == 0, is_unstarted = strncmp(row[6].text, "never started", 13) == 0;
+    if (is_unstarted) { /* its stage was described otherwise: no attempt */
+        n_ended--;
+        if (history.change_at < 0 || state != LEDGER_CANCELLED) fake_blame("%s was given up", row[2].text);
+        return;
+    }
     if (!was_told_to_end(row[2].text)) fake_blame("%s was ended, and the executor has not said so", row[2].text);
     if (state == LEDGER_LAUNCH_FAILED) fake_blame("%s: LaunchFailed", row[2].text);
     if (is_simulation) return;
@@ -79,7 +84,7 @@ static void judge_ended(const struct db_value *row)
 /* stage, file, state: of a submission that ended, without a product */
 static void count_attempt(const struct db_value *row)
 {
-    if (row[0].i > HISTORY_MAX_STAGES || row[1].i >= HISTORY_MAX_FILES) abort();
+    if (row[0].i >= HISTORY_MAX_VERSIONS || row[1].i >= HISTORY_MAX_FILES) abort();
     if (row[2].i == LEDGER_LOCATED) return;
     if (row[2].i == LEDGER_CANCELLED)
         history.stops[row[0].i][row[1].i]++;
@@ -92,7 +97,7 @@ static void compare_attempts(const struct db_value *row)
 {
     const struct history *h = &history;
     int attempts = h->attempts[row[0].i][row[1].i], stops = h->stops[row[0].i][row[1].i];
-    int64_t max    = h->stage[row[0].i - 1].cfg.max_attempts;
+    int64_t max    = history_stage(row[0].i)->cfg.max_attempts;
     bool is_parked = attempts >= max || stops >= max * LEDGER_STOPS_AN_ATTEMPT;
     if (row[2].i != attempts || row[3].i != stops)
         fake_blame("stage %d file %d: %d attempts and %d stops, the ledger has %d and %d", (int)row[0].i, (int)row[1].i,
@@ -126,7 +131,8 @@ static void check_attempts(void)
     n_ended = 0;
     each_row("select s.id, s.state, s.name, s.exit_code, (select count(*) from submission_files sf where "
              "sf.submission_id = s.id and not " MADE "), (select coalesce(max(sf.file_id), 0) from submission_files sf "
-             "where sf.submission_id = s.id) from submissions s where s.state not in (1000, 3000, 4000) and $1 = $2",
+             "where sf.submission_id = s.id), s.reason from submissions s where s.state not in (1000, 3000, 4000) and "
+             "$1 = $2",
              1, 1, judge_ended);
     if (!history.is_judged) return;
     for (int i = 0; i < n_ended; i++)
@@ -155,21 +161,21 @@ void history_check(void)
 }
 
 /* ---- at the end -------------------------------------------------------------------------------------------------------- */
-static void check_stage(int i)
+/* All units, each once; of a version that was given up, none twice. */
+static void check_stage(const struct campaign_stage *stage, bool is_present)
 {
     const struct history *h = &history;
     char sql[700];
-    static const char of[] = "select count(*) from files f join configs c on c.id = f.config_id join file_runs r on "
-                             "r.file_id = f.id where c.fcl_hash = '%s' and $1 = $2";
-    snprintf(sql, sizeof sql, of, h->stage[i].version.config_id);
+    static const char of[] = "from files f join configs c on c.id = f.config_id join file_runs r on r.file_id = f.id "
+                             "where c.fcl_hash = '%s' and $1 = $2";
+    int used               = snprintf(sql, sizeof sql, "select count(*) ");
+    snprintf(sql + used, sizeof sql - (size_t)used, of, stage->version.config_id);
     int64_t n = history_number(sql, 1, 1);
-    snprintf(sql, sizeof sql,
-             "select count(distinct r.subrun) from files f join configs c on c.id = f.config_id join file_runs r on "
-             "r.file_id = f.id where c.fcl_hash = '%s' and $1 = $2",
-             h->stage[i].version.config_id);
+    used      = snprintf(sql, sizeof sql, "select count(distinct r.subrun) ");
+    snprintf(sql + used, sizeof sql - (size_t)used, of, stage->version.config_id);
     int64_t n_distinct = history_number(sql, 1, 1);
-    if (n != h->n_units || n_distinct != h->n_units)
-        fake_blame("stage %s: %d units, %d in products, %d of them different", h->stage[i].name, h->n_units, (int)n,
+    if (n != n_distinct || (is_present && n != h->n_units))
+        fake_blame("stage %s: %d units, %d in products, %d of them different", stage->name, h->n_units, (int)n,
                    (int)n_distinct);
 }
 
@@ -194,7 +200,12 @@ static void check_file(const struct db_value *row)
 
 void history_check_end(void)
 {
-    for (int i = 0; i < history.n_stages; i++) check_stage(i);
+    const struct campaign *now = history_campaign();
+    for (int i = 0; i < history.n_stages; i++) check_stage(&now->stage[i], true);
+    for (int i = 0; i < history.n_stages && history.change_at >= 0; i++) {
+        check_stage(&history.stage[i], false);
+        check_stage(&history.other_stage[i], false);
+    }
     if (history_number("select count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2", 1, 1))
         fake_blame("complete, and submissions live");
     if (history_number("select count(*) from stage_files where submission_id is not null and $1 = $2", 1, 1))
