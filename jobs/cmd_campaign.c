@@ -11,6 +11,7 @@
 #include "rules.h"
 #include "status.h"
 #include "step.h"
+#include "step_older.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -108,6 +109,10 @@ static void print_advice(const struct cmd_campaign *k, const char *db)
         if (k->report[i].empty && !k->report[i].is_waiting)
             printf("%s: no file is selected by: %s\n", k->campaign->stage[i].name, k->report[i].empty);
     }
+    if (k->n_older)
+        printf("%zu submissions of earlier versions or folders live still: gm2 campaign status %s %s lists them\n",
+               k->n_older, db, k->campaign->cfg.name);
+    sum.n_older = k->n_older;
     status_say_next(&sum, k->campaign->cfg.name, k->is_held, db, next);
     printf("next: %s\n", next);
 }
@@ -128,7 +133,8 @@ void cmd_campaign_print(const struct cmd_campaign *k, const char *db)
 /* ---- verbs --------------------------------------------------------------------------------------------------------- */
 enum err cmd_campaign_look(struct cmd_campaign *k)
 {
-    return step_look_all(k->catalogue, k->campaign, k->id, k->report);
+    TRY(step_look_all(k->catalogue, k->campaign, k->id, k->report));
+    return k->id ? step_older_count(k->catalogue, k->campaign, k->id, &k->n_older) : ERR_OK;
 }
 
 static enum err plan(const struct cmd_campaign *k)

@@ -23,6 +23,7 @@ struct cmd_campaign {
     struct campaign *campaign;
     struct step_stage *report; /* [campaign->n_stages] */
     int64_t id;
+    size_t n_older; /* live submissions of earlier descriptions */
     bool is_held;
     char path[1024];
 };

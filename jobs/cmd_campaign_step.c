@@ -2,6 +2,7 @@
 #include "cmd_campaign.h"
 #include "log.h"
 #include "rules.h"
+#include "step_older.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,8 +28,8 @@ static bool waits_for_people(const struct step_stage *s)
 
 static bool is_all_done(const struct cmd_campaign *k, bool *is_stuck)
 {
-    bool is_done = true;
-    *is_stuck    = true;
+    bool is_done = k->n_older == 0;
+    *is_stuck    = is_done;
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
         const struct step_stage *s = &k->report[i];
         is_done                    = is_done && s->is_complete;
@@ -53,6 +54,7 @@ static enum err pass_by_rules(struct cmd_campaign *k, const char *user)
     snprintf(why, sizeof why, "%s", rule ? err_message() : "");
     if (rule) err_clear();
     TRY(step_campaign(k->catalogue, k->campaign, k->id, k->is_held || rule, user, k->report));
+    TRY(step_older_count(k->catalogue, k->campaign, k->id, &k->n_older));
     if (rule) err_set_message(why);
     return rule;
 }

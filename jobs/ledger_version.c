@@ -6,12 +6,26 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 struct note {
     struct catalogue *catalogue;
     struct ledger_submission *submission;
     const struct ledger_version *version;
 };
+
+/* One that has another description may have begun to start it elsewhere. */
+static enum err check_place(const struct note *n)
+{
+    const struct ledger_terms *t = &n->version->terms;
+    struct ledger_terms noted;
+    bool is_noted;
+    TRY(ledger_terms(n->catalogue, n->submission->id, &noted, &is_noted));
+    bool is_same = !is_noted || (strcmp(noted.folder, t->folder) == 0 && strcmp(noted.executor, t->executor) == 0);
+    ledger_terms_free(&noted);
+    REQUIRE(is_same, ERR_MISMATCH, "another pass has begun to start it elsewhere");
+    return ERR_OK;
+}
 
 /* Another pass may have given it up: then nothing is started. */
 static enum err note(void *context)
@@ -25,6 +39,7 @@ static enum err note(void *context)
            DB_S(t->outputs),        DB_S(t->only),        DB_S(t->store),   DB_I(t->kind),       DB_I(t->fills),
            DB_I(t->launches),       DB_I(t->max_attempts)};
     TRY(ledger_refresh(n->catalogue, n->submission));
+    TRY(check_place(n));
     return db_do(
         n->catalogue->db,
         "insert into submission_versions (submission_id, program, release, git_commit, config_id, conditions_tag, "

@@ -20,7 +20,7 @@ struct ledger_version {
     struct ledger_terms terms;
 };
 /** Notes it (table submission_versions) before the start; started once more, the last counts. ERR_MISMATCH: the submission is
- *  over by now. */
+ *  over by now, or was noted with another folder or executor. */
 enum err ledger_note_version(struct catalogue *catalogue, struct ledger_submission *submission,
                              const struct ledger_version *version);
 /** Reads what was noted; *is_noted false: nothing, so nobody has begun to start it. ledger_terms_free(). */

@@ -6,6 +6,7 @@
 #include "stage_gate.h"
 #include "stage_made.h"
 #include "stage_work.h"
+#include "status_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +16,6 @@
 enum { DAY_S = 86400 };
 
 double status_percent(int64_t n, int64_t n_all) { return n_all > 0 ? 100.0 * (double)n / (double)n_all : 0.0; }
-
-double status_cpu_percent(const struct status_use *u) { return u->core_s > 0.0 ? 100.0 * u->cpu_s / u->core_s : -1.0; }
-
-double status_memory_percent(const struct status_use *u)
-{
-    return u->n_memory && u->requested_kb ? 100.0 * (double)u->mean_rss_kb / (double)u->requested_kb : -1.0;
-}
 
 const char *status_state(const struct step_stage *s)
 {
@@ -37,56 +31,12 @@ const char *status_state(const struct step_stage *s)
     return s->n_files ? "due" : "no input";
 }
 
-/* ---- memory asked for ------------------------------------------------------------------------------------------------ */
-/* As Slurm and HTCondor write it: a number with K, M, G or T; without one, M. */
-static int64_t memory_kb(const char *text)
-{
-    static const char units[] = "KMGT";
-    char *end;
-    double x = strtod(text, &end);
-    while (*end == ' ') end++;
-    const char *unit = *end ? strchr(units, *end & ~0x20) : &units[1];
-    if (end == text || x <= 0.0 || !unit) return 0;
-    for (; unit > units; unit--) x *= 1024.0;
-    return x < 1e15 ? (int64_t)x : 0;
-}
-
-const char *status_option(const struct strs *options, const char *name, const char *letter)
-{
-    size_t n = strlen(name);
-    for (size_t i = 0; i < options->n; i++) {
-        const char *o = options->value[i];
-        if (strncmp(o, name, n) == 0 && o[n] == '=') return o + n + 1;
-        if ((strcmp(o, name) == 0 || strcmp(o, letter) == 0) && i + 1 < options->n) return options->value[i + 1];
-    }
-    return NULL;
-}
-
-int64_t status_requested_kb(const struct campaign_stage_cfg *cfg)
-{
-    const char *of_core = status_option(&cfg->sbatch, "--mem-per-cpu", "--mem-per-cpu");
-    const char *of_node = status_option(&cfg->sbatch, "--mem", "--mem");
-    if (of_core) return memory_kb(of_core);
-    if (of_node) return memory_kb(of_node) / cfg->ranks;
-    for (size_t i = 0; i < cfg->condor.n; i++) /* a line of the submit file: name = value */
-        if (strncmp(cfg->condor.value[i], "request_memory", 14) == 0 && strchr(cfg->condor.value[i], '='))
-            return memory_kb(strchr(cfg->condor.value[i], '=') + 1);
-    return cfg->memory_mb * 1024;
-}
-
 /* ---- rows of the ledger ---------------------------------------------------------------------------------------------- */
-typedef enum err (*row_function)(void *context, const struct db_value *row, size_t n);
-
-static enum err rows(struct catalogue *c, const char *text, const struct db_value *values, size_t n, row_function each,
+enum err status_rows(struct catalogue *c, const char *text, const struct db_value *values, size_t n, status_row *each,
                      void *context)
 {
     struct sql sql = {.text = (char *)text, .value = (struct db_value *)values, .n_values = n};
     return catalogue_rows(c->db, &sql, each, context);
-}
-
-static double real_of(const struct db_value *v)
-{
-    return v->type == DB_REAL ? v->x : v->type == DB_INT ? (double)v->i : 0.0;
 }
 
 static enum err take_state(void *context, const struct db_value *r, size_t n)
@@ -105,32 +55,6 @@ static enum err take_state(void *context, const struct db_value *r, size_t n)
     case 4000: j->n_running += r[1].i; break;
     default: j->n_idle += r[1].i;
     }
-    return ERR_OK;
-}
-
-static enum err take_use(void *context, const struct db_value *r, size_t n)
-{
-    struct status_use *u = context;
-    (void)n;
-    u->n_cpu       = r[0].i;
-    u->cpu_s       = real_of(&r[1]);
-    u->core_s      = real_of(&r[2]); /* times the ranks, below */
-    u->n_memory    = r[3].i;
-    u->mean_rss_kb = r[3].i ? r[4].i / r[3].i : 0;
-    u->peak_kb     = r[5].i;
-    return ERR_OK;
-}
-
-static enum err read_use(struct catalogue *c, const struct campaign_stage_cfg *cfg, struct status_stage *s)
-{
-    TRY(rows(c,
-             "select count(case when cpu_s is not null and wall_s is not null then 1 end),"
-             " sum(case when wall_s is not null then cpu_s end), sum(case when cpu_s is not null then wall_s end),"
-             " count(max_rss_kb), cast(coalesce(sum(max_rss_kb), 0) as bigint), coalesce(max(max_rss_kb), 0)"
-             " from submissions where stage_id = $1",
-             &DB_I(s->id), 1, take_use, &s->use));
-    s->use.core_s *= (double)cfg->ranks;
-    s->use.requested_kb = status_requested_kb(cfg);
     return ERR_OK;
 }
 
@@ -176,8 +100,8 @@ static enum err take_oldest(void *context, const struct db_value *r, size_t n)
 static enum err read_submissions(struct catalogue *c, size_t index, struct status_stage *s)
 {
     const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_LATEST)};
-    TRY(rows(c, SUBMISSION " and s.state in " LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_oldest, s));
-    TRY(rows(c, SUBMISSION " order by s.id desc limit $2", limit, 2, take_latest, s));
+    TRY(status_rows(c, SUBMISSION " and s.state in " LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_oldest, s));
+    TRY(status_rows(c, SUBMISSION " order by s.id desc limit $2", limit, 2, take_latest, s));
     s->oldest.stage = index;
     for (size_t i = 0; i < s->n_latest; i++) s->latest[i].stage = index;
     return ERR_OK;
@@ -204,14 +128,16 @@ static enum err read_days(struct catalogue *c, const struct campaign_stage *stag
 {
     for (int i = 0; i < STATUS_DAYS; i++) s->day[i].start_s = (now_s / DAY_S - (STATUS_DAYS - 1 - i)) * DAY_S;
     const struct db_value ours[] = {DB_I(s->id), DB_I(s->day[0].start_s)};
-    TRY(rows(c,
-             "select create_s / 86400, 1000, count(*) from submissions where stage_id = $1 and create_s >= $2 group "
-             "by 1",
-             ours, 2, take_day, s));
-    TRY(rows(c,
-             "select h.at_s / 86400, h.state, count(*) from submissions s join submission_history h on h.submission_id "
-             "= s.id where s.stage_id = $1 and h.at_s >= $2 and h.state in (2000, 6000, 8000) group by 1, 2",
-             ours, 2, take_day, s));
+    TRY(status_rows(
+        c,
+        "select create_s / 86400, 1000, count(*) from submissions where stage_id = $1 and create_s >= $2 group "
+        "by 1",
+        ours, 2, take_day, s));
+    TRY(status_rows(
+        c,
+        "select h.at_s / 86400, h.state, count(*) from submissions s join submission_history h on h.submission_id "
+        "= s.id where s.stage_id = $1 and h.at_s >= $2 and h.state in (2000, 6000, 8000) group by 1, 2",
+        ours, 2, take_day, s));
     return stage_made_rows(c, stage,
                            "select f.create_s / 86400, 0, count(*) from files f where f.create_s >= $1 and f.id in",
                            "group by 1", &ours[1], 1, take_day, s);
@@ -323,20 +249,21 @@ static enum err read_stage(const struct reading *r, size_t i)
     s->state    = status_state(&s->look);
     size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
     s->n_left   = left > s->look.n_held ? left - s->look.n_held : 0;
-    TRY(rows(c, "select state, count(*) from submissions where stage_id = $1 group by state", &DB_I(s->id), 1,
-             take_state, &s->jobs));
+    TRY(status_rows(c, "select state, count(*) from submissions where stage_id = $1 group by state", &DB_I(s->id), 1,
+                    take_state, &s->jobs));
     const struct db_value other[] = {DB_I(r->status->id), DB_S(stage->name), DB_I(s->id)};
     bool is_found;
     TRY(db_get_int(c->db,
                    "select count(*) from stages g join submissions s on s.stage_id = g.id where g.campaign_id = $1 and "
                    "g.name = $2 and g.id <> $3",
                    other, 3, &s->n_other, &is_found));
-    TRY(read_use(c, &stage->cfg, s));
+    TRY(status_read_use(c, &stage->cfg, s));
     const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_FAILURES)};
-    TRY(rows(c,
-             "select count(*), exit_code, batch_state from submissions where stage_id = $1 and state in (2000, 6000) "
-             "group by exit_code, batch_state order by 1 desc, 2, 3 limit $2",
-             limit, 2, take_failure, s));
+    TRY(status_rows(
+        c,
+        "select count(*), exit_code, batch_state from submissions where stage_id = $1 and state in (2000, 6000) "
+        "group by exit_code, batch_state order by 1 desc, 2, 3 limit $2",
+        limit, 2, take_failure, s));
     TRY(read_submissions(c, i, s));
     TRY(read_days(c, stage, r->status->at_s, s));
     TRY(read_coverage(&w, s));
@@ -379,6 +306,7 @@ static enum err read_all(void *context)
         if (rc) return err_context(rc, "stage %s", campaign->stage[campaign->order[k]].name);
     }
     merge_latest(r->status);
+    TRY(status_read_older(r->catalogue, r->status));
     return r->also ? r->also(r->context) : ERR_OK;
 }
 

@@ -11,7 +11,14 @@
 
 #include <cjson/cJSON.h>
 
-enum { STATUS_DAYS = 7, STATUS_LATEST = 10, STATUS_FAILURES = 20, STATUS_HINTS = 10, STATUS_RATE_S = 86400 };
+enum {
+    STATUS_DAYS     = 7,
+    STATUS_LATEST   = 10,
+    STATUS_FAILURES = 20,
+    STATUS_HINTS    = 10,
+    STATUS_OLDER    = 20,
+    STATUS_RATE_S   = 86400
+};
 
 /** Submissions by where they are: of the four that the production's page has, percentages; and the live ones. */
 struct status_jobs {
@@ -45,6 +52,13 @@ struct status_submission {
     size_t stage;
     enum ledger_state state;
     char name[160], user[64];
+};
+
+/** A live submission that its stage, as it is described now, does not know: of another version, folder or executor. */
+struct status_older {
+    int64_t n_files, create_s;
+    enum ledger_state state;
+    char name[160], stage[104], version[VERSION_KEY_TEXT], folder[1600]; /* folder: of its stage then */
 };
 
 /** Something that a human should look at, and what to type. */
@@ -82,7 +96,9 @@ struct status {
     bool is_held;
     size_t n_latest;
     struct status_submission latest[STATUS_LATEST]; /* newest first */
-    struct status_stage *stage;                     /* [campaign->n_stages] */
+    size_t n_older;                                 /* all; the list has the first of them */
+    struct status_older older[STATUS_OLDER];
+    struct status_stage *stage; /* [campaign->n_stages] */
 };
 
 /** Counts, in one transaction that reads; nothing is changed. The campaign is lent. `also`, if it is not NULL, is called in the
@@ -115,8 +131,8 @@ const char *status_option(const struct strs *options, const char *name, const ch
 void status_add_hints(const struct status *k, size_t index);
 /** What to type next, one line; `sum`: its stages, each added by status_add_stage(). */
 struct status_sum {
-    size_t n, n_complete, n_parked, n_live;
-    const char *approval; /* the stage that awaits one, NULL */
+    size_t n, n_complete, n_parked, n_live, n_older; /* n_older: live submissions of earlier descriptions */
+    const char *approval;                            /* the stage that awaits one, NULL */
 };
 void status_add_stage(struct status_sum *sum, const char *stage, const struct step_stage *look);
 void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400]);

@@ -101,7 +101,7 @@ void status_add_stage(struct status_sum *sum, const char *stage, const struct st
 
 void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400])
 {
-    if (sum->n_complete == sum->n)
+    if (sum->n_complete == sum->n && !sum->n_older)
         snprintf(out, 400, "all is done");
     else if (is_held)
         snprintf(out, 400, "held: nothing is started; go on with: gm2 campaign release %s %s", db, campaign);
@@ -116,7 +116,7 @@ void status_say_next(const struct status_sum *sum, const char *campaign, bool is
 
 void status_next(const struct status *k, char out[400])
 {
-    struct status_sum sum = {.n = 0};
+    struct status_sum sum = {.n = 0, .n_older = k->n_older};
     for (size_t i = 0; i < k->campaign->n_stages; i++)
         status_add_stage(&sum, k->campaign->stage[i].name, &k->stage[i].look);
     status_say_next(&sum, k->campaign->cfg.name, k->is_held, k->db, out);

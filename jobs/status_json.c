@@ -138,6 +138,22 @@ static cJSON *stage_json(const struct status *k, size_t i)
     return o;
 }
 
+/* Live submissions of earlier versions. */
+static void add_older(const struct status *k, cJSON *list)
+{
+    for (size_t i = 0; i < k->n_older && i < STATUS_OLDER; i++) {
+        const struct status_older *s = &k->older[i];
+        cJSON *one                   = cJSON_CreateObject();
+        cJSON_AddStringToObject(one, "submission", s->name);
+        cJSON_AddStringToObject(one, "stage", s->stage);
+        cJSON_AddStringToObject(one, "version", s->version);
+        cJSON_AddStringToObject(one, "state", ledger_state_name(s->state));
+        cJSON_AddNumberToObject(one, "files", (double)s->n_files);
+        cJSON_AddStringToObject(one, "folder", s->folder);
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
 cJSON *status_json(const struct status *k)
 {
     char text[400];
@@ -151,6 +167,7 @@ cJSON *status_json(const struct status *k)
     add_int(o, "at_s", k->at_s);
     cJSON_AddBoolToObject(o, "is_held", k->is_held);
     for (size_t i = 0; i < k->campaign->n_stages; i++) cJSON_AddItemToArray(stages, stage_json(k, i));
+    add_older(k, cJSON_AddArrayToObject(o, "older"));
     cJSON *latest = cJSON_AddArrayToObject(o, "latest");
     for (size_t i = 0; i < k->n_latest; i++) {
         cJSON *one = cJSON_CreateObject();

@@ -134,6 +134,23 @@ static void print_latest(const struct status *k, const struct status_submission 
     }
 }
 
+static void print_older(const struct status *k)
+{
+    char shown[320];
+    if (!k->n_older) return;
+    printf("\n%zu submissions of earlier versions or folders live still: each pass asks after them, and declares what "
+           "they "
+           "make as what it is\n",
+           k->n_older);
+    for (size_t i = 0; i < k->n_older && i < STATUS_OLDER; i++) {
+        const struct status_older *s = &k->older[i];
+        printf("  %-32s %-8s %6" PRId64 " files, %s of version %.60s\n    %s\n",
+               utf8_printable(s->name, 0, shown, sizeof shown), ledger_state_name(s->state), s->n_files, s->stage,
+               s->version, s->folder);
+    }
+    printf("  to stop one: gm2 campaign kill %s %s %s\n", k->db, k->campaign->cfg.name, k->older[0].name);
+}
+
 static void print_hints(const struct status *k, size_t from, size_t to)
 {
     char next[400];
@@ -185,5 +202,6 @@ void status_print(const struct status *k, size_t stage)
         print_latest(k, k->latest, k->n_latest);
     else
         print_latest(k, k->stage[stage].latest, k->stage[stage].n_latest);
+    print_older(k);
     print_hints(k, from, to);
 }
