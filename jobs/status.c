@@ -144,22 +144,24 @@ static enum err read_days(struct catalogue *c, const struct campaign_stage *stag
 }
 
 /* ---- subruns, rate ----------------------------------------------------------------------------------------------------- */
-/* Different subruns of the files of a query; of those, what the files of another have. */
-static enum err count_subruns(struct catalogue *c, const char *query, const char *other, int64_t *n)
+/* Different subruns that the files of every query have. */
+static enum err count_subruns(struct catalogue *c, const struct sql *query, size_t n_queries, int64_t *n)
 {
-    struct dimension *a = NULL, *b = NULL;
+    static const char runs[] = "select run, subrun from file_runs where subrun >= 0 and file_id in (";
+    struct dimension **parsed;
     struct sql sql = {0};
     bool is_found;
-    enum err rc = sql_add(
-        &sql, "select count(*) from (select distinct run, subrun from file_runs where subrun >= 0 and file_id in (");
-    if (!rc) rc = catalogue_sql(c, query, &a, &sql);
-    if (!rc && other) rc = sql_add(&sql, ") intersect select run, subrun from file_runs where file_id in (");
-    if (!rc && other) rc = catalogue_sql(c, other, &b, &sql);
-    if (!rc) rc = sql_add(&sql, ")) x");
+    TRY(mem_alloc(&parsed, n_queries, sizeof *parsed));
+    enum err rc = sql_add(&sql, "select count(*) from (select distinct run, subrun from (%s", runs);
+    for (size_t i = 0; i < n_queries && !rc; i++) {
+        if (i) rc = sql_add(&sql, ") intersect %s", runs);
+        if (!rc) rc = catalogue_sql(c, query[i].text, &parsed[i], &sql);
+    }
+    if (!rc) rc = sql_add(&sql, ")) x) y");
     if (!rc) rc = db_get_int(c->db, sql.text, sql.value, sql.n_values, n, &is_found);
+    for (size_t i = 0; i < n_queries; i++) dimension_free(parsed[i]);
+    mem_free(parsed);
     sql_free(&sql);
-    dimension_free(a);
-    dimension_free(b);
     return rc;
 }
 
@@ -174,11 +176,23 @@ static enum err count_fills(struct catalogue *c, const struct campaign_stage *st
         "group by f.data_tier) x", NULL, 0, &s->n_subruns_done);
 }
 
+/* Of a dataset's subruns, those are done that the products have, of each kind that is wanted. */
 static enum err read_coverage(const struct stage_work *w, struct status_stage *s)
 {
     if (stage_work_is_simulation(w)) return count_fills(w->catalogue, w->stage, s);
-    TRY(count_subruns(w->catalogue, w->stage->dataset, NULL, &s->n_subruns));
-    return count_subruns(w->catalogue, w->stage->dataset, w->stage->made, &s->n_subruns_done);
+    const struct strs *outputs = &w->stage->cfg.outputs;
+    size_t n                   = 1 + (outputs->n ? outputs->n : 1);
+    struct sql *query;
+    TRY(mem_alloc(&query, n, sizeof *query));
+    enum err rc = sql_add(&query[0], "%s", w->stage->dataset);
+    for (size_t i = 1; i < n && !rc; i++)
+        rc = outputs->n ? sql_add(&query[i], "%s and file_name like '%s'", w->stage->made, outputs->value[i - 1])
+                        : sql_add(&query[i], "%s", w->stage->made);
+    if (!rc) rc = count_subruns(w->catalogue, query, 1, &s->n_subruns);
+    if (!rc) rc = count_subruns(w->catalogue, query, n, &s->n_subruns_done);
+    for (size_t i = 0; i < n; i++) sql_free(&query[i]);
+    mem_free(query);
+    return rc;
 }
 
 /* Files of the stage whose first product came lately. */

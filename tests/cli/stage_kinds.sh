@@ -75,6 +75,7 @@ same "$("$GM2" campaign status "$DB" kinds --submissions | grep -c '^both.*_slic
 write 3 keep 'hollow: { needs: [generate] config: "reco.fcl" file_patterns: ["gm2_run00001%.mid"] outputs: ["%.root"] max_attempts: 1 }'
 "$GM2" campaign start "$DB" c.fcl >/dev/null && "$GM2" campaign step "$DB" kinds --loop 0.2 >loop 2>err && fail "no product, yet all is done"
 "$GM2" campaign status "$DB" kinds --submissions | grep -q "hollow .*Failed .*exit status 0; 3 of 3 without a product like %.root" || fail "the missing output is not told"
+"$GM2" campaign status "$DB" kinds | sed -n "/^subruns/,/^$/p" | grep -q "^hollow  *0  *3  *0.0" || fail "subruns without that output count as done"
 
 # bad descriptions
 bad() { write 3 keep "$1"; "$GM2" campaign plan "$DB" c.fcl >/dev/null 2>err; same $? 91 "$1"; grep -q "$2" err || { cat err; fail "words of $1"; }; }
