@@ -3,8 +3,8 @@
 
 #include "log.h"
 #include "mem.h"
+#include "place.h"
 #include "progress.h"
-#include "publish.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LINE_BYTES = 8192 };
+enum { LINE_BYTES = 8192, SAID = 3 };
 
 struct audit {
     struct audit_counts *counts;
@@ -53,44 +53,34 @@ static enum err keep_place(struct audit *a, const char *path)
     return ERR_OK;
 }
 
-static void check_bytes(struct audit *a, const char *path, const char *checksum)
-{
-    char sum[32];
-    unsigned long long size;
-    if (publish_checksum(path, sum, &size)) {
-        say("damaged %s: %s", path, err_message());
-        err_clear();
-    } else if (strcmp(sum, checksum) != 0) {
-        say("damaged %s: it has %s, declared is %s", path, sum, checksum);
-    } else {
-        return;
-    }
-    a->counts->n_damaged++;
-}
-
 /* row: name, size, checksum, url */
 static enum err check_place(void *context, const struct db_value *row, size_t n)
 {
     struct audit *a = context;
-    struct stat st;
-    const char *url = row[n - 1].text;
+    struct place_seen seen;
+    const char *url = row[n - 1].text, *path = place_path(url), *name = path ? path : url;
     a->counts->n_places++;
     progress_add(&a->bar, 1);
-    if (strncmp(url, "file:", 5) != 0) {
-        a->counts->n_elsewhere++;
-        return ERR_OK;
+    if (path) TRY(keep_place(a, path));
+    if (place_look(url, a->with_checksums, &seen)) { /* a scheme of another site's */
+        snprintf(seen.why, sizeof seen.why, "%.190s", err_message());
+        seen.state = PLACE_UNKNOWN;
+        err_clear();
     }
-    const char *path = url + 5;
-    TRY(keep_place(a, path));
-    if (stat(path, &st) != 0) {
-        a->counts->n_missing++;
-        say("missing %s: %s", path, strerror(errno));
-    } else if ((int64_t)st.st_size != row[1].i) {
-        a->counts->n_damaged++;
-        say("damaged %s: it has %lld bytes, declared are %lld", path, (long long)st.st_size, (long long)row[1].i);
-    } else if (a->with_checksums) {
-        check_bytes(a, path, row[2].text);
-    }
+    bool is_whole = seen.size_bytes < 0 || seen.size_bytes == row[1].i,
+         is_same  = !*seen.checksum || strcmp(seen.checksum, row[2].text) == 0;
+    a->counts->n_missing += seen.state == PLACE_GONE;
+    a->counts->n_elsewhere += seen.state == PLACE_UNKNOWN && !path;
+    a->counts->n_on_tape += seen.state == PLACE_STAGING;
+    if (seen.state == PLACE_GONE) say("missing %s: %s", name, seen.why);
+    if (seen.state == PLACE_UNKNOWN && (path || a->counts->n_elsewhere <= SAID)) /* of a door that is shut, enough */
+        say("%s %s: %s", path ? "damaged" : "unseen", name, seen.why);
+    if (seen.state != PLACE_GONE && !is_whole)
+        say("damaged %s: it has %lld bytes, declared are %lld", name, (long long)seen.size_bytes, (long long)row[1].i);
+    else if (seen.state != PLACE_GONE && !is_same)
+        say("damaged %s: it has %s, declared is %s", name, seen.checksum, row[2].text);
+    a->counts->n_damaged +=
+        (seen.state == PLACE_UNKNOWN && path) || (seen.state != PLACE_GONE && (!is_whole || !is_same));
     return ERR_OK;
 }
 

@@ -73,7 +73,7 @@ enum err catalogue_check_name(const char *name);
 
 /** Text that people read: UTF-8 without control characters, at most max_bytes; `what` names it in the message. ERR_DATA. */
 enum err catalogue_check_text(const char *what, const char *text, size_t max_bytes);
-/** A place: SCHEME:..., file:/ABSOLUTE/PATH without "..", no secret in it. ERR_DATA, ERR_OPTION. */
+/** A place (place.h) that may be shown: no secret in it. ERR_DATA, ERR_OPTION. */
 enum err catalogue_check_location(const char *url);
 
 /* ---- declaring ---- */

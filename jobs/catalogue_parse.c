@@ -2,6 +2,7 @@
 #include "catalogue.h"
 
 #include "mem.h"
+#include "place.h"
 #include "utf8.h"
 
 #include <cjson/cJSON.h>
@@ -31,15 +32,10 @@ enum err catalogue_check_text(const char *what, const char *text, size_t max_byt
 
 enum err catalogue_check_location(const char *url)
 {
-    size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz0123456789+");
     TRY(catalogue_check_text("the location", url, 1000));
     REQUIRE(!db_url_holds_secret(url), ERR_OPTION,
             "the location holds a password or token, which everybody could read; leave it out");
-    bool is_good = n > 0 && url[n] == ':' && url[n + 1];
-    if (is_good && strncmp(url, "file:", 5) == 0)
-        is_good = url[5] == '/' && !strstr(url, "/../") && strcmp(url + strlen(url) - 3, "/..") != 0;
-    REQUIRE(is_good, ERR_DATA, "\"%.200s\" is no location; wanted is file:/ABSOLUTE/PATH, root://host/path, ...", url);
-    return ERR_OK;
+    return place_check(url);
 }
 
 static enum err take_text(const cJSON *o, const char *key, const char *fallback, const char **out)

@@ -24,7 +24,7 @@ enum err files_ingest(struct catalogue *c, const struct files_options *o, int *s
 {
     struct ingest_tally t = {{0}};
     TRY(files_want_places(o, 1, 1, "DIR --to STORE"));
-    REQUIRE(o->store, ERR_OPTION, "--to STORE is missing: the folder that files are kept in");
+    REQUIRE(o->store, ERR_OPTION, "--to STORE is missing: the folder, or the URL, that files are kept at");
     TRY(drop_box_ingest(c, o->place[0], o->store, NULL, o->user, &t));
     if (t.n[INGEST_GROWING]) printf("%zu raw files are still being written: they wait\n", t.n[INGEST_GROWING]);
     printf("%zu ingested, %zu known before, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED],
@@ -55,7 +55,8 @@ enum err files_audit(struct catalogue *c, const struct files_options *o, int *st
     TRY(files_want_places(o, 0, 1, "[QUERY] [--store DIR] [--checksums]"));
     TRY(audit_run(c, o->n_places ? o->place[0] : "availability: physical", o->store, o->wants_checksums, &n));
     printf("%" PRId64 " files at %" PRId64 " places", n.n_files, n.n_places);
-    if (n.n_elsewhere) printf(", %" PRId64 " of them not on this host and not looked at", n.n_elsewhere);
+    if (n.n_elsewhere) printf(", %" PRId64 " of them elsewhere, where nothing could be asked", n.n_elsewhere);
+    if (n.n_on_tape) printf(", %" PRId64 " on tape", n.n_on_tape);
     printf(": %" PRId64 " missing, %" PRId64 " damaged", n.n_missing, n.n_damaged);
     if (o->store) printf("; in %s %" PRId64 " unknown, %" PRId64 " unfinished", o->store, n.n_unknown, n.n_unfinished);
     putchar('\n');

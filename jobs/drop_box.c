@@ -4,13 +4,14 @@
 #include "header.h"
 #include "log.h"
 #include "mem.h"
+#include "place_copy.h"
 #include "progress.h"
 #include "publish.h"
 #include "watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 200, MAX_PATH = 4096, COPY_BYTES = 1 << 20 };
+enum { BATCH = 200, MAX_PATH = 4096 };
 
 /* What is taken from where, for whom. */
 struct errand {
     struct catalogue *catalogue;
-    const char *folder, *store, *user;
+    const char *folder, *user, *store; /* store: a path, or a URL */
+    bool is_path;
     const struct catalogue_check *check;
     bool is_loud; /* says what stays */
 };
@@ -31,86 +33,14 @@ struct errand {
 /* A file on its way. */
 struct parcel {
     struct catalogue_file file;
-    char source[MAX_PATH], target[MAX_PATH]; /* without .json */
-    bool is_empty;                           /* the product went already: a life before was killed here */
+    char source[MAX_PATH], url[PLACE_MAX_URL]; /* from, to; without .json */
+    bool is_empty;                             /* the product went already: a life before was killed here */
 };
 
 static bool is_there(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0;
-}
-
-static enum err check(const char *path, const struct catalogue_file *f)
-{
-    char sum[32];
-    unsigned long long size;
-    TRY(publish_checksum(path, sum, &size));
-    REQUIRE((int64_t)size == f->file_size && strcmp(sum, f->checksum) == 0, ERR_DATA,
-            "%s has %llu bytes and %s, its metadata say %lld and %s", path, size, sum, (long long)f->file_size,
-            f->checksum);
-    return ERR_OK;
-}
-
-/* ---- copying ------------------------------------------------------------------------------------------------------- */
-static enum err write_all(int fd, const char *bytes, size_t n, const char *path)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, bytes, n);
-        if (k < 0 && errno == EINTR) continue;
-        REQUIRE(k > 0, ERR_WRITE, "cannot write %s: %s", path, strerror(errno));
-        bytes += k;
-        n -= (size_t)k;
-    }
-    return ERR_OK;
-}
-
-static enum err copy_open(int from, int to, const char *source, const char *part)
-{
-    char *buffer;
-    enum err rc = mem_alloc(&buffer, 1, COPY_BYTES);
-    for (ssize_t n = 1; !rc && n > 0;) {
-        n = read(from, buffer, COPY_BYTES);
-        if (n < 0 && errno == EINTR)
-            n = 1;
-        else if (n < 0)
-            rc = err_fail(ERR_READ, __FILE__, __LINE__, "cannot read %s: %s", source, strerror(errno));
-        else
-            rc = write_all(to, buffer, (size_t)n, part);
-    }
-    if (!rc && fsync(to) != 0)
-        rc = err_fail(ERR_WRITE, __FILE__, __LINE__, "cannot sync %s: %s", part, strerror(errno));
-    mem_free(buffer);
-    return rc;
-}
-
-static enum err copy(const char *source, const char *part)
-{
-    int from = open(source, O_RDONLY | O_CLOEXEC);
-    REQUIRE(from >= 0, ERR_OPEN, "cannot open %s: %s", source, strerror(errno));
-    int to      = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    enum err rc = to < 0 ? err_fail(ERR_WRITE, __FILE__, __LINE__, "cannot make %s: %s", part, strerror(errno))
-                         : copy_open(from, to, source, part);
-    close(from);
-    if (to >= 0 && close(to) != 0 && !rc) rc = err_fail(ERR_WRITE, __FILE__, __LINE__, "cannot close %s", part);
-    return rc;
-}
-
-/* The store's file is there and whole at the end, whoever made it. */
-static enum err deliver(const struct parcel *p)
-{
-    char part[MAX_PATH + 32];
-    if (is_there(p->target)) {
-        enum err rc = check(p->target, &p->file); /* of another life, or another file of that name */
-        return rc ? err_context(ERR_MISMATCH, "the store has another file of this name") : ERR_OK;
-    }
-    TRY(check(p->source, &p->file));
-    snprintf(part, sizeof part, "%s%s", p->target, publish_part_suffix());
-    enum err rc = copy(p->source, part);
-    if (!rc) rc = check(part, &p->file);
-    if (!rc) rc = publish_file(part, p->target);
-    if (rc) unlink(part);
-    return rc;
 }
 
 /* ---- parcels ------------------------------------------------------------------------------------------------------- */
@@ -120,26 +50,35 @@ static bool is_json(const char *path)
     return n > 5 && strcmp(path + n - 5, ".json") == 0;
 }
 
-/* name: of the metadata, or of a raw file that has none */
-static enum err address(const char *name, const char *store, struct parcel *p)
+/* STORE/TIER/RUN/NAME; a folder of this host is made. */
+static enum err name_place(const struct errand *e, struct parcel *p)
 {
-    char folder[MAX_PATH], url[MAX_PATH + 8], *real;
+    char folder[MAX_PATH], path[PATH_MAX + CATALOGUE_MAX_NAME + 2], *real;
+    int n = snprintf(folder, sizeof folder, "%s/%s/%06" PRId64, e->store, p->file.data_tier, p->file.run[0].run);
+    REQUIRE(n < MAX_PATH - 300, ERR_WRITE, "the store's path is too long");
+    if (!e->is_path) {
+        snprintf(p->url, sizeof p->url, "%s/%s", folder, p->file.file_name);
+        return ERR_OK;
+    }
+    TRY(publish_make_folder(folder));
+    real = realpath(folder, NULL);
+    REQUIRE(real, ERR_OPEN, "%s: %s", folder, strerror(errno));
+    snprintf(path, sizeof path, "%s/%s", real, p->file.file_name);
+    free(real);
+    return place_of_path(path, p->url, sizeof p->url);
+}
+
+/* name: of the metadata, or of a raw file that has none */
+static enum err address(const struct errand *e, const char *name, struct parcel *p)
+{
     TRY(catalogue_check_name(p->file.data_tier)); /* it becomes a folder */
     snprintf(p->source, sizeof p->source, "%.*s", (int)(strlen(name) - (is_json(name) ? strlen(".json") : 0)), name);
     const char *slash = strrchr(p->source, '/'), *base = slash ? slash + 1 : p->source;
     REQUIRE(strcmp(base, p->file.file_name) == 0, ERR_DATA, "its file_name is %s, not that of the file beside it",
             p->file.file_name);
-    int n = snprintf(folder, sizeof folder, "%s/%s/%06" PRId64, store, p->file.data_tier, p->file.run[0].run);
-    REQUIRE(n < MAX_PATH - 300, ERR_WRITE, "the store's path is too long");
-    TRY(publish_make_folder(folder));
-    real = realpath(folder, NULL);
-    REQUIRE(real, ERR_OPEN, "%s: %s", folder, strerror(errno));
-    n = snprintf(p->target, sizeof p->target, "%s/%s", real, p->file.file_name);
-    free(real);
-    REQUIRE(n < MAX_PATH, ERR_WRITE, "the store's path is too long");
-    snprintf(url, sizeof url, "file:%s", p->target);
-    TRY(catalogue_check_location(url));
-    p->file.location = mem_string(url);
+    TRY(name_place(e, p));
+    TRY(catalogue_check_location(p->url));
+    p->file.location = mem_string(p->url);
     return p->file.location ? ERR_OK : ERR_MEMORY;
 }
 
@@ -152,17 +91,26 @@ static enum err read_own(const char *path, char **text, struct catalogue_file *o
     return rc;
 }
 
-static enum err accept(const char *name, const char *store, struct parcel *p)
+/* The store's file is there and whole at the end, whoever made it. The product may have gone already: a life before was killed here. */
+static enum err deliver(struct parcel *p)
 {
-    char *text, target_json[MAX_PATH + 8];
+    const struct place_bytes bytes = {p->file.file_size, p->file.checksum};
+    struct place_seen seen;
+    p->is_empty = !is_there(p->source);
+    if (p->is_empty) TRY(place_look(p->url, false, &seen));
+    REQUIRE(!p->is_empty || seen.state != PLACE_GONE, ERR_NOTFOUND, "there is no file %s beside its metadata",
+            p->source);
+    return place_copy_out(p->source, p->url, &bytes);
+}
+
+static enum err accept(const struct errand *e, const char *name, struct parcel *p)
+{
+    char *text, json[PLACE_MAX_URL + 8];
     TRY(is_json(name) ? ingest_read(name, "", &text, &p->file) : read_own(name, &text, &p->file));
-    enum err rc = address(name, store, p);
-    p->is_empty = !rc && !is_there(p->source);
-    if (p->is_empty && !is_there(p->target))
-        rc = err_fail(ERR_NOTFOUND, __FILE__, __LINE__, "there is no file %s beside its metadata", p->source);
+    enum err rc = address(e, name, p);
     if (!rc) rc = deliver(p);
-    snprintf(target_json, sizeof target_json, "%s.json", p->target);
-    if (!rc) rc = publish_text(target_json, text, strlen(text), 1);
+    snprintf(json, sizeof json, "%s.json", p->url);
+    if (!rc) rc = place_copy_text(text, json);
     mem_free(text);
     if (rc) catalogue_file_free(&p->file);
     return rc;
@@ -253,7 +201,7 @@ static enum err take_round(const struct errand *e, struct ingest_tally *tally)
     struct progress bar;
     progress_begin(&bar, "ingest", (int64_t)n);
     for (size_t i = 0; i < n && !rc; i++) {
-        enum err bad = accept(names[i], e->store, &p[k]);
+        enum err bad = accept(e, names[i], &p[k]);
         if (bad) {
             if (e->is_loud) log_error("%s stays: %s", names[i], err_message());
             err_clear();
@@ -277,7 +225,9 @@ static enum err take_round(const struct errand *e, struct ingest_tally *tally)
 enum err drop_box_ingest(struct catalogue *c, const char *folder, const char *store,
                          const struct catalogue_check *check, const char *user, struct ingest_tally *tally)
 {
-    struct errand errand = {.catalogue = c, .folder = folder, .store = store, .user = user, .check = check};
+    char at[MAX_PATH];
+    struct errand errand = {.catalogue = c, .folder = folder, .store = at, .user = user, .check = check};
+    TRY(place_of_store(store, at, sizeof at, &errand.is_path));
     for (;;) {
         struct ingest_tally t = {{0}};
         TRY(take_round(&errand, &t));

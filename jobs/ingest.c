@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "mem.h"
+#include "place.h"
 #include "progress.h"
 #include "publish.h"
 
@@ -52,9 +53,10 @@ static enum err add_own_place(const char *json, struct catalogue_file *f)
             (long long)st.st_size, (long long)f->file_size);
     real = realpath(path, NULL);
     REQUIRE(real, ERR_OPEN, "%s: %s", path, strerror(errno));
-    snprintf(url, sizeof url, "file:%s", real);
+    enum err rc = place_of_path(real, url, sizeof url);
     free(real);
-    TRY(catalogue_check_location(url)); /* a name of a folder may hold anything */
+    if (!rc) rc = catalogue_check_location(url); /* a name of a folder may hold anything */
+    if (rc) return rc;
     f->location = mem_string(url);
     return f->location ? ERR_OK : ERR_MEMORY;
 }

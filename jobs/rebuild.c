@@ -5,6 +5,7 @@
 #include "ingest.h"
 #include "log.h"
 #include "mem.h"
+#include "place.h"
 #include "progress.h"
 
 #include <errno.h>
@@ -98,8 +99,8 @@ static enum err describe(struct rebuild *r, const char *path, struct catalogue_f
     enum err rc = read_sidecar(path, &sidecar);
     if (!rc) rc = header_join(header, sidecar, &json, differs, lacks);
     if (!rc) rc = catalogue_parse(json, path, out);
+    if (!rc) rc = place_of_path(path, url, sizeof url);
     if (!rc) {
-        snprintf(url, sizeof url, "file:%s", path);
         out->location = mem_string(url);
         r->tally->n_bare += !sidecar;
         r->tally->n_differ += *differs != 0;
