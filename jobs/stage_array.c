@@ -1,9 +1,12 @@
 /* Submissions that are started together. */
 #include "stage_array.h"
 
+#include "log.h"
 #include "mem.h"
 #include "stage_next.h"
+#include "step_settle.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 bool stage_array_is_wanted(const struct stage_work *w) { return w->stage->cfg.array > 1 && w->executor->start_many; }
@@ -30,24 +33,77 @@ static enum err take(const struct stage_work *w, struct ledger_submission *s, bo
     return rc;
 }
 
+/* A submission of its own trouble is put aside; the first trouble that is left is told at the end. */
+struct aside {
+    enum err rc;
+    char message[300];
+};
+
+static void note(struct aside *aside, enum err rc)
+{
+    if (!rc) return;
+    if (!aside->rc) snprintf(aside->message, sizeof aside->message, "%s", err_message());
+    if (!aside->rc) aside->rc = rc;
+    err_clear();
+}
+
+static enum err tell(const struct aside *aside)
+{
+    if (aside->rc) err_set_message(aside->message);
+    return aside->rc;
+}
+
+static void put_aside(const struct stage_work *w, struct ledger_submission *s, enum err rc, struct aside *aside)
+{
+    if (rc == ERR_DATA || rc == ERR_CONFIG) rc = step_refuse(w, s); /* an attempt; at the last it is parked */
+    if (rc == ERR_MISMATCH || rc == ERR_AGAIN) {                    /* another pass has it */
+        err_clear();
+    } else if (rc) {
+        rc = err_context(rc, "submission %s is not started with the others", s->name);
+        log_error("%s: %s", w->stage->name, err_message());
+        note(aside, rc);
+    }
+}
+
+/* One that cannot be prepared does not keep the others. */
+static enum err launch(const struct stage_work *w, struct ledger_submission *s, int *fd, size_t *n, struct aside *aside)
+{
+    enum err rc = ERR_OK;
+    for (size_t bad = 0; *n > 0; --*n) {
+        if (*n == 1)
+            rc = stage_launch(w, s);
+        else
+            rc = stage_launch_many(w, s, *n, &bad);
+        if (*n == 1) bad = rc && rc != ERR_AGAIN ? 0 : 1;
+        if (bad == *n) return rc;
+        put_aside(w, &s[bad], rc, aside);
+        close(fd[bad]);
+        for (size_t i = bad; i + 1 < *n; i++) {
+            s[i]  = s[i + 1];
+            fd[i] = fd[i + 1];
+        }
+        rc = ERR_OK;
+    }
+    return rc;
+}
+
 static enum err start(const struct stage_work *w, struct ledger_submission *s, size_t n, bool is_asked)
 {
     int *fd;
-    size_t n_taken = 0;
+    size_t n_taken     = 0;
+    struct aside aside = {.rc = ERR_OK};
     TRY(mem_alloc(&fd, n + 1, sizeof *fd));
-    enum err rc = ERR_OK;
-    for (size_t i = 0; i < n && !rc; i++) {
-        rc = take(w, &s[i], is_asked, &fd[n_taken]);
-        if (!rc) s[n_taken++] = s[i];
-        if (rc != ERR_MISMATCH && rc != ERR_AGAIN) continue;
-        err_clear(); /* another pass has it */
-        rc = ERR_OK;
+    for (size_t i = 0; i < n; i++) {
+        enum err rc = take(w, &s[i], is_asked, &fd[n_taken]);
+        if (rc)
+            put_aside(w, &s[i], rc, &aside);
+        else
+            s[n_taken++] = s[i];
     }
-    if (!rc && n_taken == 1) rc = stage_launch(w, s);
-    if (!rc && n_taken > 1) rc = stage_launch_many(w, s, n_taken);
+    enum err rc = launch(w, s, fd, &n_taken, &aside);
     for (size_t i = 0; i < n_taken; i++) close(fd[i]);
     mem_free(fd);
-    return rc;
+    return rc ? rc : tell(&aside);
 }
 
 enum err stage_array_begin(const struct stage_work *w, struct stage_array *array)
@@ -81,7 +137,11 @@ enum err stage_array_start_new(const struct stage_work *w, struct ledger_submiss
     size_t together = (size_t)w->stage->cfg.array, n_new = 0;
     for (size_t i = 0; i < n; i++)
         if (live[i].state == LEDGER_NEW && stage_array_takes(w, live[i].name)) live[n_new++] = live[i];
-    for (size_t i = 0; i < n_new; i += together)
-        TRY(start(w, live + i, n_new - i < together ? n_new - i : together, true));
-    return ERR_OK;
+    struct aside aside = {.rc = ERR_OK};
+    for (size_t i = 0; i < n_new; i += together) {
+        enum err rc = start(w, live + i, n_new - i < together ? n_new - i : together, true);
+        if (rc == ERR_AGAIN) return rc; /* the others will not be taken either */
+        note(&aside, rc);
+    }
+    return tell(&aside);
 }

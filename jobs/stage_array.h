@@ -1,4 +1,4 @@
-/* Submissions of a stage that are started together, as one array of the batch system. Test: tests/server/arrays.sh */
+/* Submissions of a stage that are started together, as one array of the batch system. Tests: tests/t_stage_array.c, tests/server/arrays.sh */
 #ifndef GM2_STAGE_ARRAY_H
 #define GM2_STAGE_ARRAY_H
 

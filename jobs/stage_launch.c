@@ -117,7 +117,7 @@ enum err stage_launch(const struct stage_work *w, struct ledger_submission *s)
     return rc ? rc : note_start(w, s, batch_id);
 }
 
-enum err stage_launch_many(const struct stage_work *w, struct ledger_submission *s, size_t n)
+enum err stage_launch_many(const struct stage_work *w, struct ledger_submission *s, size_t n, size_t *bad)
 {
     struct prepared *p       = NULL;
     struct executor_job *job = NULL;
@@ -125,7 +125,11 @@ enum err stage_launch_many(const struct stage_work *w, struct ledger_submission 
     enum err rc              = mem_alloc(&p, n, sizeof *p);
     if (!rc) rc = mem_alloc(&job, n, sizeof *job);
     if (!rc) rc = mem_alloc(&batch_id, n, sizeof *batch_id);
-    for (size_t i = 0; i < n && !rc; i++) rc = prepare(w, &s[i], &p[i], &job[i]);
+    *bad = n;
+    for (size_t i = 0; i < n && !rc; i++) {
+        rc = prepare(w, &s[i], &p[i], &job[i]);
+        if (rc && rc != ERR_AGAIN) *bad = i;
+    }
     if (!rc) rc = w->executor->start_many(job, n, batch_id);
     if (rc == ERR_AGAIN) {
         take_words(words);

@@ -68,8 +68,9 @@ enum err stage_work_is_simulated(const struct stage_work *work, bool *is_done);
  *  ERR_DATA, ...: it cannot be started. */
 enum err stage_launch(const struct stage_work *work, struct ledger_submission *submission);
 
-/** The same for several, together; the executor has start_many(). */
-enum err stage_launch_many(const struct stage_work *work, struct ledger_submission *submissions, size_t n);
+/** The same for several, together; the executor has start_many(). *bad: the one that could not be prepared, and the error is its
+ *  own: nothing is started; n: it is of no one of them. */
+enum err stage_launch_many(const struct stage_work *work, struct ledger_submission *submissions, size_t n, size_t *bad);
 
 /** What has to do with a submission is done by one pass at a time, and by one that knows its state: takes FOLDER/hand and
  *  reads the ledger anew. *fd: to be closed; *is_first: no other has had it in hand. ERR_AGAIN: another pass has it in hand; ERR_MISMATCH: it is over. */

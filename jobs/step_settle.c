@@ -95,15 +95,11 @@ static enum err judge_refusal(void *context, struct ledger_verdict *v)
     return ERR_OK;
 }
 
-/* What cannot be started for a reason in itself (an input without a place) is let go, and counts an attempt; what the
- * machine did not do (disk, batch system, database) is tried again in the next pass. */
-enum err step_launch_noted(const struct stage_work *w, struct ledger_submission *s)
+enum err step_refuse(const struct stage_work *w, struct ledger_submission *s)
 {
     char why[200];
     static const struct ingest_tally none       = {{0}};
     static const struct executor_report unknown = EXECUTOR_REPORT_NONE;
-    enum err rc                                 = stage_launch(w, s);
-    if (rc != ERR_DATA && rc != ERR_CONFIG) return rc;
     snprintf(why, sizeof why, "%s", err_message());
     const struct refusal refusal = {{w, s, &unknown, &none}, why};
     TRY(stage_close(w, s));
@@ -111,6 +107,13 @@ enum err step_launch_noted(const struct stage_work *w, struct ledger_submission 
     log_error("%s: submission %s cannot be started: %s", w->stage->name, s->name, why);
     err_clear();
     return ERR_OK;
+}
+
+/* What the machine did not do (disk, batch system, database) is tried again in the next pass. */
+enum err step_launch_noted(const struct stage_work *w, struct ledger_submission *s)
+{
+    enum err rc = stage_launch(w, s);
+    return rc == ERR_DATA || rc == ERR_CONFIG ? step_refuse(w, s) : rc;
 }
 
 /* ---- asking -------------------------------------------------------------------------------------------------------- */

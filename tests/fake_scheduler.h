@@ -51,7 +51,7 @@ struct fake_job {
 
 /* What the last answers about a submission were. */
 struct fake_told {
-    char name[FAKE_MAX_NAME];
+    char name[FAKE_MAX_NAME], folder[FAKE_MAX_PATH]; /* folder: where it was looked for */
     enum executor_answer answer, before;
     bool has_ended;
 };
