@@ -271,10 +271,10 @@ static enum err read_all(struct campaign *c, bool is_strict)
     TRY(cfg_read(campaign_cfg_fields, fhicl_get(c->document, "campaign"), "campaign", NULL, &c->cfg));
     TRY(check_word("campaign.name", c->cfg.name));
     TRY(campaign_check_paths(&c->cfg));
-    TRY(campaign_layers(c->document, &c->merged));
+    TRY(program_ask(c->cfg.gm2, &c->program));
+    TRY(campaign_layers(c->document, c->program.release, &c->merged));
     size_t n = fhicl_size(c->merged);
     REQUIRE(n <= CAMPAIGN_MAX_STAGES, ERR_CONFIG, "%zu stages; at most %d are accepted", n, CAMPAIGN_MAX_STAGES);
-    TRY(program_ask(c->cfg.gm2, &c->program));
     TRY(mem_alloc(&c->stage, n, sizeof *c->stage));
     for (size_t i = 0; i < n; i++) {
         c->n_stages++;

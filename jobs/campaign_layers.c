@@ -22,6 +22,7 @@ enum { LOGIN, JOB_TYPE, DEFAULTS, STAGE, TEST, N_LEVELS };
 
 struct layering {
     const struct fhicl *document;
+    const char *release;
     struct fhicl *out;
     struct level level[N_LEVELS];
     struct campaign_words words;
@@ -336,7 +337,7 @@ static enum err add_stage(struct layering *l, const char *key, const struct fhic
     struct split split;
     bool is_merged = false;
     snprintf(l->key, sizeof l->key, "%.100s", key);
-    l->words        = (struct campaign_words){.document = l->document};
+    l->words        = (struct campaign_words){.document = l->document, .release = l->release};
     l->level[STAGE] = (struct level){table, true};
     l->level[TEST]  = (struct level){fhicl_get(table, "test"), true};
     if (!l->level[TEST].table && defaults) l->level[TEST].table = fhicl_get(defaults, "test");
@@ -365,9 +366,9 @@ static enum err add_stage(struct layering *l, const char *key, const struct fhic
     return rc;
 }
 
-enum err campaign_layers(const struct fhicl *document, struct fhicl **out)
+enum err campaign_layers(const struct fhicl *document, const char *release, struct fhicl **out)
 {
-    struct layering l          = {.document = document};
+    struct layering l          = {.document = document, .release = release};
     const struct fhicl *stages = fhicl_get(document, "stages");
     l.level[DEFAULTS].table    = fhicl_get(document, "defaults");
     *out                       = NULL;

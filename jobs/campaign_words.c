@@ -2,7 +2,6 @@
 #include "campaign_words.h"
 
 #include "mem.h"
-#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +37,7 @@ static enum err find(const struct campaign_words *w, const char *name, const cha
     if (strcmp(name, "stage") == 0) *out = w->stage;
     if (strcmp(name, "dataset") == 0) *out = w->dataset;
     if (strcmp(name, "item") == 0) *out = w->item;
-    if (strcmp(name, "version") == 0) *out = version_release;
+    if (strcmp(name, "version") == 0) *out = w->release;
     if (strcmp(name, "campaign") == 0) TRY(from_document(w, "campaign", "name", out));
     if (strcmp(name, "output") == 0) TRY(from_document(w, "campaign", "output", out));
     if (strcmp(name, "experiment") == 0 || strcmp(name, "group") == 0) {

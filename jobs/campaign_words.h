@@ -9,6 +9,7 @@
 /** What keywords stand for in one stage; NULL: not known there. */
 struct campaign_words {
     const struct fhicl *document; /* its tables campaign and keywords */
+    const char *release;          /* of the program that runs the jobs: %(version)s */
     const char *stage, *dataset, *item;
     size_t n_components; /* of an item of multiparam: item1, item2, ... */
     char component[SPLIT_MAX_COMPONENTS][SPLIT_MAX_COMPONENT];

@@ -51,10 +51,10 @@ static void test_levels(void **state)
         "\"nfiles(20)\"\n"
         "    test: { set: [\"a=9\"] ranks: 1 } }\n"
         "  two: { dataset: \"%(stage.One-A)s\" merge_overrides: false set: [\"d=3\"] ranks: 8 }\n"
-        "  three: { merge_overrides: false dataset: x }\n"
+        "  three: { merge_overrides: false dataset: x account: \"%(version)s\" }\n"
         "}\n");
     struct fhicl *s;
-    enum err rc = campaign_layers(document, &s);
+    enum err rc = campaign_layers(document, "v9_00_01", &s);
     if (rc) print_message("%s\n", err_message());
     assert_int_equal(rc, ERR_OK);
     assert_int_equal(fhicl_size(s), 3);
@@ -76,6 +76,7 @@ static void test_levels(void **state)
     check(s, "two.dataset", "\"%(stage.One-A)s\"");
     check(s, "two.set", "[\"a=1\",\"b=1\",\"c=1\",\"d=3\"]");
     check(s, "two.ranks", "8");
+    check(s, "three.account", "\"v9_00_01\"");                     /* of the program that runs the jobs */
     check(s, "three.set", "[\"a=1\",\"b=2\",\"c=1\",\"d=run3\"]"); /* its own are those of the defaults */
     fhicl_free(s);
     fhicl_free(document);
@@ -95,7 +96,7 @@ static void test_items(void **state)
         "    set: [\"p=%(item1)s\", \"n=%(item2)s\"] }\n"
         "}\n");
     struct fhicl *s;
-    enum err rc = campaign_layers(document, &s);
+    enum err rc = campaign_layers(document, "v9_00_01", &s);
     if (rc) print_message("%s\n", err_message());
     assert_int_equal(rc, ERR_OK);
     assert_int_equal(fhicl_size(s), 8);

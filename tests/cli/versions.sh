@@ -42,6 +42,9 @@ id=$("$A" fcl id reco.fcl --set services.conditions.database="\"$PWD/cond.db\"" 
 same "$id" "$("$A" fcl id flat.fcl)" "a flattened configuration is the same"
 same "${id#* }" pass1 "the tag"
 same "$("$GM2" files count "$DB" "gm2.fcl_hash ${id% *}" | cut -d' ' -f1)" 4 "by identity: two releases"
+# %(version)s is the release of the program that runs the jobs
+write "$A" pass2; sed -i 's/config: "reco.fcl"/config: "reco.fcl" setup: ["echo release %(version)s"]/' c.fcl
+"$GM2" campaign show "$DB" c.fcl reco >shown && grep -q "release v7_03_00" shown || { cat shown; fail "%(version)s"; }
 # a program that is none, and one that does not say its version
 write "$PWD/nothing" pass1; "$GM2" campaign start "$DB" c.fcl 2>err; same $? 29 "no such program"
 write /bin/true pass1; "$GM2" campaign start "$DB" c.fcl 2>err && fail "true is no gm2"
