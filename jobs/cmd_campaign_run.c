@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "publish.h"
 #include "roles.h"
+#include "rules.h"
 #include "sql.h"
 #include "status.h"
 
@@ -81,6 +82,21 @@ static enum err write_description(const struct cmd_campaign_options *o, const ch
     return rc;
 }
 
+/* What is on the command line can be found by nobody: it is no production's. */
+static enum err check_rules(const struct cmd_campaign_options *o, const char *file, const struct fhicl *document)
+{
+    const struct fhicl *rules = fhicl_get(document, "campaign.rules");
+    const char *text          = "";
+    if (rules) TRY(fhicl_as_string(rules, "campaign.rules", &text));
+    if (strcmp(text, "production") != 0) return ERR_OK;
+    REQUIRE(!o->n_set, ERR_CONFIG,
+            "%s has rules: production, and --set %.80s is in no git repository: nothing is started. Write it into the "
+            "file (keywords: {...}), git commit, git push, and leave --set out; or add --set "
+            "campaign.rules=development: then the products are no production",
+            file, o->set[0]);
+    return ERR_OK;
+}
+
 /* *is_as_it_is: the file says it all, and can be started itself: so it must be for a production, which lives in git. */
 static enum err find_output(const struct cmd_campaign_options *o, const char *file, char out[PATH_MAX],
                             bool *is_as_it_is)
@@ -96,6 +112,7 @@ static enum err find_output(const struct cmd_campaign_options *o, const char *fi
         if (!rc) rc = fhicl_set(document, key, value, "--set");
         if (rc) rc = err_context(rc, "--set %s", o->set[i]);
     }
+    if (!rc) rc = check_rules(o, file, document);
     const struct fhicl *written = fhicl_get(document, "campaign.output");
     if (!rc && !text && written) rc = fhicl_as_string(written, "campaign.output", &text);
     if (!rc) rc = make_absolute(text ? text : "", out);
@@ -149,6 +166,18 @@ static void show_live(void *context, const struct cmd_campaign *k)
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------------------- */
+/* A campaign that is new and against the rules is not noted; of one that is known, each pass looks after what runs. */
+static enum err check_first(struct catalogue *c, struct campaign *campaign, const char *path)
+{
+    int64_t id;
+    bool is_held;
+    char known[1024];
+    enum err rc = ledger_campaign_find(c, campaign->cfg.name, &id, &is_held, known);
+    if (rc != ERR_NOTFOUND) return rc;
+    err_clear();
+    return rules_check(campaign, path);
+}
+
 static enum err start(struct catalogue *c, const char *path, const char *user, char name[200])
 {
     struct campaign *campaign;
@@ -156,6 +185,7 @@ static enum err start(struct catalogue *c, const char *path, const char *user, c
     TRY(campaign_read(path, true, &campaign));
     snprintf(name, 200, "%s", campaign->cfg.name);
     enum err rc = ledger_init(c);
+    if (!rc) rc = check_first(c, campaign, path);
     if (!rc) rc = ledger_campaign(c, name, path, campaign->text, user, &id);
     campaign_free(campaign);
     return rc;

@@ -122,6 +122,24 @@ static bool is_of_release(const struct program *p, const char *path)
     return is_found;
 }
 
+/* ---- what gm2 campaign run writes ----------------------------------------------------------------------------------- */
+bool rules_is_place_only(const char *path)
+{
+    static const char *const lines[] = {"# Written by gm2 campaign run.\n", "#include \"", "campaign.configs: \"",
+                                        "campaign.output: \""};
+    char line[PATH_MAX * 2 + 64];
+    size_t n = 0;
+    FILE *f  = fopen(path, "re");
+    if (!f) return false;
+    while (n < sizeof lines / sizeof lines[0] && fgets(line, sizeof line, f) &&
+           strncmp(line, lines[n], strlen(lines[n])) == 0 &&
+           (n == 0 || strcspn(line + strlen(lines[n]), "\"\\") == strlen(line + strlen(lines[n])) - 2))
+        n++;
+    bool is_over = fgets(line, sizeof line, f) == NULL;
+    fclose(f);
+    return n == sizeof lines / sizeof lines[0] && is_over;
+}
+
 /* ---- all files ------------------------------------------------------------------------------------------------------ */
 static enum err add_file(struct rules *r, const char *path)
 {
@@ -140,7 +158,7 @@ static enum err add_document(struct rules *r, const char *config)
     TRY(fhicl_files(config, &list));
     enum err rc = ERR_OK;
     for (char *rest = NULL, *name = strtok_r(list, "\n", &rest); name && !rc; name = strtok_r(NULL, "\n", &rest))
-        rc = add_file(r, name);
+        if (!rules_is_place_only(name)) rc = add_file(r, name);
     mem_free(list);
     return rc;
 }

@@ -91,5 +91,19 @@ sed -i 's/rules: development/rules: development send_config: true/; s/mine.fcl/n
 ls out/*/*/fcl/new.fcl >/dev/null || fail "the configuration was not sent"
 same "$("$GM2" files count "$DB" "gm2.campaign dev and file_format hdf5 and gm2.fcl_commit '$commit,unknown'" | cut -d' ' -f1)" 2 "a description in no repository"
 "$GM2" files count "$DB" "gm2.campaign dev and file_format hdf5" | grep -q "^2 files" || fail "products of the development"
+# from one command: a production where the products go elsewhere; what is on the command line is no production's
+"$GM2" campaign run clean/c.fcl -o made --set rate=1 >out.txt 2>err; same $? 91 "a production with --set"
+grep -q -- "--set rate=1 is in no git repository: nothing is started" err && [ ! -e made ] || { cat err; fail "words of --set"; }
+"$GM2" campaign run clean/c.fcl -o made --loop 0.2 >out.txt 2>err || { cat out.txt err; fail "a production by one command"; }
+grep -q "no production" out.txt && fail "by one command it is none"
+for f in made/*/products/*.h5; do grep -q "\"gm2.fcl_commit\":	\"$commit\"" "$f.json" || { cat "$f.json"; fail "the commit, by one command"; }; done
+echo 'campaign.experiment: "other"' >>made/campaign.fcl
+"$GM2" campaign step made/campaign.db prod 2>err; same $? 91 "what was written is changed"
+grep -q "made/campaign.fcl is in no git repository" err || { cat err; fail "words: what was written is changed"; }
+cp -r clean unpushed && git -C unpushed commit -q --allow-empty -m y && echo "# y" >>unpushed/new.fcl && git -C unpushed commit -qam y
+sed -i 's/mine.fcl/new.fcl/' unpushed/c.fcl
+FHICL_FILE_PATH=$PWD/unpushed "$GM2" campaign run unpushed/c.fcl -o made2 >out.txt 2>err; same $? 91 "by one command, not pushed"
+grep -q "is on no remote branch: git push" err && grep -q "c.fcl is not as committed" err || { cat err; fail "words: not pushed"; }
+"$GM2" campaign status made2/campaign.db prod 2>err && fail "it was noted all the same"
 "$OTHER" --version | grep -q "v7_03_01 .* released$" || fail "the other release"
 exit 0
