@@ -3,7 +3,7 @@
  *
  * A file's name is its key for ever: declared again with the same bytes it is a success, with other bytes a conflict, of
  * which both descriptions are kept. Nothing is deleted: a file is retired, a location is taken off its list.
- * Tests: tests/t_catalogue.c, tests/cli/files.sh, tests/server/files.sh */
+ * Tests: tests/t_catalogue.c, tests/cli/files.sh, tests/server/units.sh, tests/server/parity.sh */
 #ifndef GM2_CATALOGUE_H
 #define GM2_CATALOGUE_H
 

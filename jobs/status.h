@@ -1,6 +1,6 @@
 /* Where a campaign stands, in numbers. Each is a count over the database's tables, all at one moment, and equals a fresh count
  * (tests/recount.py). Of a stage, what counts is its present version (configuration and release).
- * Tests: tests/cli/campaign_status.sh, tests/server/campaign_status.sh */
+ * Tests: tests/cli/campaign_status.sh, tests/server/parity.sh */
 #ifndef GM2_STATUS_H
 #define GM2_STATUS_H
 

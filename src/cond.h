@@ -1,6 +1,6 @@
 /* Conditions: constants with intervals of validity by (run, subrun, event), in a database (db.h). src/CONDITIONS.md has the
  * layout. Nothing is ever rewritten: a new interval supersedes an older one under its tag, both stay; a tag may be frozen.
- * Tests: tests/t_cond.c, tests/cli/cond.sh, tests/server/cond.sh */
+ * Tests: tests/t_cond.c, tests/cli/cond.sh, tests/server/units.sh, tests/server/cond.sh */
 #ifndef GM2_COND_H
 #define GM2_COND_H
 

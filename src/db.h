@@ -1,5 +1,5 @@
 /* The database: one thin layer over SQLite (a file) and PostgreSQL (a server). SQL is the common subset of both, with
- * parameters $1, $2, ...; only db_sqlite.c and db_pgsql.c know the libraries. Tests: tests/t_db.c, tests/server/cond.sh */
+ * parameters $1, $2, ...; only db_sqlite.c and db_pgsql.c know the libraries. Tests: tests/t_db.c, tests/server/units.sh */
 #ifndef GM2_DB_H
 #define GM2_DB_H
 

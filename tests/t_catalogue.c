@@ -1,4 +1,4 @@
-/* Declaring files, and what is refused. The same list runs on SQLite here and on PostgreSQL in tests/server/files.sh, which
+/* Declaring files, and what is refused. The same list runs on SQLite here and on PostgreSQL in tests/server/units.sh, which
  * names the database in GM2_TEST_PGSQL. */
 #include "catalogue.h"
 #include "mem.h"

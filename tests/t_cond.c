@@ -1,5 +1,5 @@
 /* Conditions: packed times, look-up, supersession, tags; 16 writers; a load that races with a freeze. On SQLite, or on the
- * empty database that GM2_TEST_PGSQL names (tests/server/cond.sh). */
+ * empty database that GM2_TEST_PGSQL names (tests/server/units.sh). */
 #include "cond.h"
 #include "mem.h"
 

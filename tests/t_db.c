@@ -1,4 +1,4 @@
-/* The database layer: the same on SQLite, and on the PostgreSQL named by GM2_TEST_PGSQL (tests/server/cond.sh). */
+/* The database layer: the same on SQLite, and on the PostgreSQL named by GM2_TEST_PGSQL (tests/server/units.sh). */
 #include "db.h"
 #include "mem.h"
 

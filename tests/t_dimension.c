@@ -1,5 +1,5 @@
 /* SAM's dimension language: what queries select from a small catalogue, faults with their place, and random queries
- * against an evaluation of our own. SQLite here, PostgreSQL by GM2_TEST_PGSQL (tests/server/files.sh). */
+ * against an evaluation of our own. SQLite here, PostgreSQL by GM2_TEST_PGSQL (tests/server/units.sh). */
 #include "catalogue.h"
 #include "dimension.h"
 #include "mem.h"

@@ -1,5 +1,5 @@
 /* The ledger: a file is held by one live submission, attempts are counted, states change once. SQLite here, PostgreSQL by
- * GM2_TEST_PGSQL (tests/server/files.sh). */
+ * GM2_TEST_PGSQL (tests/server/units.sh). */
 #include "ledger.h"
 #include "mem.h"
 #include "test_db.h"

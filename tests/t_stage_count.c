@@ -1,5 +1,5 @@
 /* Counts of a stage: kept while the catalogue stands still, counted anew after each change of it or of the question. SQLite
- * here, PostgreSQL by GM2_TEST_PGSQL (tests/server/files.sh). */
+ * here, PostgreSQL by GM2_TEST_PGSQL (tests/server/units.sh). */
 #include "ledger.h"
 #include "mem.h"
 #include "stage_count.h"

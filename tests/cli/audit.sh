@@ -3,7 +3,7 @@
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
-DB=${FILES_DB:-$PWD/c.db}
+DB=$("$SOURCE/tests/database" c)
 "$GM2" files init "$DB" || fail init
 "$SOURCE/tests/make_products.py" box 5
 "$GM2" files ingest "$DB" box --to store >/dev/null || fail ingest

@@ -6,7 +6,7 @@ fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 has() { grep -q -- "$2" "$1" || { cat "$1"; fail "$3"; }; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-DB=$PWD/prod.db
+DB=$("$SOURCE/tests/database" prod)
 campaign() { "$GM2" campaign "$1" "$DB" small "${@:2}"; }
 write() { # FURTHER KEYS OF: generate, reco
   cat >c.fcl <<FCL

@@ -5,7 +5,7 @@ set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-DB=$PWD/prod.db
+DB=$("$SOURCE/tests/database" prod)
 "$GM2" files init "$DB" || fail "files init"
 
 # the talk's graph: 9 stages, 8 dependencies

@@ -4,7 +4,7 @@
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-DB=$PWD/prod.db
+DB=$("$SOURCE/tests/database" prod)
 write() { # NAME FILLS
   cat >$1.fcl <<FCL
 campaign: { name: $1 output: "$PWD/$1" }
@@ -45,10 +45,11 @@ grep -q "^reconstruct  *4  *8 .* jobs of this configuration" plan.reconstruct ||
 "$GM2" campaign release "$DB" second || fail release
 "$GM2" campaign step "$DB" second --loop 0.3 >>log 2>&1 || { tail log; fail second; }
 "$GM2" campaign status "$DB" second --json >s.json
-/usr/bin/python3 - "$DB" <<'PY' || fail "the plan is far from what was used"
-import json, sqlite3, sys
-c = sqlite3.connect(sys.argv[1])
+/usr/bin/python3 - "$SOURCE/tests/sql" "$DB" <<'PY' || fail "the plan is far from what was used"
+import json, subprocess, sys
 bad = 0
+def ask(sql):
+    return float(subprocess.run([*sys.argv[1:3], sql], capture_output=True, text=True, check=True).stdout)
 def planned(path, stage):
     words = [l for l in open(path) if l.startswith(stage + " ")][-1].replace("fills", "").split()
     return [float(w.strip("~")) if w not in ("?", "~?") else None for w in words[1:7]]
@@ -60,10 +61,9 @@ def compare(what, plan, used, factor):
 for stage in json.load(open("s.json"))["stages"]:
     name = stage["name"]
     jobs, files, hours, gb_in, gb_out, wall = planned("plan." + name, name)
-    used = c.execute("select sum(cpu_s) from submissions where stage_id = ?", (stage["id"],)).fetchone()[0] / 3600
-    made, n = c.execute("select sum(file_size), count(*) from files where config_id in (select id from configs where fcl_hash = ?) and file_name in "
-                        "(select f.file_name from files f join file_locations l on l.file_id = f.id where l.url like '%/second/%')",
-                        (stage["version"].split()[2],)).fetchone()
+    used = ask("select sum(cpu_s) from submissions where stage_id = %d" % stage["id"]) / 3600
+    made = ask("select sum(file_size) from files where config_id in (select id from configs where fcl_hash = '%s') and file_name in (select "
+               "f.file_name from files f join file_locations l on l.file_id = f.id where l.url like '%%/second/%%')" % stage["version"].split()[2])
     compare(name + " core-hours", hours, max(used, 5e-5), 3.0)
     compare(name + " output GB", gb_out, made / 1e9, 1.3)
 sys.exit(bad)

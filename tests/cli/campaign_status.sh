@@ -4,8 +4,7 @@ set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-DB=${CAMPAIGN_DB:-$PWD/prod.db} # tests/server/campaign_status.sh: on a server
-tell() { case $DB in postgresql:*) psql -X -q -v ON_ERROR_STOP=1 "$DB" ;; *) sqlite3 -bail "$DB" ;; esac; }
+DB=$("$SOURCE/tests/database" prod)
 cat >c.fcl <<FCL
 campaign: { name: small output: "$PWD/out" }
 stages: {
@@ -60,7 +59,7 @@ print("update submissions set stage_id = (select id from stages where name = 're
 print("update campaigns set create_user = %s;" % word(evil))
 print("commit;")
 PY
-tell <history.sql || fail "writing the history"
+"$SOURCE/tests/sql" "$DB" <history.sql || fail "writing the history"
 "$GM2" campaign status "$DB" small --json >s.json && count || fail "a history of all kinds"
 "$GM2" campaign status "$DB" small >table || fail "status of it"
 "$GM2" campaign status "$DB" small reconstruct >stage || fail "status of the stage"

@@ -1,11 +1,11 @@
 # gm2 cond: load, look up, tags, frozen tags, differences, snapshots, four writers at once, bad input; the query of the
-# production talk. On a SQLite file, or on the empty database named by COND_DB (tests/server/cond.sh).
+# production talk. On SQLite, and on PostgreSQL by tests/server/cond.sh.
 # timeout: 300
 # ranks: 2
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
-DB=${COND_DB:-$PWD/cond.db}
-sql() { if [ -n "${COND_DB:-}" ]; then psql -X -q -A -t -v ON_ERROR_STOP=1 "$COND_DB" -c "$1"; else sqlite3 "$DB" "$1"; fi; }
+DB=$("$SOURCE/tests/database" gm2_conditions_dev)
+sql() { "$SOURCE/tests/sql" "$DB" "$1"; }
 cond() { local verb=$1; shift; "$GM2" cond "$verb" "$DB" "$@"; }
 good() { "$@" >log 2>&1 || { cat log; fail "$*"; }; }
 # bad STATUS WORDS COMMAND...: this exit status, one message with all the words, nothing on stdout

@@ -1,9 +1,9 @@
 # A job with constants: the gain module, what is recorded, 1, 2 and 3 ranks, a snapshot, a resumed job, missing constants,
-# passwords. On a SQLite file, or on the empty database named by COND_DB (tests/server/cond.sh).
+# passwords. On SQLite, and on PostgreSQL by tests/server/cond.sh.
 # timeout: 300
 # ranks: 2
 . "$SOURCE/tests/job.sh"
-DB=${COND_DB:-$PWD/cond.db}
+DB=$("$SOURCE/tests/database" cond)
 # bad STATUS WORDS COMMAND...: this exit status, a message with all the words
 bad() {
   local code=$1 words=$2 rc

@@ -3,7 +3,7 @@
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
-DB=${FILES_DB:-$PWD/catalogue.db}
+DB=$("$SOURCE/tests/database" catalogue)
 mkdir -p store
 product() { # NAME TIER SUBRUN PARENT BYTES
   printf '%s' "$5" >"store/$1"
@@ -84,14 +84,14 @@ grep -q 'did you mean "list"' err || fail "near verb"
 same "$("$GM2" files log "$DB" --what retire --by mia | cut -f3-)" "$(printf 'mia\tretire\tgm2_run24337_00002.mid: beam was off')" "who retired"
 for action in init declare define snapshot retire; do "$GM2" files log "$DB" | cut -f4 | grep -qx $action || fail "the log has no $action"; done
 "$GM2" files log "$DB" --since yesterday 2>err; same $? 88 "a bad time"
-if [ -z "${FILES_DB:-}" ]; then
-  "$GM2" files roles "$DB" grant sam shifter 2>err || fail "a role in a file"
-  grep -q "roles in it are advice only" err || { cat err; fail "it does not say what a role in a file is worth"; }
-  same "$("$GM2" files roles "$DB" 2>/dev/null)" "$(printf 'sam\tshifter')" "list of roles"
-  "$GM2" files locate "$DB" full_00000.h5 root://door.example/x --user sam 2>err || fail "advice refuses"
-  grep -q "sam has the role shifter, files locate wants the role manager; in a SQLite file this is advice only, it is done" err || { cat err; fail "words of advice"; }
-  "$GM2" files roles "$DB" revoke sam shifter 2>/dev/null && same "$("$GM2" files roles "$DB" 2>/dev/null)" "" "taken away"
-fi
+advice=$PWD/advice.db
+"$GM2" files init "$advice" && "$GM2" files declare "$advice" store/gm2_run24337_00000.mid >/dev/null || fail "another catalogue"
+"$GM2" files roles "$advice" grant sam shifter 2>err || fail "a role in a file"
+grep -q "roles in it are advice only" err || { cat err; fail "it does not say what a role in a file is worth"; }
+same "$("$GM2" files roles "$advice" 2>/dev/null)" "$(printf 'sam\tshifter')" "list of roles"
+"$GM2" files locate "$advice" gm2_run24337_00000.mid root://door.example/x --user sam 2>err || fail "advice refuses"
+grep -q "sam has the role shifter, files locate wants the role manager; in a SQLite file this is advice only, it is done" err || { cat err; fail "words of advice"; }
+"$GM2" files roles "$advice" revoke sam shifter 2>/dev/null && same "$("$GM2" files roles "$advice" 2>/dev/null)" "" "taken away"
 for url in postgresql://me:geheim@127.0.0.1/x "postgresql://127.0.0.1/x?passwd=geheim"; do
   "$GM2" files list "$url" "data_tier raw" >out 2>&1; same $? 88 "a password in a URL"
   grep -q geheim out && fail "the password is repeated"

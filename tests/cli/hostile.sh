@@ -4,7 +4,7 @@
 # timeout: 300
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
-DB=${HOSTILE_DB:-$PWD/c.db}
+DB=$("$SOURCE/tests/database" c)
 every=1
 [ -z "${TEST_IS_SLOW:-}" ] || every=10
 mkdir work && cd work && "$SOURCE/tests/hostile_names.py" "$DB" $every || fail "hostile names"

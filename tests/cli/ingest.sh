@@ -3,7 +3,7 @@
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
-DB=${FILES_DB:-$PWD/c.db}
+DB=$("$SOURCE/tests/database" c)
 "$GM2" files init "$DB" || fail init
 "$SOURCE/tests/make_products.py" box 5
 same "$("$GM2" files ingest "$DB" box --to store)" "10 ingested, 0 known before, 0 in conflict, 0 refused" ingest

@@ -37,9 +37,10 @@ is $a dqc_subrun/event 0
 is $a dqc_subrun/oof_channels 1296
 h5ls $a | grep -qE '^(cluster|pulse) ' && fail "pre-production is to be light"
 # quality is asked for like any other metadata; a raw file's by its children
-"$GM2" files init q.db && "$GM2" files declare q.db sim/*.mid pre/p_r*.h5 >/dev/null || fail "declare"
+DB=$("$SOURCE/tests/database" q)
+"$GM2" files init "$DB" && "$GM2" files declare "$DB" sim/*.mid pre/p_r*.h5 >/dev/null || fail "declare"
 asks() { # QUERY FILES
-  got=$("$GM2" files list q.db "$1" | tr '\n' ' ')
+  got=$("$GM2" files list "$DB" "$1" | tr '\n' ' ')
   [ "$got" = "$2" ] || fail "\"$1\" selects \"$got\", \"$2\" expected"
 }
 asks "data_tier dqc and dqc.status good" "${a#pre/} "

@@ -6,7 +6,7 @@ fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_CONFIG_GLOBAL=/dev/null
 unset GIT_DIR GIT_WORK_TREE
-DB=$PWD/prod.db RELEASED=$BUILD/tests/gm2_v7_03_00 OTHER=$BUILD/tests/gm2_v7_03_01
+DB=$("$SOURCE/tests/database" prod) RELEASED=$BUILD/tests/gm2_v7_03_00 OTHER=$BUILD/tests/gm2_v7_03_01
 "$GM2" files init "$DB" || fail init
 git init -q --bare remote.git && git init -q -b main work && git -C work remote add origin ../remote.git || fail git
 cp "$SOURCE"/jobs/fcl/*.fcl work/
@@ -75,8 +75,7 @@ for f in out/*/products/*.h5; do
 done
 same "$("$GM2" files count "$DB" "gm2.fcl_commit $commit and gm2.campaign prod and gm2.stage generate and file_format hdf5" | cut -d' ' -f1)" 2 "found by the commit"
 same "$(/usr/bin/python3 -c 'import glob, h5py; print(h5py.File(sorted(glob.glob("out/*/products/*.h5"))[0]).attrs["fcl_commit"].decode())')" "$commit" "in the file itself"
-same "$(/usr/bin/python3 -c 'import sqlite3, sys
-print(*sqlite3.connect(sys.argv[1]).execute("select release, fcl_commit, rules from submission_versions").fetchone())' "$DB")" \
+same "$("$SOURCE/tests/sql" "$DB" "select release || ' ' || fcl_commit || ' ' || rules from submission_versions" | head -1)" \
   "v7_03_00 $commit production" "in the ledger"
 # it ran from the copy that went with it, which is the same configuration
 sent=$(ls out/*/*/fcl/mine.fcl) || fail "no copy of the configuration"

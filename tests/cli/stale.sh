@@ -4,7 +4,7 @@
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
-DB=${FILES_DB:-$PWD/c.db} COND=${COND_DB:-$PWD/cond.db}
+DB=$("$SOURCE/tests/database" c) COND=$("$SOURCE/tests/database" cond)
 "$GM2" files init "$DB" && "$GM2" cond init "$COND" || fail init
 load() { # FROM UNTIL VALUE
   { echo "calonum,xtalnum,oofcorrection,oofcorrection_err"; echo "1,0,$3,0.01"; } >oof.csv

@@ -3,15 +3,9 @@
 # another process is waited for too.
 # timeout: 300
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/pgsql.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-lab=$(mktemp -d /tmp/gm2-pgsql.XXXXXX) && chmod 755 "$lab"
-trap '"$SOURCE/tests/pgsql-here" down "$lab/s"; rm -rf "$lab"' EXIT
-"$SOURCE/tests/pgsql-here" up "$lab/s" || fail "PostgreSQL does not start"
-. "$lab/s/env"
-psql -X -q -d postgres -c "create database prod" || fail "create database"
+database prod
 DB=$URL/prod
 "$SOURCE/tests/small_campaign" "$PWD/products" 6 2 2 >c.fcl
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
@@ -32,11 +26,11 @@ ingest &
 feeder=$!
 for i in 1 2 3; do
   sleep 0.7
-  "$SOURCE/tests/pgsql-here" stop "$lab/s" || fail "stop"
+  "$SOURCE/tests/pgsql-here" stop "$lab/p" || fail "stop"
   [ $i = 2 ] && "$GM2" files list "$DB" "data_tier raw" 2>err && fail "a list without a database"
   [ $i = 2 ] && { "$GM2" files list "$DB" "data_tier raw" 2>err; same $? 75 "no server: exit status"; }
   sleep $((i == 1 ? 3 : 1))
-  "$SOURCE/tests/pgsql-here" start "$lab/s" || fail "start again"
+  "$SOURCE/tests/pgsql-here" start "$lab/p" || fail "start again"
 done
 wait $feeder
 [ -e ingest.bad ] && { cat ingest.bad ingest.err; fail "ingest"; }

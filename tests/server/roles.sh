@@ -2,15 +2,9 @@
 # every table. The refusals are the server's. The log says who did what, by the name that the server knows.
 # timeout: 300
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/pgsql.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-lab=$(mktemp -d /tmp/gm2-pgsql.XXXXXX) && chmod 755 "$lab"
-trap '"$SOURCE/tests/pgsql-here" down "$lab/s"; rm -rf "$lab"' EXIT
-"$SOURCE/tests/pgsql-here" up "$lab/s" || fail "PostgreSQL does not start"
-. "$lab/s/env"
-psql -X -q -d postgres -c "create database prod" || fail "create database"
+database prod
 HOST=${URL#*@}
 for who in olga mia sam ann eve newbie; do # each logs in as himself, the passwords lie in the file of passwords
   word=$(head -c 12 /dev/urandom | base64 | tr -d '/+=')
