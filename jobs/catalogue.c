@@ -106,11 +106,14 @@ static enum err check_layout(struct catalogue *c)
     int64_t version;
     bool is_found;
     enum err rc = db_get_int(c->db, "select version from catalogue_layout", NULL, 0, &version, &is_found);
-    if (rc == ERR_DENIED)
+    if (rc == ERR_DENIED) {
+        char whom[256];
+        catalogue_whom_to_ask(c, false, whom, sizeof whom);
         return err_context(rc,
-                           "%s has no role in this catalogue; a manager gives one: gm2 files roles DB grant %s "
-                           "analyser|shifter|manager",
-                           db_user(c->db), db_user(c->db));
+                           "%s has no role in this catalogue: ask %s (gm2 files roles DB grant %s "
+                           "analyser|shifter|manager)",
+                           db_user(c->db), whom, db_user(c->db));
+    }
     if (rc && rc != ERR_AGAIN)
         return err_context(ERR_NOTFOUND, "there is no catalogue to be read ('gm2 files init' makes one)");
     TRY(rc);

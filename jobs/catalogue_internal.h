@@ -25,6 +25,9 @@ enum err catalogue_sql(struct catalogue *catalogue, const char *query, struct di
 enum err catalogue_note(struct catalogue *catalogue, const char *user, const char *action, const char *what);
 /** What a server has beside the tables: triggers that keep the log and the snapshots honest; once, when the layout is made. */
 enum err catalogue_make_server_parts(struct catalogue *catalogue);
+/** Who gives roles on a server, as "a, b": its managers, or the owner; "a manager" where they cannot be read.
+ *  Test: tests/server/roles.sh */
+void catalogue_whom_to_ask(struct catalogue *catalogue, bool is_owner, char *names, size_t room);
 /** The id of a file; ERR_NOTFOUND. */
 enum err catalogue_id(struct catalogue *catalogue, const char *name, int64_t *id);
 int64_t catalogue_now_s(void);

@@ -3,6 +3,8 @@
  * snapshot is filled in the transaction that makes it, and never after. Test: tests/server/roles.sh */
 #include "catalogue_internal.h"
 
+#include <stdio.h>
+
 /* Function and table names are looked up in this schema alone, whatever the caller's search_path is. */
 static const char parts[] =
     "create sequence catalogue_log_ids;"
@@ -70,3 +72,31 @@ static const char parts[] =
     " end $$;";
 
 enum err catalogue_make_server_parts(struct catalogue *c) { return db_exec(c->db, parts); }
+
+struct names {
+    char *text;
+    size_t room;
+};
+
+static enum err take_names(void *context, const struct db_value *row, size_t n)
+{
+    const struct names *names = context;
+    (void)n;
+    if (row[0].type == DB_TEXT) snprintf(names->text, names->room, "%s", row[0].text);
+    return ERR_OK;
+}
+
+void catalogue_whom_to_ask(struct catalogue *c, bool is_owner, char *names, size_t room)
+{
+    static const char owner[]    = "select r.rolname::text from pg_class t join pg_roles r on r.oid = t.relowner"
+                                   " where t.oid = to_regclass('catalogue_layout')",
+                      managers[] = "select string_agg(u.rolname::text, ', ' order by u.rolname) from pg_auth_members m"
+                                   " join pg_roles g on g.oid = m.roleid join pg_roles u on u.oid = m.member"
+                                   " where g.rolname = 'gm2_manager' and u.rolcanlogin";
+    struct names found           = {names, room};
+    struct sql sql               = {.text = (char *)owner};
+    snprintf(names, room, "a manager");
+    if (catalogue_rows(c->db, &sql, take_names, &found)) err_clear(); /* the refusal counts */
+    sql.text = (char *)managers;
+    if (!is_owner && catalogue_rows(c->db, &sql, take_names, &found)) err_clear();
+}

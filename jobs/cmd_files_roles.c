@@ -61,10 +61,11 @@ enum err files_log(struct catalogue *c, const struct files_options *o, int *stat
 static enum err print_role(void *context, const struct db_value *row, size_t n)
 {
     (void)context;
-    (void)n;
-    utf8_print(stdout, row[0].text);
-    putchar('\t');
-    puts(row[1].text);
+    for (size_t i = 0; i < n; i++) {
+        if (i) putchar('\t');
+        utf8_print(stdout, row[i].text);
+    }
+    putchar('\n');
     return ERR_OK;
 }
 
@@ -72,12 +73,15 @@ enum err files_roles(struct catalogue *c, const struct files_options *o, int *st
 {
     (void)status;
     const char *verb = o->n_places ? o->place[0] : "list";
+    bool is_grant    = strcmp(verb, "grant") == 0;
+    bool is_change   = is_grant || strcmp(verb, "revoke") == 0;
+    bool is_list = strcmp(verb, "list") == 0, is_verbs = strcmp(verb, "verbs") == 0;
+    REQUIRE(is_change ? o->n_places == 3 : (is_list || is_verbs || strcmp(verb, "setup") == 0) && o->n_places <= 1,
+            ERR_OPTION,
+            "wanted is: gm2 files roles DB [list | verbs | setup | grant USER ROLE | revoke USER ROLE]; roles are "
+            "manager, shifter, analyser");
     TRY(roles_check(c, "roles", verb, o->user));
-    if (strcmp(verb, "list") == 0 && o->n_places <= 1) return roles_list(c, print_role, NULL);
-    if (strcmp(verb, "setup") == 0 && o->n_places == 1) return roles_setup(c);
-    bool is_grant = strcmp(verb, "grant") == 0;
-    REQUIRE((is_grant || strcmp(verb, "revoke") == 0) && o->n_places == 3, ERR_OPTION,
-            "wanted is: gm2 files roles DB [list | setup | grant USER ROLE | revoke USER ROLE]; roles are manager, "
-            "shifter, analyser");
-    return roles_change(c, o->place[1], o->place[2], is_grant);
+    if (is_list) return roles_list(c, print_role, NULL);
+    if (is_verbs) return roles_verbs(print_role, NULL);
+    return is_change ? roles_change(c, o->place[1], o->place[2], is_grant) : roles_setup(c);
 }

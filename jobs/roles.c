@@ -10,18 +10,32 @@
 static const char *const names[] = {"no role", "analyser", "shifter", "manager", "owner"};
 const char *roles_name(enum roles_rank rank) { return names[rank]; }
 
-/* Beyond these: view. */
+/* Every verb that opens a catalogue: one without a line here is refused to all. */
 static const struct {
     const char *noun, *verb;
     enum roles_rank rank;
 } wanted[] = {
-    {"files", "ingest", ROLES_SHIFTER},    {"files", "declare", ROLES_MANAGER},    {"files", "rebuild", ROLES_MANAGER},
-    {"files", "locate", ROLES_MANAGER},    {"files", "retire", ROLES_MANAGER},     {"campaign", "start", ROLES_MANAGER},
-    {"campaign", "step", ROLES_SHIFTER},   {"campaign", "hold", ROLES_SHIFTER},    {"campaign", "kill", ROLES_SHIFTER},
-    {"campaign", "retry", ROLES_SHIFTER},  {"campaign", "release", ROLES_SHIFTER}, {"roles", "grant", ROLES_MANAGER},
-    {"campaign", "launch", ROLES_SHIFTER}, {"campaign", "approve", ROLES_SHIFTER}, {"roles", "setup", ROLES_OWNER},
-    {"roles", "revoke", ROLES_MANAGER},
+    {"files", "get", ROLES_ANALYSER},       {"files", "list", ROLES_ANALYSER},
+    {"files", "count", ROLES_ANALYSER},     {"files", "explain", ROLES_ANALYSER},
+    {"files", "lineage", ROLES_ANALYSER},   {"files", "coverage", ROLES_ANALYSER},
+    {"files", "audit", ROLES_ANALYSER},     {"files", "stale", ROLES_ANALYSER},
+    {"files", "define", ROLES_ANALYSER},    {"files", "definitions", ROLES_ANALYSER},
+    {"files", "snapshot", ROLES_ANALYSER},  {"files", "diff", ROLES_ANALYSER},
+    {"files", "log", ROLES_ANALYSER},       {"files", "roles", ROLES_ANALYSER},
+    {"campaign", "plan", ROLES_ANALYSER},   {"campaign", "status", ROLES_ANALYSER},
+    {"campaign", "report", ROLES_ANALYSER}, {"campaign", "show", ROLES_ANALYSER},
+    {"campaign", "cron", ROLES_ANALYSER},   {"roles", "list", ROLES_ANALYSER},
+    {"roles", "verbs", ROLES_ANALYSER},     {"files", "ingest", ROLES_SHIFTER},
+    {"campaign", "step", ROLES_SHIFTER},    {"campaign", "hold", ROLES_SHIFTER},
+    {"campaign", "release", ROLES_SHIFTER}, {"campaign", "kill", ROLES_SHIFTER},
+    {"campaign", "retry", ROLES_SHIFTER},   {"campaign", "launch", ROLES_SHIFTER},
+    {"campaign", "approve", ROLES_SHIFTER}, {"files", "declare", ROLES_MANAGER},
+    {"files", "rebuild", ROLES_MANAGER},    {"files", "locate", ROLES_MANAGER},
+    {"files", "retire", ROLES_MANAGER},     {"campaign", "start", ROLES_MANAGER},
+    {"roles", "grant", ROLES_MANAGER},      {"roles", "revoke", ROLES_MANAGER},
+    {"roles", "setup", ROLES_OWNER},
 };
+enum { N_WANTED = sizeof wanted / sizeof wanted[0] };
 
 static enum roles_rank rank_of(const char *role)
 {
@@ -245,19 +259,42 @@ enum err roles_rank(struct catalogue *c, const char *user, enum roles_rank *rank
     return ERR_OK;
 }
 
+enum err roles_verbs(enum err (*each)(void *context, const struct db_value *row, size_t n), void *context)
+{
+    for (size_t i = 0; i < N_WANTED; i++) {
+        const struct db_value row[] = {DB_S(wanted[i].noun), DB_S(wanted[i].verb), DB_S(roles_name(wanted[i].rank))};
+        TRY(each(context, row, 3));
+    }
+    return ERR_OK;
+}
+
+static enum err rank_for(const char *noun, const char *verb, enum roles_rank *least)
+{
+    for (size_t i = 0; i < N_WANTED; i++)
+        if (strcmp(wanted[i].noun, noun) == 0 && strcmp(wanted[i].verb, verb) == 0) {
+            *least = wanted[i].rank;
+            return ERR_OK;
+        }
+    FAIL(ERR_LOGIC, "nobody has said yet who may do gm2 %s %s", noun, verb);
+}
+
 enum err roles_check(struct catalogue *c, const char *noun, const char *verb, const char *user)
 {
-    bool is_server        = db_is_pgsql(c->db);
-    enum roles_rank least = ROLES_ANALYSER, rank;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        if (strcmp(wanted[i].noun, noun) == 0 && strcmp(wanted[i].verb, verb) == 0) least = wanted[i].rank;
+    enum roles_rank least, rank;
+    char whom[256];
+    TRY(rank_for(noun, verb, &least));
     TRY(roles_rank(c, user, &rank));
     if (rank >= least) return ERR_OK;
-    if (is_server) user = db_user(c->db);
-    REQUIRE(!is_server, ERR_DENIED, "%s may not: %s has %s%s, %s %s wants %s%s", verb, user, rank ? "the role " : "",
-            roles_name(rank), noun, verb, least == ROLES_OWNER ? "" : "the role ",
-            least == ROLES_OWNER ? "the catalogue's owner" : roles_name(least));
-    log_warn("%s has %s%s, %s %s wants the role %s; in a SQLite file this is advice only, it is done", user,
-             rank ? "the role " : "", roles_name(rank), noun, verb, roles_name(least));
-    return ERR_OK;
+    const char *has = rank ? "the role " : "", *command = strcmp(noun, "roles") == 0 ? "files roles" : noun;
+    if (!db_is_pgsql(c->db)) {
+        log_warn("%s has %s%s, %s %s wants the role %s; in a SQLite file this is advice only, it is done", user, has,
+                 roles_name(rank), command, verb, roles_name(least));
+        return ERR_OK;
+    }
+    user = db_user(c->db);
+    catalogue_whom_to_ask(c, least == ROLES_OWNER, whom, sizeof whom);
+    REQUIRE(least != ROLES_OWNER, ERR_DENIED, "%s may not: %s has %s%s, %s %s wants the catalogue's owner: ask %s",
+            verb, user, has, roles_name(rank), command, verb, whom);
+    FAIL(ERR_DENIED, "%s may not: %s has %s%s, %s %s wants the role %s: ask %s (gm2 files roles DB grant %s %s)", verb,
+         user, has, roles_name(rank), command, verb, roles_name(least), whom, user, roles_name(least));
 }

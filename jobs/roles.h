@@ -19,11 +19,14 @@ enum err roles_change(struct catalogue *catalogue, const char *name, const char 
 /** Calls `each` with user and role. Test: tests/server/roles.sh */
 enum err roles_list(struct catalogue *catalogue, enum err (*each)(void *context, const struct db_value *row, size_t n),
                     void *context);
+/** Calls `each` with noun, verb and role for every verb that opens a catalogue. Test: tests/server/roles.sh */
+enum err roles_verbs(enum err (*each)(void *context, const struct db_value *row, size_t n), void *context);
 /** What a user is here: on a server who is logged in, in a file `user`; where a file names no roles, the owner.
  *  Test: tests/server/roles.sh */
 enum err roles_rank(struct catalogue *catalogue, const char *user, enum roles_rank *rank);
-/** May this user do `gm2 NOUN VERB`? ERR_DENIED says who, what he is and what is wanted; for a file only a warning. Early and
- *  in plain words: what counts are the server's own rights. Test: tests/server/roles.sh */
+/** May this user do `gm2 NOUN VERB`? ERR_DENIED says who, what he is, what is wanted and who can give it; for a file only
+ *  a warning; ERR_LOGIC: a verb that roles.c does not know. Early and in plain words: what counts are the server's own rights.
+ *  Test: tests/server/roles.sh */
 enum err roles_check(struct catalogue *catalogue, const char *noun, const char *verb, const char *user);
 
 #endif
