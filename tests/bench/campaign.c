@@ -1,7 +1,8 @@
 /* A campaign's questions at scale: a catalogue of N files, a stage of U units of which 0, half and all are done.
  *   bench_campaign [N_FILES] [N_UNITS]     default 100000 10000; GM2_BENCH_DB=URL for a server */
+#include "files.h"
+
 #include "campaign.h"
-#include "catalogue.h"
 #include "ledger.h"
 #include "mem.h"
 #include "publish.h"
@@ -10,79 +11,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { BATCH = 5000 };
 
 static struct catalogue *c;
 static struct campaign *campaign;
 static int64_t campaign_id;
 
-static double clock_s(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double start_s, start_cpu_s;
 static void start(void)
 {
-    start_s     = clock_s(CLOCK_MONOTONIC);
-    start_cpu_s = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+    start_s     = bench_now_s();
+    start_cpu_s = bench_cpu_s();
 }
 static void tell(const char *name, const char *what)
 {
-    printf("campaign.%s.%s %.3f s, %.3f s of this process\n", name, what, clock_s(CLOCK_MONOTONIC) - start_s,
-           clock_s(CLOCK_PROCESS_CPUTIME_ID) - start_cpu_s);
+    printf("campaign.%s.%s %.3f s, %.3f s of this process\n", name, what, bench_now_s() - start_s,
+           bench_cpu_s() - start_cpu_s);
 }
 
-static struct catalogue_run runs[BATCH];
-static const char *parents[BATCH];
-static char names[BATCH][40], raws[BATCH][40], places[BATCH][64];
-
-static void set_file(struct catalogue_file *f, int slot, long i, const char *tier, bool is_child)
+/* A child is what the stage makes: of its version. */
+static void set_file(struct catalogue_file *f, int place, long i, const char *tier, bool is_child)
 {
-    snprintf(raws[slot], sizeof raws[slot], "gm2_run%05ld_%05ld.mid", 20000 + i / 500, i % 500);
-    snprintf(names[slot], sizeof names[slot], "full_%05ld_%05ld.h5", 20000 + i / 500, i % 500);
-    snprintf(places[slot], sizeof places[slot], "file:/store/%s", is_child ? names[slot] : raws[slot]);
-    runs[slot]    = (struct catalogue_run){20000 + i / 500, i % 500, "physics"};
-    parents[slot] = raws[slot];
-    *f            = (struct catalogue_file){.file_name      = is_child ? names[slot] : raws[slot],
-                                            .checksum       = "adler32:00000001",
-                                            .file_type      = "importedDetector",
-                                            .file_format    = "midas",
-                                            .data_tier      = tier,
-                                            .data_stream    = "full",
-                                            .content_status = "good",
-                                            .family         = "gm2",
-                                            .application    = "full",
-                                            .version        = campaign->program.release,
-                                            .git_commit     = campaign->program.git_commit,
-                                            .fcl_name       = "",
-                                            .fcl_hash       = is_child ? campaign->stage[0].version.config_id : "",
-                                            .process_name   = "",
-                                            .conditions_tag = "",
-                                            .constants_set  = "",
-                                            .isa            = "",
-                                            .seed           = "",
-                                            .host           = "",
-                                            .file_size      = 2000000000,
-                                            .n_runs         = 1,
-                                            .run            = &runs[slot],
-                                            .n_parents      = is_child ? 1 : 0,
-                                            .parent         = &parents[slot],
-                                            .location       = places[slot]};
+    bench_file(f, place, i, is_child);
+    f->data_tier  = tier;
+    f->version    = campaign->program.release;
+    f->git_commit = campaign->program.git_commit;
+    if (is_child) f->fcl_hash = campaign->stage[0].version.config_id;
 }
 
 static enum err fill(long first, long end, const char *tier, bool is_child)
 {
-    static struct catalogue_file file[BATCH];
-    static struct catalogue_result result[BATCH];
-    for (long i = first; i < end; i += BATCH) {
+    static struct catalogue_file file[BENCH_BATCH];
+    static struct catalogue_result result[BENCH_BATCH];
+    for (long i = first; i < end; i += BENCH_BATCH) {
         int k = 0;
-        for (; k < BATCH && i + k < end; k++) set_file(&file[k], k, i + k, tier, is_child);
+        for (; k < BENCH_BATCH && i + k < end; k++) set_file(&file[k], k, i + k, tier, is_child);
         TRY(catalogue_declare(c, file, (size_t)k, "bench", result));
     }
     return ERR_OK;
