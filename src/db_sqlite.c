@@ -12,12 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 60000, NAP_MS = 50, SILENT_MS = 5000 };
+enum { WAIT_MS = 60000, NAP_MS = 50, SILENT_MS = 5000, MAX_KEPT = 64 };
 
+struct lite_statement;
 struct lite {
     sqlite3 *db;
     enum db_problem problem;
     char path[512];
+    struct lite_statement *kept[MAX_KEPT]; /* finished ones: to parse is a third of the work of short queries */
+    size_t n_kept;                         /* ever; the oldest goes first */
 };
 struct lite_statement {
     struct lite *owner;
@@ -101,9 +104,17 @@ static enum err open_file(const char *path, enum db_access access, void **handle
     return rc;
 }
 
+static void drop(struct lite_statement *s)
+{
+    if (!s) return;
+    sqlite3_finalize(s->statement);
+    mem_free(s);
+}
+
 static void close_file(void *handle)
 {
     struct lite *l = handle;
+    for (size_t i = 0; i < MAX_KEPT; i++) drop(l->kept[i]);
     sqlite3_close(l->db);
     mem_free(l);
 }
@@ -123,35 +134,45 @@ static enum err exec(void *handle, const char *sql)
     return sqlite3_exec(l->db, sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : fail(l, sql);
 }
 
+static struct lite_statement *take_kept(struct lite *l, const char *text)
+{
+    for (size_t i = 0; i < MAX_KEPT; i++) {
+        struct lite_statement *s = l->kept[i];
+        if (!s || strcmp(sqlite3_sql(s->statement), text) != 0) continue;
+        l->kept[i] = NULL;
+        return s;
+    }
+    return NULL;
+}
+
+static enum err parse(struct lite *l, const char *text, struct lite_statement **out)
+{
+    struct lite_statement *s;
+    TRY(mem_alloc(&s, 1, sizeof *s));
+    s->owner    = l;
+    int code    = sqlite3_prepare_v2(l->db, text, -1, &s->statement, NULL);
+    enum err rc = code == SQLITE_OK ? ERR_OK : fail(l, text);
+    if (!rc && sqlite3_column_count(s->statement) > DB_MAX_COLUMNS)
+        rc = err_fail(ERR_LOGIC, __FILE__, __LINE__, "more than %d columns asked for", DB_MAX_COLUMNS);
+    if (rc) drop(s);
+    if (!rc) *out = s;
+    return rc;
+}
+
 /* $1 is a name for SQLite, ?1 the first value. */
 static enum err prepare(void *handle, const char *sql, void **out)
 {
     struct lite *l = handle;
-    struct lite_statement *s;
-    char *text;
-    l->problem = DB_FINE;
-    TRY(mem_alloc(&s, 1, sizeof *s));
-    text = mem_string(sql);
-    if (!text) {
-        mem_free(s);
-        return ERR_MEMORY;
-    }
+    l->problem     = DB_FINE;
+    char *text     = mem_string(sql);
+    REQUIRE(text, ERR_MEMORY, "no memory for a query");
     for (char *p = text; *p; p++)
         if (p[0] == '$' && p[1] >= '1' && p[1] <= '9') *p = '?';
-    s->owner    = l;
-    int code    = sqlite3_prepare_v2(l->db, text, -1, &s->statement, NULL);
-    enum err rc = code == SQLITE_OK ? ERR_OK : fail(l, text);
-    if (!rc && sqlite3_column_count(s->statement) > DB_MAX_COLUMNS) {
-        rc = err_fail(ERR_LOGIC, __FILE__, __LINE__, "more than %d columns asked for", DB_MAX_COLUMNS);
-        sqlite3_finalize(s->statement);
-    }
+    struct lite_statement *s = take_kept(l, text);
+    enum err rc              = s ? ERR_OK : parse(l, text, &s);
     mem_free(text);
-    if (rc) {
-        mem_free(s);
-        return rc;
-    }
     *out = s;
-    return ERR_OK;
+    return rc;
 }
 
 static int bind(sqlite3_stmt *s, int place, const struct db_value *v)
@@ -208,8 +229,15 @@ static enum err next(void *statement, const struct db_value **row, size_t *n)
 static void finish(void *statement)
 {
     struct lite_statement *s = statement;
-    sqlite3_finalize(s->statement);
-    mem_free(s);
+    if (!s->statement) { /* an empty text */
+        drop(s);
+        return;
+    }
+    sqlite3_reset(s->statement);
+    sqlite3_clear_bindings(s->statement);
+    struct lite_statement **place = &s->owner->kept[s->owner->n_kept++ % MAX_KEPT];
+    drop(*place);
+    *place = s;
 }
 
 /* IMMEDIATE takes the write lock at once, so that no transaction has to give up half-way. */

@@ -231,16 +231,15 @@ enum err publish_checksum(const char *path, char text[32], unsigned long long *s
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     REQUIRE(fd >= 0, ERR_OPEN, "cannot open %s: %s", path, reason());
-    unsigned char *buffer;
-    enum err rc = mem_alloc(&buffer, 1, BUFFER_BYTES);
+    unsigned char buffer[1 << 16];
+    enum err rc = ERR_OK;
     uLong sum   = adler32(0, NULL, 0);
     off_t at    = 0;
     for (ssize_t n = 1; !rc && n > 0; at += n) {
-        n = read_full(fd, buffer, BUFFER_BYTES, at);
+        n = read_full(fd, buffer, sizeof buffer, at);
         if (n < 0) rc = err_fail(ERR_READ, __FILE__, __LINE__, "cannot read %s: %s", path, reason());
         if (n > 0) sum = adler32(sum, buffer, (uInt)n);
     }
-    mem_free(buffer);
     close(fd);
     if (rc) return rc;
     snprintf(text, 32, "adler32:%08lx", (unsigned long)sum);
