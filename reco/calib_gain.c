@@ -35,7 +35,9 @@ static enum err fit_all(const struct calib_input *in, const struct sag *sag, str
 {
     TRY(gain_curve_take(&in->hists, sag->stem, -1, sag->has_energy, c));
     REQUIRE(c->ndf >= MIN_NDF && c->spread2 > 0.0, ERR_NOTFOUND,
-            "too few laser shots: %.0f beside one a channel and bin", c->ndf);
+            "histogram %s: too few laser shots: %.0f repeat one of the same channel and bin, at least %d must; "
+            "take more laser fills",
+            sag->stem, c->ndf, MIN_NDF);
     REQUIRE(gain_fit(c, c->spread2, sag->tau_min, sag->tau_max, out), ERR_NOTFOUND,
             "the shots of all channels together (%zu bins) tell no recovery time between %g and %g %s", c->n,
             sag->tau_min, sag->tau_max, sag->unit);
