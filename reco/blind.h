@@ -8,13 +8,9 @@
 #define GM2_BLIND_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 /** Offset [ppm] to add to a fitted R before anybody sees it: R_shown = R_fit + offset; |offset| is below 24 but for
  *  tails of 1 ppm. Depends on the phrase alone. */
 double blind_offset_ppm(const char *phrase, size_t length);
-
-/** MD5 (RFC 1321) of n bytes. */
-void blind_md5(const void *bytes, size_t n, uint8_t out[16]);
 
 #endif

@@ -1,5 +1,6 @@
 /* MD5's known answers; the distribution of offsets. */
 #include "blind.h"
+#include "md5.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -29,7 +30,7 @@ static void md5_known_answers(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t digest[16];
         char got[33];
-        blind_md5(cases[i].text, strlen(cases[i].text), digest);
+        md5(cases[i].text, strlen(cases[i].text), digest);
         for (size_t j = 0; j < 16; j++) snprintf(got + 2 * j, 3, "%02x", digest[j]);
         assert_string_equal(got, cases[i].want);
     }
