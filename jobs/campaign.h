@@ -80,6 +80,7 @@ struct campaign_stage {
     struct version_key version; /* of a merging job: that job's own, as its product bears that of what is in it */
     char *made;                 /* query: what it has made, in any campaign */
     char *dataset;              /* with %(stage.NAME)s put in; NULL for a simulation */
+    bool is_live;               /* its own words ask for what is stale (stale: TAG) */
     size_t n_parts;             /* the dataset is their union */
     char **part;
     size_t n_needs, *need;

@@ -65,6 +65,7 @@ static enum err add_part(const struct campaign *c, struct campaign_stage *s, con
         at = end + 2;
     }
     if (!rc) rc = dimension_parse(out.text ? out.text : "", &parsed);
+    if (!rc) s->is_live = s->is_live || dimension_is_live(parsed);
     dimension_free(parsed);
     if (!rc) rc = keep(&out, &s->part[s->n_parts]);
     if (!rc) s->n_parts++;
@@ -105,5 +106,9 @@ enum err campaign_find_dataset(const struct campaign *c, struct campaign_stage *
         sql_free(&out);
         return rc;
     }
-    return keep(&out, &s->dataset);
+    if (!s->is_live || s->kind != CAMPAIGN_FILES) return keep(&out, &s->dataset);
+    struct sql all = {0}; /* what was stale and is made anew stays in it, as done */
+    rc             = sql_add(&all, "(%s) union isparentof: (%s)", out.text, s->made);
+    sql_free(&out);
+    return rc ? rc : keep(&all, &s->dataset);
 }

@@ -68,6 +68,9 @@ static enum err count(void *context)
 enum err stage_count(struct catalogue *c, int64_t stage_id, const char *dataset, const char *done, bool may_keep,
                      int64_t *n_files, int64_t *n_done)
 {
+    bool is_live;
+    TRY(catalogue_is_live(c, dataset, &is_live));
+    if (is_live) stage_id = 0; /* constants can change while the catalogue stands still */
     struct counts s = {.catalogue = c, .stage_id = stage_id, .dataset = dataset, .done = done};
     TRY(db_read_transaction(c->db, count, &s));
     if (!s.is_kept && stage_id && may_keep) TRY(db_transaction(c->db, CATALOGUE_LOCK, keep, &s));

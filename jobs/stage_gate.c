@@ -18,7 +18,7 @@ bool stage_gate_is_over(const struct step_stage *s)
 
 bool stage_gate_is_complete(const struct campaign_stage_cfg *cfg, const struct step_stage *s)
 {
-    if (s->n_files == 0) return false;
+    if (s->n_files == 0) return s->is_fresh && s->n_live == 0;
     if (strcmp(cfg->completion_type, "complete") == 0) return stage_gate_is_over(s);
     if (cfg->completion_pct >= 100.0) return s->n_live == 0 && s->n_done == s->n_files;
     return 100.0 * (double)s->n_done >= cfg->completion_pct * (double)s->n_files;

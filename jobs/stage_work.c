@@ -198,14 +198,20 @@ static enum err look_at_simulation(const struct stage_work *w, struct step_stage
     return ERR_OK;
 }
 
-/* Nothing is begun while a part of the dataset selects nothing: it may be misspelt. */
+/* Nothing is begun while a part of the dataset selects nothing: it may be misspelt; unless nothing of it is stale. */
 static enum err find_empty(const struct stage_work *w, struct step_stage *out)
 {
-    if (out->n_files == 0) out->empty = w->stage->dataset;
-    for (size_t i = 0; i < w->stage->n_parts && w->stage->n_parts > 1 && !out->empty; i++) {
+    if (out->n_files == 0) {
+        TRY(catalogue_is_fresh(w->catalogue, w->stage->dataset, &out->is_fresh));
+        if (!out->is_fresh) out->empty = w->stage->dataset;
+    }
+    bool by_part = w->stage->n_parts > 1 || w->stage->is_live; /* what was made anew stands beside a live part */
+    for (size_t i = 0; i < w->stage->n_parts && by_part && !out->empty; i++) {
         int64_t n_files, n_bytes, n_events;
+        bool is_fresh = false;
         TRY(catalogue_count(w->catalogue, w->stage->part[i], &n_files, &n_bytes, &n_events));
-        if (n_files == 0) out->empty = w->stage->part[i];
+        if (n_files == 0) TRY(catalogue_is_fresh(w->catalogue, w->stage->part[i], &is_fresh));
+        if (n_files == 0 && !is_fresh) out->empty = w->stage->part[i];
     }
     return ERR_OK;
 }

@@ -1,7 +1,7 @@
 /* Files that ought to be made anew: what they were made with has been replaced since, be it constants (their intervals are not
  * those that a tag gives their subruns now) or the version that a campaign makes; and what was made of such files. A file is
  * replaced, and has not to be made again, when good files of its kind that are not stale hold all its subruns.
- * Tests: tests/cli/stale.sh, tests/server/parity.sh */
+ * Tests: tests/cli/stale.sh, tests/cli/stale_rerun.sh, tests/server/parity.sh */
 #ifndef GM2_STALE_H
 #define GM2_STALE_H
 

@@ -66,9 +66,9 @@ enum err stale_set_mark(struct stale_set *set, int64_t id, const char *why);
 void stale_set_inherit(struct stale_set *set);
 
 /** Marks files whose intervals of constants are not those of the tag. */
-enum err stale_tag_mark(struct catalogue *catalogue, struct stale_set *set, struct cond *cond, const char *tag);
+enum err stale_tag_mark(struct catalogue *catalogue, struct stale_set *files, struct cond *cond, const char *tag);
 /** Marks files of a campaign's stages that are not of the version that the stage worked on last. ERR_NOTFOUND. */
-enum err stale_campaign_mark(struct catalogue *catalogue, struct stale_set *set, const char *campaign);
+enum err stale_campaign_mark(struct catalogue *catalogue, struct stale_set *files, const char *campaign);
 
 /** Marks a set by all that is wanted. */
 enum err stale_mark(struct catalogue *catalogue, struct stale_set *set, const char *wanted);

@@ -13,6 +13,7 @@ struct step_stage {
     size_t n_live;                            /* submissions */
     bool is_waiting;                          /* for stages that it needs */
     bool is_complete;
+    bool is_fresh;     /* the dataset has no file, as nothing is stale: that is complete */
     const char *empty; /* the dataset, or the part of it, that selects nothing; lent by the campaign; NULL: none */
     char why[200];     /* nothing starts, though there are files: held, not yet time, canary, approval; else "" */
 };

@@ -36,7 +36,13 @@ static const char *base_name(const char *path)
 }
 
 /* Out of memory leaves an item out: the caller counts them at the end. */
-static void add_text(cJSON *o, const char *key, const char *text) { cJSON_AddStringToObject(o, key, text ? text : ""); }
+/* A merged file may have several of each, a line each; here they are a list with commas. */
+static void add_text(cJSON *o, const char *key, const char *text)
+{
+    cJSON *item = cJSON_AddStringToObject(o, key, text ? text : "");
+    for (char *c = item ? item->valuestring : NULL; c && *c; c++)
+        if (*c == '\n') *c = ',';
+}
 static void add_integer(cJSON *o, const char *key, int64_t value) { cJSON_AddNumberToObject(o, key, (double)value); }
 
 static void add_time(cJSON *o, const char *key, double unix_s)
