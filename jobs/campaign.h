@@ -29,6 +29,7 @@
     F(S, strs, set,             "[]",       0, 0, "",  "KEY=VALUE, as --set")                                         \
     F(S, str,  dataset,         "",         0, 0, "",  "input files, in SAM's language; %(stage.NAME)s stands for what a stage has made; empty: a simulation") \
     F(S, strs, datasets,        "[]",       0, 0, "",  "several, taken together; each must select something")       \
+    F(S, i64,  max_files,       2000000, 1, 1000000000, "1", "of the dataset: one that selects more is refused, nothing is started") \
     F(S, strs, file_patterns,   "[]",       0, 0, "",  "instead of a dataset, for each stage in needs: which of its products are the input, %_r%.h5 or a piece of a query") \
     F(S, strs, outputs,         "[]",       0, 0, "",  "products that each input must have: names with %; empty: any one") \
     F(S, flag, to_store,        false,      0, 1, "1", "products are moved to campaign.store, checked")              \

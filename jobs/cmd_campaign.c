@@ -166,6 +166,9 @@ static enum err start(struct catalogue *c, const struct cmd_campaign_options *o,
     if (!rc) {
         print_stages(&k);
         print_waiting(&k);
+        rc = cmd_campaign_print_changes(&k);
+    }
+    if (!rc) {
         if (!is_plan) print_advice(&k, o->db);
     }
     if (!rc && is_plan) rc = plan(&k);

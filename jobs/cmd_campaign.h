@@ -33,6 +33,8 @@ enum err cmd_campaign_read(struct catalogue *catalogue, const char *name, struct
 void cmd_campaign_free(struct cmd_campaign *k);
 /** Fills the report of all stages; nothing is changed. */
 enum err cmd_campaign_look(struct cmd_campaign *k);
+/** Prints which datasets are others than at the last pass, than their snapshot, than what was processed. */
+enum err cmd_campaign_print_changes(const struct cmd_campaign *k);
 /** Prints the report, and what to type next. */
 void cmd_campaign_print(const struct cmd_campaign *k, const char *db);
 

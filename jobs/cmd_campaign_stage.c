@@ -122,7 +122,8 @@ static enum err launch(struct cmd_campaign *k, const struct cmd_campaign_options
     const struct step_stage *s = &k->report[stage];
     REQUIRE(!s->is_waiting, ERR_MISMATCH, "stage %s waits for stages that it needs", o->stage);
     REQUIRE(!k->is_held, ERR_MISMATCH, "the campaign is held; go on with: gm2 campaign release %s %s", o->db, o->what);
-    REQUIRE(strncmp(s->why, "held", 4) != 0, ERR_MISMATCH, "stage %s is %s", o->stage, s->why);
+    REQUIRE(strncmp(s->why, "held", 4) != 0 && strncmp(s->why, "refused", 7) != 0, ERR_MISMATCH, "stage %s is %s",
+            o->stage, s->why);
     TRY(step_launch(k->catalogue, k->campaign, k->id, stage, o->is_test, o->user, &n, why));
     if (n)
         printf("started; gm2 campaign step %s %s looks after it\n", o->db, o->what);

@@ -127,6 +127,19 @@ static enum err add_row(void *context, const struct db_value *r, size_t n)
     return ERR_OK;
 }
 
+enum err ledger_stage_find(struct catalogue *c, const char *campaign, const char *stage, const char *version_key,
+                           int64_t *id)
+{
+    const struct db_value key[] = {DB_S(campaign), DB_S(stage), DB_S(version_key)};
+    bool is_found;
+    *id = 0;
+    return db_get_int(
+        c->db,
+        "select g.id from stages g join campaigns k on k.id = g.campaign_id where k.name = $1 and g.name = "
+        "$2 and g.version_key = $3",
+        key, 3, id, &is_found);
+}
+
 enum err ledger_live_stages(struct catalogue *c, int64_t campaign_id, struct ledger_stage_row **out, size_t *n)
 {
     struct rows all   = {0};

@@ -32,6 +32,9 @@ struct ledger_stage_row {
     int64_t id, n_live;
     char name[104], version_key[VERSION_KEY_TEXT];
 };
+/** The id of a stage and version of a campaign, by names; 0: it is not there. Nothing is noted. */
+enum err ledger_stage_find(struct catalogue *catalogue, const char *campaign, const char *stage,
+                           const char *version_key, int64_t *id);
 /** Stages of a campaign, whatever their version, that have live submissions. mem_free() the list. */
 enum err ledger_live_stages(struct catalogue *catalogue, int64_t campaign_id, struct ledger_stage_row **out, size_t *n);
 

@@ -5,8 +5,16 @@
 
 #include "catalogue.h"
 
+/* n_before: what n_files was when it was kept last, of the same dataset; -1: it was not. n_parked: of the dataset, and not done:
+ * others wait for nobody. */
+struct stage_counts {
+    int64_t n_files, n_done, n_before, n_parked;
+};
 /** Numbers of files that two queries select. stage_id 0: nothing is looked up or kept; may_keep: kept for the next time. */
 enum err stage_count(struct catalogue *catalogue, int64_t stage_id, const char *dataset, const char *done,
-                     bool may_keep, int64_t *n_files, int64_t *n_done);
+                     bool may_keep, struct stage_counts *out);
+/** How many of the files that a query selects, and another (NULL: none) does not, are parked. */
+enum err stage_count_parked(struct catalogue *catalogue, int64_t stage_id, const char *dataset, const char *done,
+                            int64_t *n);
 
 #endif

@@ -2,6 +2,7 @@
 #include "stage_work.h"
 
 #include "ledger_left.h"
+#include "log.h"
 #include "mem.h"
 #include "sql.h"
 #include "stage_count.h"
@@ -93,24 +94,25 @@ static enum err add_id(void *context, const struct db_value *row, size_t n)
     return ERR_OK;
 }
 
-/* What the stage has made counts when it is good and has a place, and whatever has become of its input. An input is done when it
- * has a product for each of the outputs. */
-static enum err made_of(const struct stage_work *w, const char *inputs, struct sql *out)
+/* What the stage has made counts when it is good and has a place. An input is done when it has a product for each of the
+ * outputs. Of a dataset those that it selects now are done, as what it does not select is not wanted; of a submission
+ * (is_any) whatever has become of them. */
+static enum err made_of(const struct stage_work *w, const char *inputs, bool is_any, struct sql *out)
 {
     const struct strs *outputs = &w->stage->cfg.outputs;
     enum err rc                = sql_add(out, "(%s)", inputs);
     if (!rc && !outputs->n) rc = sql_add(out, " intersect isparentof: (%s)", w->stage->made);
     for (size_t i = 0; i < outputs->n && !rc; i++)
         rc = sql_add(out, " intersect isparentof: (%s and file_name like '%s')", w->stage->made, outputs->value[i]);
-    return rc ? rc : sql_add(out, " with availability any");
+    return rc || !is_any ? rc : sql_add(out, " with availability any");
 }
 
 /* Ascending. */
-static enum err list_done(const struct stage_work *w, const char *inputs, int64_t **ids, size_t *n)
+static enum err list_done(const struct stage_work *w, const char *inputs, bool is_any, int64_t **ids, size_t *n)
 {
     struct sql query = {0};
     struct ids all   = {0};
-    enum err rc      = made_of(w, inputs, &query);
+    enum err rc      = made_of(w, inputs, is_any, &query);
     if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.id", 0, add_id, &all);
     sql_free(&query);
     if (rc) mem_free(all.id);
@@ -160,7 +162,7 @@ static enum err read_dataset(void *context)
     struct stage_dataset *d    = r->out;
     stage_work_free(d); /* of an earlier try */
     TRY(stage_work_list(w, w->stage->dataset, &d->files));
-    TRY(campaign_is_whole(w->stage) ? whole_done(w, d) : list_done(w, w->stage->dataset, &d->done, &d->n_done));
+    TRY(campaign_is_whole(w->stage) ? whole_done(w, d) : list_done(w, w->stage->dataset, false, &d->done, &d->n_done));
     return ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
 }
 
@@ -221,11 +223,16 @@ static enum err look_at_whole(const struct stage_work *w, struct step_stage *out
     struct ledger_submission *live;
     struct stage_dataset d = {.n_done = 0};
     struct reading r       = {w, &d};
-    enum err rc            = read_dataset(&r);
-    out->n_files           = d.files.n;
-    out->n_done            = d.n_done;
-    out->n_parked          = d.n_parked;
-    out->n_held            = d.n_held - d.n_parked;
+    int64_t n_parked       = 0, n_files, n_bytes, n_events;
+    TRY(catalogue_count(w->catalogue, w->stage->dataset, &n_files, &n_bytes, &n_events));
+    out->n_files = (size_t)n_files;
+    if (n_files > w->stage->cfg.max_files) return ERR_OK; /* check_budget() refuses it */
+    enum err rc = read_dataset(&r);
+    if (!rc) rc = stage_count_parked(w->catalogue, w->stage_id, w->stage->dataset, NULL, &n_parked);
+    out->n_files  = d.files.n;
+    out->n_done   = d.n_done;
+    out->n_parked = (size_t)n_parked;
+    out->n_held   = d.n_held - d.n_parked;
     stage_work_free(&d);
     TRY(rc);
     TRY(ledger_submissions(w->catalogue, w->stage_id, true, &live, &out->n_live));
@@ -237,24 +244,42 @@ static enum err look_at_whole(const struct stage_work *w, struct step_stage *out
 static enum err look_at_files(const struct stage_work *w, struct step_stage *out)
 {
     struct sql done = {0};
-    int64_t n_files, n_done, n_held, n_parked;
-    enum err rc = made_of(w, w->stage->dataset, &done);
-    if (!rc) rc = stage_count(w->catalogue, w->stage_id, w->stage->dataset, done.text, *w->user, &n_files, &n_done);
+    struct stage_counts c;
+    int64_t n_held, unused;
+    enum err rc = made_of(w, w->stage->dataset, false, &done);
+    if (!rc) rc = stage_count(w->catalogue, w->stage_id, w->stage->dataset, done.text, *w->user, &c);
     sql_free(&done);
-    if (!rc) rc = ledger_held(w->catalogue, w->stage_id, &n_held, &n_parked, &out->n_live);
+    if (!rc) rc = ledger_held(w->catalogue, w->stage_id, &n_held, &unused, &out->n_live);
     if (rc) return rc;
-    out->n_files  = (size_t)n_files;
-    out->n_done   = (size_t)n_done;
-    out->n_parked = (size_t)n_parked;
+    out->n_files  = (size_t)c.n_files;
+    out->n_done   = (size_t)c.n_done;
+    out->n_parked = (size_t)c.n_parked;
     out->n_held   = (size_t)n_held;
+    out->n_before = c.n_before;
+    if (*w->user && c.n_before >= 0 && c.n_before != c.n_files)
+        log_info("%s: the dataset has %" PRId64 " files, at the last pass it had %" PRId64, w->stage->name, c.n_files,
+                 c.n_before);
     return ERR_OK;
+}
+
+/* A query that is wider than it was meant starts nothing. */
+static void check_budget(const struct stage_work *w, struct step_stage *out)
+{
+    int64_t most = w->stage->cfg.max_files;
+    if ((int64_t)out->n_files <= most || *out->why) return;
+    snprintf(out->why, sizeof out->why,
+             "refused: the dataset selects %zu files, max_files is %" PRId64 ": ask for less, or raise stages.%.60s."
+             "max_files",
+             out->n_files, most, w->stage->group);
 }
 
 enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
 {
+    out->n_before = -1;
     if (stage_work_is_simulation(w)) return look_at_simulation(w, out);
     TRY(campaign_is_whole(w->stage) ? look_at_whole(w, out) : look_at_files(w, out));
     TRY(find_empty(w, out));
+    check_budget(w, out);
     out->is_complete = !out->empty && stage_gate_is_complete(&w->stage->cfg, out);
     return ERR_OK;
 }
@@ -286,7 +311,7 @@ enum err stage_work_not_done(const struct stage_work *w, const struct ledger_sub
     if (campaign_is_whole(w->stage)) return whole_not_done(w, s, ids, n);
     snprintf(inputs, sizeof inputs, "submission_id %" PRId64, s->id);
     TRY(ledger_files(w->catalogue, s->id, &all, &n_all));
-    enum err rc = list_done(w, inputs, &done, &n_done);
+    enum err rc = list_done(w, inputs, true, &done, &n_done);
     if (rc) {
         mem_free(all);
         return rc;

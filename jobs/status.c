@@ -3,6 +3,7 @@
 
 #include "catalogue_internal.h"
 #include "mem.h"
+#include "stage_change.h"
 #include "stage_gate.h"
 #include "stage_made.h"
 #include "stage_work.h"
@@ -22,6 +23,7 @@ const char *status_state(const struct step_stage *s)
     if (s->is_complete) return "complete";
     if (strncmp(s->why, "held", 4) == 0) return "held";
     if (s->is_waiting) return "waits";
+    if (strncmp(s->why, "refused", 7) == 0) return "refused";
     if (strncmp(s->why, "awaits", 6) == 0) return "approval";
     if (strncmp(s->why, "canary", 6) == 0) return "canary";
     if (s->n_live) return "running";
@@ -257,6 +259,7 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(stage_work_begin(c, r->status->campaign, 0, i, "", &w)); /* 0: nothing is noted */
     w.stage_id = s->id;
     TRY(look_at(&w, r->status->id, i, &s->look));
+    if (!stage_gate_is_approval(stage)) TRY(stage_change_tell(&w, &s->look, s->change));
     for (size_t k = 0; k < stage->n_needs; k++)
         if (!r->status->stage[stage->need[k]].look.is_complete) s->look.is_waiting = true;
     if (s->look.is_waiting) s->look.is_complete = false;

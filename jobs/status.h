@@ -71,6 +71,7 @@ struct status_stage {
     char version_key[VERSION_KEY_TEXT];
     struct step_stage look;
     const char *state; /* complete, waits, running, parked, due, no input */
+    char change[200];  /* of its dataset; "": none */
     size_t n_left;     /* files: neither done, nor running, nor parked */
     struct status_jobs jobs;
     int64_t n_other; /* submissions of other versions */

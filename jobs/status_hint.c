@@ -69,6 +69,12 @@ void status_add_hints(const struct status *k, size_t index)
             stage, k->db, name);
     }
     about_oldest(k, s, stage);
+    if (*s->change)
+        add(s, s->change,
+            "gm2 campaign step %s %s   # what came is done, what is gone stays done; gm2 files diff tells names", k->db,
+            name);
+    if (strncmp(s->look.why, "refused", 7) == 0)
+        add(s, s->look.why, "gm2 files count %s '%.200s'", k->db, k->campaign->stage[index].dataset);
     if (s->jobs.n == 0 && s->n_other) {
         snprintf(text, sizeof text, "nothing of this version yet; %" PRId64 " submissions were of others", s->n_other);
         add(s, text, "gm2 campaign status %s %s %s   # release, commit, configuration, constants: is it meant?", k->db,

@@ -135,6 +135,7 @@ static cJSON *stage_json(const struct status *k, size_t i)
     add_use(o, &s->use);
     add_latencies(o, s->latency);
     add_lists(k, o, s);
+    cJSON_AddStringToObject(o, "dataset_change", s->change);
     return o;
 }
 

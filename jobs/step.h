@@ -11,6 +11,7 @@
 struct step_stage {
     size_t n_files, n_done, n_held, n_parked; /* files of its dataset */
     size_t n_live;                            /* submissions */
+    int64_t n_before;                         /* files of its dataset at the last pass; -1: not known */
     bool is_waiting;                          /* for stages that it needs */
     bool is_complete;
     bool is_fresh;     /* the dataset has no file, as nothing is stale: that is complete */

@@ -59,19 +59,21 @@ static int64_t kept_at(void)
 
 static void expect(const char *dataset, int64_t n_files, int64_t n_done)
 {
-    int64_t n, done;
-    assert_int_equal(stage_count(catalogue, 7, dataset, "data_tier reco", true, &n, &done), ERR_OK);
-    assert_int_equal(n, n_files);
-    assert_int_equal(done, n_done);
+    struct stage_counts c;
+    assert_int_equal(stage_count(catalogue, 7, dataset, "data_tier reco", true, &c), ERR_OK);
+    assert_int_equal(c.n_files, n_files);
+    assert_int_equal(c.n_done, n_done);
 }
 
 static void test_counts(void **state)
 {
     (void)state;
-    int64_t n, done, first;
+    struct stage_counts c;
+    int64_t first;
     declare("a.mid", "raw");
     declare("a.h5", "reco");
-    assert_int_equal(stage_count(catalogue, 7, "data_tier raw", "data_tier reco", false, &n, &done), ERR_OK);
+    assert_int_equal(stage_count(catalogue, 7, "data_tier raw", "data_tier reco", false, &c), ERR_OK);
+    assert_int_equal(c.n_before, -1);
     assert_int_equal(kept_at(), -1); /* a look leaves nothing */
     expect("data_tier raw", 1, 1);
     first = kept_at();
@@ -82,6 +84,8 @@ static void test_counts(void **state)
     expect("data_tier raw or data_tier reco", 2, 1); /* another question */
     expect("data_tier raw", 1, 1);
     declare("b.mid", "raw");
+    assert_int_equal(stage_count(catalogue, 7, "data_tier raw", "data_tier reco", false, &c), ERR_OK);
+    assert_true(c.n_files == 2 && c.n_before == 1); /* it has grown since it was kept */
     expect("data_tier raw", 2, 1);
     assert_true(kept_at() > first);
     assert_int_equal(catalogue_retire(catalogue, "a.mid", "test", "me"), ERR_OK);
@@ -90,7 +94,7 @@ static void test_counts(void **state)
     expect("data_tier raw", 0, 1);
     assert_int_equal(catalogue_locate(catalogue, "b.mid", "root://far/x", true, "me"), ERR_OK);
     expect("data_tier raw", 1, 1);
-    assert_int_equal(stage_count(catalogue, 7, "data_teir raw", "data_tier reco", true, &n, &done), ERR_PARSE);
+    assert_int_equal(stage_count(catalogue, 7, "data_teir raw", "data_tier reco", true, &c), ERR_PARSE);
 }
 
 int main(void)

@@ -1,0 +1,56 @@
+# A dataset that grew or shrank: told by plan and status, what came is done, what is gone is no trouble; nothing twice, nothing lost.
+# A dataset wider than meant is refused.
+# timeout: 100
+set -u
+fail() { echo "FAILED: $*"; exit 1; }
+same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+export FHICL_FILE_PATH=$SOURCE/jobs/fcl
+DB=${FILES_DB:-$PWD/prod.db}
+"$GM2" -c mdc1.fcl -n 12 -o raw/x.h5 --set source.fills_per_subrun=1 --set physics.producers.gun.muons_per_fill=20 \
+  --set outputs.raw.max_subruns=-1 --set services.scheduler.units_per_shard=1 >log 2>&1 || { cat log; fail "raw files"; }
+raw() { for i in "$@"; do printf 'raw/gm2_run00001_%05d.mid ' "$i"; done; }
+name() { printf 'gm2_run00001_%05d.mid' "$1"; }
+declare_raw() { "$GM2" files declare "$DB" $(raw "$@") >/dev/null || fail "declare $*"; }
+write() { # KEYS
+  cat >c.fcl <<FCL
+campaign: { name: d output: "$PWD/out" }
+stages: { reco: { config: "reco.fcl" dataset: "defname: all_raw" split: "nfiles(2)" max_attempts: 1 $1 } }
+FCL
+}
+row() { "$GM2" campaign status "$DB" d >status || fail status; awk '$1 == "reco" && NF == 8 { print $2, $3, $4, $7; exit }' status; }
+step() { "$GM2" campaign step "$DB" d --loop 0.2 >loop 2>err; }
+products() { "$GM2" files count "$DB" "data_tier reco" | cut -d' ' -f1; }
+"$GM2" files init "$DB" && declare_raw 0 1 2 3 && "$GM2" files define "$DB" all_raw "data_tier raw" >/dev/null || fail "the catalogue"
+"$GM2" files snapshot "$DB" "defname: all_raw" >/dev/null || fail snapshot
+write ""; "$GM2" campaign start "$DB" c.fcl >/dev/null && step || { cat err; fail "the first pass"; }
+same "$(row)" "complete 4 4 0" "all is done"
+grep -q "dataset:" status && { cat status; fail "nothing has changed, and it says so"; }
+# one is gone, another has come: as many as before, and yet not all is done
+"$GM2" files retire "$DB" "$(name 1)" --reason bad >/dev/null && declare_raw 4 || fail retire
+same "$(row)" "due 4 3 0" "one came for one that went"
+grep -q "dataset: 4 files; 1 that were processed are not in it any more" status || { cat status; fail "words: gone"; }
+declare_raw 5 6 7
+row >/dev/null; grep -q "dataset: 7 files, 3 more than at the last pass; snapshot 1 has 4; 1 that were processed" status || { cat status; fail "words: more"; }
+"$GM2" campaign plan "$DB" c.fcl >plan || fail plan
+grep -q "^reco: dataset: 7 files, 3 more than at the last pass; snapshot 1 has 4" plan || { cat plan; fail "the plan's words"; }
+step || { cat loop err; fail "the others"; }
+same "$(row) $(products)" "complete 7 7 0 8" "each once"
+# fewer; a definition that has changed
+for i in 5 6; do "$GM2" files retire "$DB" "$(name $i)" --reason bad >/dev/null; done
+row >/dev/null; grep -q "dataset: 5 files, 2 fewer than at the last pass; snapshot 1 has 4; 3 that were processed" status || { cat status; fail "words: fewer"; }
+step; same "$(row) $(products)" "complete 5 5 0 8" "nothing is made again"
+# files that failed and are gone stand in nobody's way
+declare_raw 9; rm raw/gm2_run00001_00009.mid
+step; same "$(row)" "parked 6 5 1" "a file that is gone from the disk"
+"$GM2" files retire "$DB" "$(name 9)" --reason lost >/dev/null && declare_raw 10 || fail "another one"
+same "$(row)" "due 6 5 0" "the parked one is not in it any more"
+step || { cat loop err; fail "the one that came"; }
+same "$(row) $(products)" "complete 6 6 0 9" "it was done"
+# a runaway query
+declare_raw 11; write "max_files: 3"; "$GM2" campaign start "$DB" c.fcl >out.txt || fail "start with a budget"
+grep -q "refused: the dataset selects 7 files, max_files is 3: ask for less, or raise stages.reco.max_files" out.txt || { cat out.txt; fail "words: budget"; }
+"$GM2" campaign step "$DB" d >out.txt 2>err; same "$(row) $(products)" "refused 7 6 0 9" "nothing is started"
+"$GM2" campaign launch "$DB" d reco >out.txt 2>err && fail "launched by hand all the same"
+grep -q "max_files is 3" err || { cat err; fail "words: launch"; }
+timeout 20 "$GM2" campaign step "$DB" d --loop 0.2 >loop 2>err; same $? 1 "the loop ends: somebody is needed"
+exit 0
