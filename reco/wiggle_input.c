@@ -84,7 +84,7 @@ static enum err read_config(const char *path, struct fhicl **out)
 
 static bool is_simulation(const struct fhicl *config)
 {
-    return strcmp(config_word(config, "source.module_type", ""), "EmptyFill") == 0;
+    return module_simulates(config_word(config, "source.module_type", ""));
 }
 
 static enum err read_first(const char *path, const char *phrase_file, struct wiggle_input *in)

@@ -16,7 +16,7 @@ struct wiggle_input {
     uint32_t first_run, first_subrun, last_run, last_subrun;
     char release[32], git_commit[48], config_id[41], process_name[64], constants_set[48];
     bool has_mixed_configs; /* files were made with different configurations */
-    bool is_simulation;     /* source EmptyFill */
+    bool is_simulation;     /* source EmptyFill or TruthInput */
     bool is_blind;
     const char *phrase_source; /* for the reader: where the phrase came from */
     double blind_offset_ppm;   /* to add to R before it is shown; 0 when not blind */

@@ -1,6 +1,7 @@
 /* Source of simulation: numbered empty fills of the types that the DAQ takes, which the gun then populates. */
 #include "bank.h"
 #include "module.h"
+#include "tables.h"
 
 /* clang-format off */
 #define EMPTY_FILL_CFG(F, S)                                                                                  \
@@ -49,6 +50,17 @@ static int64_t time_s(const struct empty_fill_cfg *cfg, int64_t number)
     return cfg->start_unix_s + (is_daq ? number * cfg->cycle_muon * 14 / (160 * length) : number * 14 / 160);
 }
 
+/* For files of simulated truth: what is read back from them is to be the same fill. */
+static enum err tell(const struct fill *fill, struct block *out)
+{
+    TRY(block_resize(out, 1));
+    struct fill_truth_view v = fill_truth_view(out);
+    v.unix_time_s[0]         = fill->unix_time_s;
+    v.fill_type[0]           = fill->type;
+    v.nth[0]                 = fill->nth;
+    return ERR_OK;
+}
+
 static enum err event(struct step *s)
 {
     const struct empty_fill_cfg *cfg = s->cfg;
@@ -59,8 +71,10 @@ static enum err event(struct step *s)
     int64_t fill_number = (int64_t)s->unit->subrun * cfg->fills_per_subrun + done;
     choose(cfg, fill_number, &s->fill);
     s->fill.unix_time_s = time_s(cfg, fill_number);
-    return ERR_OK;
+    return tell(&s->fill, s->out[0]);
 }
+
+static const struct port out[] = {{&table_fill_truth, NULL, false}, {0}};
 
 const struct module module_empty_fill = {
     .name = "EmptyFill",
@@ -71,5 +85,6 @@ const struct module module_empty_fill = {
     .source   = "16 fills in 1.4 s: Muon g-2 TDR, arXiv:1501.06858; cadence of other fills: ours",
     .fields   = empty_fill_cfg_fields,
     .cfg_size = sizeof(struct empty_fill_cfg),
+    .out      = out,
     .event    = event,
 };

@@ -267,6 +267,19 @@ static enum err check_shared(const struct chain *c)
     return ERR_OK;
 }
 
+/* Sources of files read what somebody wants, and no more. */
+static void mark_wanted(struct chain *c)
+{
+    for (size_t i = 0; i < c->n_steps; i++)
+        for (size_t p = 0; c->steps[i].module->out && c->steps[i].module->out[p].table; p++) {
+            const struct block *block = c->steps[i].out[p];
+            bool *is_wanted           = &c->steps[i].is_wanted[p];
+            for (size_t k = 0; k < c->n_kept; k++) *is_wanted |= c->kept[k].block == block;
+            for (size_t j = i + 1; j < c->n_steps && !*is_wanted; j++)
+                for (size_t q = 0; q < MODULE_MAX_PORTS; q++) *is_wanted |= c->steps[j].in[q] == block;
+        }
+}
+
 enum err chain_create(const struct fhicl *document, const struct job_info *job, const struct provenance *provenance,
                       struct chain **out)
 {
@@ -291,6 +304,7 @@ enum err chain_create(const struct fhicl *document, const struct job_info *job, 
             c->has_hdf5_output = true;
             TRY_TO(failed, choose_kept(c, c->steps[i].cfg));
         }
+    mark_wanted(c);
     for (size_t i = 0; i < c->n_steps; i++) {
         struct step *s  = &c->steps[i];
         c->has_begun[i] = true;

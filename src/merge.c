@@ -165,7 +165,7 @@ static bool was_simulated(const char *configuration)
     if (fhicl_parse(configuration, strlen(configuration), "configuration", &document) ||
         fhicl_as_string(fhicl_get(document, "source.module_type"), "source.module_type", &source))
         err_clear();
-    bool yes = strcmp(source, "EmptyFill") == 0;
+    bool yes = module_simulates(source);
     fhicl_free(document);
     return yes;
 }

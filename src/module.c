@@ -33,3 +33,8 @@ const struct module_entry *module_find(const char *name)
         if (strcmp(e->module->name, name) == 0 && is_pinned(e->stream)) return e;
     return NULL;
 }
+
+bool module_simulates(const char *source_type)
+{
+    return strcmp(source_type, "EmptyFill") == 0 || strcmp(source_type, "TruthInput") == 0;
+}

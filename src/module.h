@@ -71,6 +71,7 @@ struct step {
     void *state;                         /* made in begin, freed in end */
     struct block *in[MODULE_MAX_PORTS];  /* by position in module->in; NULL if optional and absent */
     struct block *out[MODULE_MAX_PORTS]; /* emptied before each fill (per-unit tables: before each unit) */
+    bool is_wanted[MODULE_MAX_PORTS];    /* by position in module->out: a module reads it, or it is kept */
     struct hist_set *hists;              /* of the unit; the same set in every begin_unit of this step, cleared
                                             between units: book in begin, fill in event */
     struct rng_key rng;                  /* of this fill and this module's stream */
@@ -110,5 +111,7 @@ struct module_entry {
 const struct module_entry *module_all(void);
 /** By module_type, NULL if unknown. */
 const struct module_entry *module_find(const char *name);
+/** Does a job with this source.module_type simulate? Its products are no data. */
+bool module_simulates(const char *source_type);
 
 #endif

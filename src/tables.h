@@ -98,6 +98,11 @@
     C(u8,  1, is_dead, "1", "1: no light")                                                                    \
     C(u8,  1, is_hot, "1", "1: pulses of its own")
 
+#define FILL_TRUTH_COLUMNS(C)                                                                                 \
+    C(i64, 1, unix_time_s, "s", "time stamp of the fill")                                                     \
+    C(u8,  1, fill_type, "1", "1 muon, 2 laser, 3 pedestal")                                                  \
+    C(i64, 1, nth, "1", "fills of this type before it in the run")
+
 #define RAW_COLUMNS(C) C(u8, 1, byte, "1", "the MIDAS event of this fill, header included, as in the raw file")
 
 #define ODB_COLUMNS(C) C(u8, 1, byte, "1", "the ODB dump of the begin-of-run event, text")
@@ -322,6 +327,7 @@
     T(calo_hit, CALO_HIT_COLUMNS, "sim", false, "positrons at a calorimeter's face")                                   \
     T(mip_hit, MIP_HIT_COLUMNS, "sim", false, "lost muons that cross a calorimeter")                                   \
     T(crystal_hit, CRYSTAL_HIT_COLUMNS, "sim", false, "light of one positron or lost muon in one crystal")             \
+    T(fill_truth, FILL_TRUTH_COLUMNS, "sim", false, "what kind of fill was simulated: one row a fill")                 \
     T(gain_truth, GAIN_TRUTH_COLUMNS, "sim", true, "what each channel was made like in this subrun")                   \
     T(raw, RAW_COLUMNS, "raw", false, "the fill's MIDAS event")                                                        \
     T(odb, ODB_COLUMNS, "raw", true, "the run's settings")                                                             \
