@@ -66,7 +66,9 @@ enum err chain_complete(struct fhicl *document)
     TRY(check_keys(document, "the document", top));
     REQUIRE(fhicl_get(document, "physics"), ERR_CONFIG, "the document has no table physics");
     const struct fhicl *source = fhicl_get(document, "source");
-    REQUIRE(source, ERR_CONFIG, "the document has no table source (EmptyFill to simulate, RawInput to read raw files)");
+    REQUIRE(source, ERR_CONFIG,
+            "the document has no table source (EmptyFill to simulate, TruthInput to read simulated truth, "
+            "RawInput to read raw files)");
     const struct module_entry *entry;
     TRY(chain_find_module(source, "source", MODULE_SOURCE, &entry));
     TRY(cfg_fill_defaults(entry->module->fields, document, "source"));

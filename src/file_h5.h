@@ -74,6 +74,8 @@ enum err file_h5_write_rows(hid_t dataset, enum column_type type, hsize_t first,
 /** The same as write_rows, by all ranks together if is_collective; n may be 0. */
 enum err file_h5_write_together(hid_t dataset, enum column_type type, hsize_t first, hsize_t n, const void *data,
                                 int is_collective);
+/** Opens a column of a group; ERR_DATA if it is missing or has another type or width. Close with H5Dclose(). */
+enum err file_h5_open_column(hid_t group, const struct column *column, hid_t *out, uint64_t *n_rows);
 /** Number of rows (first extent). */
 enum err file_h5_rows(hid_t dataset, uint64_t *out);
 

@@ -129,7 +129,7 @@ enum err file_read_provenance_text(const char *path, const char *attribute, char
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------------- */
-static enum err open_column(hid_t group, const struct column *c, hid_t *out, uint64_t *n)
+enum err file_h5_open_column(hid_t group, const struct column *c, hid_t *out, uint64_t *n)
 {
     *out = H5Lexists(group, c->name, H5P_DEFAULT) > 0 ? H5Dopen2(group, c->name, H5P_DEFAULT) : -1;
     H5_REQUIRE(*out >= 0, ERR_DATA, "column %s is missing", c->name);
@@ -143,6 +143,7 @@ static enum err open_column(hid_t group, const struct column *c, hid_t *out, uin
     *n = extent[0];
     if (is_ok) return ERR_OK;
     H5Dclose(*out);
+    *out = -1;
     FAIL(ERR_DATA, "column %s is not of type %s[%zu]", c->name, column_type_name(c->type), c->width);
 }
 
@@ -152,7 +153,7 @@ static enum err read_columns(hid_t group, struct block *block)
         const struct column *c = &block->table->columns[i];
         hid_t dataset          = -1;
         uint64_t n             = 0;
-        TRY(open_column(group, c, &dataset, &n));
+        TRY(file_h5_open_column(group, c, &dataset, &n));
         enum err rc = ERR_OK;
         if (i == 0)
             rc = block_resize(block, (size_t)n);

@@ -106,8 +106,7 @@ static enum err put_sources(const struct job_options *o, struct fhicl *document)
     if (fhicl_get(document, "source.module_type"))
         TRY(fhicl_as_string(fhicl_get(document, "source.module_type"), "source.module_type", &type));
     REQUIRE(strcmp(type, "EmptyFill") != 0, ERR_OPTION,
-            "-s/-S give raw files, but this document simulates (source.module_type EmptyFill); use one with RawInput, "
-            "such as reco.fcl");
+            "-s/-S: source EmptyFill reads no files; RawInput (reco.fcl) and TruthInput (digireco.fcl) do");
     char *text  = NULL;
     size_t used = 0;
     enum err rc;
@@ -275,7 +274,7 @@ static enum err understand(struct job *job)
     const char *source, *name;
     TRY(fhicl_as_string(fhicl_get(job->document, "source.module_type"), "source.module_type", &source));
     TRY(fhicl_as_string(fhicl_get(job->document, "process_name"), "process_name", &name));
-    job->is_simulation = strcmp(source, "EmptyFill") == 0;
+    job->is_simulation = module_simulates(source);
     job->is_merge      = strcmp(source, "MergeInput") == 0;
     if (!job->is_merge) TRY(job_plan(job));
     TRY(chain_files_names(job->document, &job->input_files));
@@ -395,6 +394,7 @@ void job_close(struct job *job)
     mem_free(job->input_files);
     mem_free(job->words);
     mem_free(job->units);
+    mem_free(job->truth_list);
     mem_free(job->cost);
     *job = (struct job){0};
 }

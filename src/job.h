@@ -60,7 +60,9 @@ struct job {
     struct scheduler_cfg scheduler;
     struct catalog_cfg catalog;
     struct watch_cfg watch;
-    bool prints_time, prints_memory, is_simulation, is_merge; /* is_merge: no units, see merge.h */
+    bool prints_time, prints_memory, is_simulation; /* is_simulation: its products are no data */
+    bool is_merge;                                  /* no units, see merge.h */
+    char *truth_list;                               /* units of simulated truth as rank 0 found them, in one text */
     long long start_unix_s;
     struct job_info info;
     struct provenance provenance;

@@ -2,6 +2,7 @@
 #include "job_units.h"
 
 #include "comm.h"
+#include "job_truth.h"
 #include "mem.h"
 
 #include <inttypes.h>
@@ -22,7 +23,7 @@ static int64_t source_number(const struct job *job, const char *key, int64_t fal
 
 /* ---- units ---- */
 
-static enum err make_units(struct job *job, size_t n)
+enum err job_make_units(struct job *job, size_t n)
 {
     REQUIRE(n > 0, ERR_CONFIG, "there is nothing to do: no units");
     REQUIRE(n <= 100000000, ERR_CONFIG, "%zu units are too many for one job; the limit is 1e8", n);
@@ -40,7 +41,7 @@ static enum err plan_simulation(struct job *job)
     REQUIRE(n > 0, ERR_OPTION, "how many fills? Give -n N or source.maxEvents (a number above 0)");
     REQUIRE(skip % per_unit == 0, ERR_OPTION,
             "--nskip %" PRId64 ": simulation skips whole subruns, a multiple of %" PRId64 " fills", skip, per_unit);
-    TRY(make_units(job, (size_t)((n + per_unit - 1) / per_unit)));
+    TRY(job_make_units(job, (size_t)((n + per_unit - 1) / per_unit)));
     for (size_t i = 0; i < job->n_units; i++) {
         int64_t left  = n - (int64_t)i * per_unit;
         job->units[i] = (struct unit){.index      = (int64_t)i,
@@ -90,7 +91,7 @@ static enum err plan_raw(struct job *job)
     int64_t limit = job->options.n_fills >= 0 ? job->options.n_fills : source_number(job, "maxEvents", -1);
     REQUIRE(n == 1 || (limit < 0 && job->options.n_skip == 0), ERR_OPTION,
             "-n and --nskip count events of one raw file; %zu files are given", n);
-    TRY(make_units(job, n));
+    TRY(job_make_units(job, n));
     for (size_t i = 0; i < n; i++) {
         struct unit *u = &job->units[i];
         *u             = (struct unit){
@@ -144,6 +145,9 @@ enum err job_plan(struct job *job)
     REQUIRE(job->options.watch || (!job->options.is_once && job->options.fraction == 0.0), ERR_OPTION,
             "--once and --fraction belong to --watch DIR");
     if (job->options.watch) return plan_watch(job);
+    const char *source = "";
+    TRY(fhicl_as_string(fhicl_get(job->document, "source.module_type"), "source.module_type", &source));
+    if (strcmp(source, "TruthInput") == 0) return job_plan_truth(job);
     return job->is_simulation ? plan_simulation(job) : plan_raw(job);
 }
 

@@ -129,8 +129,10 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     TRY_TO(done, mem_alloc(&runs, n, sizeof *runs));
     TRY_TO(done, mem_alloc(&parents, n + count_lines(job->provenance.parents), sizeof *parents));
     for (size_t u = 0; u < n; u++) {
-        runs[u] = (struct meta_run){units[u].run, units[u].subrun};
-        if (units[u].source) parents[m.n_parents++] = base_of(units[u].source);
+        runs[u]            = (struct meta_run){units[u].run, units[u].subrun};
+        const char *before = u > 0 ? units[u - 1].source : NULL;
+        bool is_same       = before && units[u].source && strcmp(before, units[u].source) == 0;
+        if (units[u].source && !is_same) parents[m.n_parents++] = base_of(units[u].source);
     }
     inputs = mem_string(job->provenance.parents);
     if (!inputs) FAIL_TO(done, ERR_MEMORY, "out of memory");
@@ -179,9 +181,11 @@ static enum err describe_raw(const struct job *job, const struct unit *u)
         m.n_runs      = 1;
         m.runs        = &run;
         m.event_count = u->n_fills;
-        m.first_event = 1;
-        m.last_event  = u->n_fills;
+        m.first_event = u->n_skip + 1;
+        m.last_event  = u->n_skip + u->n_fills;
         m.n_units     = 1;
+        m.parents     = &u->source;
+        m.n_parents   = u->source ? 1 : 0;
         return meta_write(path, &m);
     }
     return ERR_OK;

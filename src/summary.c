@@ -177,9 +177,9 @@ static void print_watch(const struct run_totals *t)
 }
 
 /* How many cores keep up with a DAQ that writes 2 GB each 8 s is read off here. */
-static void print_raw(const struct run_totals *t)
+static void print_raw(const struct job *job, const struct run_totals *t)
 {
-    if (t->raw_bytes <= 0.0 || t->wall_s <= 0.0) return;
+    if (job->is_simulation || t->raw_bytes <= 0.0 || t->wall_s <= 0.0) return;
     const double GB = 1e-9 * t->raw_bytes;
     printf("Raw        %.3f GB read: %.2f s/GB of CPU time, %.2f s/GB of a rank's time; %.3f GB/s in all\n", GB,
            t->unit_cpu_s / GB, t->unit_seconds / GB, GB / t->wall_s);
@@ -211,7 +211,7 @@ enum err summary_print(const struct job *job, const struct chain *chain, const s
         if (job->prints_memory) print_memory(all_facts, n_ranks);
         print_products(job, totals);
         print_use(all_facts, n_ranks, cpu_s);
-        print_raw(totals);
+        print_raw(job, totals);
         if (job->options.watch) print_watch(totals);
         fflush(stdout);
     }
