@@ -11,8 +11,8 @@ run() { # NAME OPTIONS: into folder NAME
   timeout 200 "$GM2" campaign run "$SOURCE/jobs/campaigns/$name.fcl" -o "$name" --loop 0.3 "$@" >"$name.log" 2>&1
 }
 count() { "$GM2" files count "$DB" "$1" | cut -d' ' -f1; }
-covered() { # QUERY N: N subruns are covered, none twice, none missing
-  "$GM2" files coverage "$DB" "$1" --wanted "data_tier raw" >coverage.log
+covered() { # QUERY N [TIER]: N subruns are covered, none twice, none missing
+  "$GM2" files coverage "$DB" "$1" --wanted "data_tier ${3:-raw}" >coverage.log
   grep -q "^$2 subruns covered, 0 more than once, 0 missing" coverage.log || { cat coverage.log; fail "coverage of $1"; }
 }
 audit() { "$GM2" files audit "$DB" --checksums | grep -q ": 0 missing, 0 damaged" || fail "audit of $DB"; }
@@ -55,8 +55,9 @@ audit
 # ---- simulation
 run simulation --set fills=3 --set per_subrun=1 --set muons=20 --set per_job=1 || { cat simulation.log; fail "simulation ends with $?"; }
 DB=simulation/campaign.db
-covered "data_tier reco and gm2.process_name reco" 3
-same "$(count "gm2.process_name reco")" 3 "a file a subrun"
+covered "data_tier reco and gm2.process_name digireco" 3 sim
+same "$(count "gm2.process_name digireco")" 3 "a file a subrun"
+same "$(count "isdescendantof: (data_tier sim and file_name like '%_s00001.h5') and data_tier reco")" 1 "truth -> reconstruction"
 audit
 
 # ---- the talk's graph

@@ -32,8 +32,8 @@ storm() { # NAME N
     { tail -30 "$name.log"; squeue; fail "$name ends with $?"; }
 }
 count() { "$GM2" files count "$DB" "$1" | cut -d' ' -f1; }
-covered() {
-  "$GM2" files coverage "$DB" "$1" --wanted "data_tier raw" >coverage.log
+covered() { # QUERY N [TIER]
+  "$GM2" files coverage "$DB" "$1" --wanted "data_tier ${3:-raw}" >coverage.log
   grep -q "^$2 subruns covered, 0 more than once, 0 missing" coverage.log || { cat coverage.log; fail "coverage of $1"; }
 }
 storm daq 8
@@ -49,7 +49,7 @@ grep "in conflict" daq.log && fail "a conflict"
 small=(--set fills=4 --set per_subrun=1 --set muons=20 --set per_job=1 --set executor=slurm --set 'defaults.sbatch=["-t", "5"]' --set 'defaults.max_attempts=50')
 storm simulation 4
 DB=$URL/simulation
-covered "data_tier reco and gm2.process_name reco" 4
-same "$(count "gm2.process_name reco")" 4 "a file a subrun"
+covered "data_tier reco and gm2.process_name digireco" 4 sim
+same "$(count "gm2.process_name digireco")" 4 "a file a subrun"
 "$GM2" files audit "$DB" --checksums >audit.log || { cat audit.log; fail audit; }
 exit 0
