@@ -106,7 +106,7 @@ static enum err put_sources(const struct job_options *o, struct fhicl *document)
     if (fhicl_get(document, "source.module_type"))
         TRY(fhicl_as_string(fhicl_get(document, "source.module_type"), "source.module_type", &type));
     REQUIRE(strcmp(type, "EmptyFill") != 0, ERR_OPTION,
-            "-s/-S: source EmptyFill reads no files; RawInput (reco.fcl) and TruthInput (digireco.fcl) do");
+            "-s/-S: EmptyFill simulates and reads no files; RawInput (reco.fcl) and TruthInput (digireco.fcl) do");
     char *text  = NULL;
     size_t used = 0;
     enum err rc;

@@ -129,6 +129,7 @@ static void count_fills(const char *text, int64_t n[4])
     int64_t next[4] = {0};
     memset(n, 0, 4 * sizeof *n);
     rig_read(&rig, &module_empty_fill, text);
+    assert_int_equal(block_create(&table_fill_truth, &rig.step.out[0]), ERR_OK);
     for (uint32_t subrun = 0; subrun < 20; subrun++) {
         struct unit u   = {.run = 3, .subrun = subrun, .n_fills = 91};
         rig.step.unit   = &u;
@@ -137,7 +138,10 @@ static void count_fills(const char *text, int64_t n[4])
         for (;;) {
             assert_int_equal(module_empty_fill.event(&rig.step), ERR_OK);
             if (!rig.step.pass) break;
-            const struct fill *fill = &rig.step.fill;
+            const struct fill *fill           = &rig.step.fill;
+            const struct fill_truth_view told = fill_truth_view(rig.step.out[0]);
+            assert_true(told.n == 1 && told.fill_type[0] == fill->type && told.nth[0] == fill->nth);
+            assert_true(told.unix_time_s[0] == fill->unix_time_s);
             assert_true(fill->type >= BANK_MUON && fill->type <= BANK_PEDESTAL);
             assert_int_equal(fill->nth, next[fill->type]++); /* counted on from subrun to subrun */
             assert_true(fill->unix_time_s >= earlier);
@@ -146,6 +150,7 @@ static void count_fills(const char *text, int64_t n[4])
         }
     }
     assert_int_equal(n[1] + n[2] + n[3], 20 * 91);
+    block_free(rig.step.out[0]);
     cfg_free(module_empty_fill.fields, rig.cfg);
     mem_free(rig.cfg);
 }
