@@ -177,9 +177,9 @@ enum err place_copy_out(const char *path, const char *url, const struct place_by
 
 enum err place_copy_text(const char *text, const char *url)
 {
-    char path[ROOM], sum[32];
-    unsigned long long size;
-    const char *own = place_path(url);
+    char path[ROOM], sum[32] = "";
+    unsigned long long size = 0;
+    const char *own         = place_path(url);
     if (own) return publish_text(own, text, strlen(text), 1);
     TRY(temporary(path));
     enum err rc = publish_text(path, text, strlen(text), 1);
