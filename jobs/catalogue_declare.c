@@ -1,5 +1,6 @@
 /* Declaring files: many in one transaction, a result for each. */
 #include "catalogue_internal.h"
+#include "catalogue_known.h"
 
 #include "mem.h"
 
@@ -8,10 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONFIG_KEY = 4096, N_STATEMENTS = 10 };
+enum { CONFIG_KEY = 4096, N_STATEMENTS = 9 };
 
 enum statement {
-    FIND_FILE,
     FIND_CONFIG,
     ADD_CONFIG,
     ADD_FILE,
@@ -35,7 +35,6 @@ static const char insert_file[] =
     " $21, $22, $23, $24, $25)";
 
 static const char *const statements[N_STATEMENTS] = {
-    [FIND_FILE]   = "select id, file_size, checksum, retired_s from files where file_name = $1",
     [FIND_CONFIG] = "select id from configs where config_key = $1",
     [ADD_CONFIG]  = insert_config,
     [ADD_FILE]    = insert_file,
@@ -58,6 +57,7 @@ struct declare {
     const char *user;
     struct catalogue_result *result;
     struct db_statement *statement[N_STATEMENTS];
+    struct catalogue_known known;
     int64_t next_file, next_config, now_s;
     char config_key[CONFIG_KEY]; /* of the file before: most files of a batch were made alike */
     int64_t config_id;
@@ -69,11 +69,11 @@ struct declare {
 static enum err run(struct declare *d, enum statement which, const struct db_value *values, size_t n,
                     const struct db_value **row)
 {
-    const struct db_value *none;
     size_t width;
     if (!d->statement[which]) TRY(db_prepare(d->catalogue->db, statements[which], &d->statement[which]));
+    if (!row) return db_queue(d->statement[which], values, n);
     TRY(db_start(d->statement[which], values, n));
-    return db_next(d->statement[which], row ? row : &none, &width);
+    return db_next(d->statement[which], row, &width);
 }
 
 /* ---- how it was made: one row for all files made alike --------------------------------------------------------------- */
@@ -202,33 +202,31 @@ static enum err find_parents(struct declare *d, const struct catalogue_file *f, 
         d->capacity = f->n_parents;
     }
     for (size_t i = 0; i < f->n_parents && !*missing; i++) {
-        const struct db_value *row;
-        TRY(run(d, FIND_FILE, &DB_S(f->parent[i]), 1, &row));
-        if (row)
-            d->parent[i] = row[0].i;
+        const struct known_file *parent = catalogue_known_find(&d->known, f->parent[i]);
+        if (parent)
+            d->parent[i] = parent->id;
         else
             *missing = f->parent[i];
     }
     return ERR_OK;
 }
 
-static enum err meet_known(struct declare *d, size_t i, const struct db_value *row)
+static enum err meet_known(struct declare *d, size_t i, const struct known_file *known)
 {
     const struct catalogue_file *f = &d->file[i];
     struct catalogue_result *r     = &d->result[i];
-    int64_t id = row[0].i, size = row[1].i;
-    bool is_same = size == f->file_size && strcmp(row[2].text, f->checksum) == 0, is_retired = row[3].type != DB_NULL;
-    if (is_same && !is_retired) {
+    bool is_same                   = known->size == f->file_size && strcmp(known->checksum, f->checksum) == 0;
+    if (is_same && !known->is_retired) {
         r->outcome = CATALOGUE_SAME;
-        TRY(add_location(d, f, id));
-        return f->location ? run(d, COUNT_PLACES, &DB_I(id), 1, NULL) : ERR_OK;
+        TRY(add_location(d, f, known->id));
+        return f->location ? run(d, COUNT_PLACES, &DB_I(known->id), 1, NULL) : ERR_OK;
     }
     r->outcome = is_same ? CATALOGUE_REFUSED : CATALOGUE_CONFLICT;
     if (is_same)
         snprintf(r->why, sizeof r->why, "this file was retired; names are not used again");
     else
-        snprintf(r->why, sizeof r->why, "declared with %lld bytes and %s, this has %lld and %s", (long long)size,
-                 row[2].text, (long long)f->file_size, f->checksum);
+        snprintf(r->why, sizeof r->why, "declared with %lld bytes and %s, this has %lld and %s", (long long)known->size,
+                 known->checksum, (long long)f->file_size, f->checksum);
     return is_same ? ERR_OK : add_conflict(d, f);
 }
 
@@ -237,7 +235,6 @@ static enum err declare_one(struct declare *d, size_t i, bool *is_late)
 {
     const struct catalogue_file *f = &d->file[i];
     struct catalogue_result *r     = &d->result[i];
-    const struct db_value *row;
     const char *missing;
     *is_late = false;
     *r       = (struct catalogue_result){.outcome = CATALOGUE_DECLARED};
@@ -247,8 +244,8 @@ static enum err declare_one(struct declare *d, size_t i, bool *is_late)
         err_clear();
         return ERR_OK;
     }
-    TRY(run(d, FIND_FILE, &DB_S(f->file_name), 1, &row));
-    if (row) return meet_known(d, i, row);
+    const struct known_file *known = catalogue_known_find(&d->known, f->file_name);
+    if (known) return meet_known(d, i, known);
     TRY(find_parents(d, f, &missing));
     if (missing) {
         *is_late   = true;
@@ -258,6 +255,7 @@ static enum err declare_one(struct declare *d, size_t i, bool *is_late)
     }
     int64_t id = d->next_file++;
     TRY(add_file(d, f, id));
+    TRY(catalogue_known_add(&d->known, &(struct known_file){id, f->file_size, false, f->file_name, f->checksum}));
     return add_location(d, f, id);
 }
 
@@ -292,7 +290,10 @@ static enum err work(void *context)
     TRY(db_get_int(d->catalogue->db, "select coalesce(max(id), 0) + 1 from configs", NULL, 0, &d->next_config,
                    &is_found));
     int64_t first = d->next_file;
-    enum err rc   = declare_all(d);
+    enum err rc   = catalogue_known_read(&d->known, d->catalogue->db, d->file, d->n);
+    if (!rc) rc = declare_all(d);
+    if (!rc) rc = db_flush(d->catalogue->db);
+    catalogue_known_free(&d->known);
     for (int i = 0; i < N_STATEMENTS; i++) {
         db_finish(d->statement[i]);
         d->statement[i] = NULL;

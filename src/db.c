@@ -155,6 +155,18 @@ enum err db_next(struct db_statement *s, const struct db_value **row, size_t *n)
     return s->driver->next(s->handle, row, n);
 }
 
+enum err db_queue(struct db_statement *s, const struct db_value *values, size_t n)
+{
+    const struct db_value *row;
+    size_t n_columns;
+    TRY(check_texts(values, n));
+    if (s->driver->queue) return s->driver->queue(s->handle, values, n);
+    TRY(s->driver->start(s->handle, values, n));
+    return s->driver->next(s->handle, &row, &n_columns);
+}
+
+enum err db_flush(struct db *db) { return db->driver->flush ? db->driver->flush(db->handle) : ERR_OK; }
+
 void db_finish(struct db_statement *s)
 {
     if (!s) return;

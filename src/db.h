@@ -63,6 +63,11 @@ enum err db_start(struct db_statement *s, const struct db_value *values, size_t 
 /** The next row of n columns, lent until the next call; *row NULL after the last. */
 enum err db_next(struct db_statement *s, const struct db_value **row, size_t *n);
 void db_finish(struct db_statement *s);
+/** db_start() for a statement without rows, in a transaction: a server may do it later, many with one answer. What fails is
+ *  told by this or a later call, by db_flush() or the commit at the latest. Test: tests/t_db.c */
+enum err db_queue(struct db_statement *s, const struct db_value *values, size_t n);
+/** All that is queued is done, or why not. Test: tests/t_db.c */
+enum err db_flush(struct db *db);
 
 /** Many rows into a table, in a transaction: COPY on a server. `columns` is "a, b, c"; nothing else may run on this
  *  connection until db_bulk_end(), which frees; is_good false drops what was added and returns ERR_OK. */

@@ -19,6 +19,8 @@ struct db_driver {
     enum err (*bulk_start)(void *handle, const char *table, const char *columns, size_t n, void **bulk);
     enum err (*bulk_add)(void *bulk, const struct db_value *values);
     enum err (*bulk_end)(void *bulk, bool is_good);
+    enum err (*queue)(void *statement, const struct db_value *values, size_t n); /* NULL: at once */
+    enum err (*flush)(void *handle);
 };
 
 enum { DB_MAX_COLUMNS = 64 };

@@ -5,23 +5,18 @@
 
 #ifdef GM2_HAS_PGSQL
 
+#include "db_pgsql.h"
 #include "log.h"
 #include "mem.h"
 
 #include <endian.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_FLOAT4 = 700, OID_FLOAT8 = 701 };
-enum { BULK_BYTES = 1 << 16, MAX_PARAMETERS = 65535 };
+enum { MAX_PARAMETERS = 65535, MAX_QUEUED = 200 };
 
-struct server {
-    PGconn *connection;
-    enum db_problem problem;
-    unsigned n_prepared;
-};
 struct server_statement {
     struct server *owner;
     char name[32];
@@ -30,13 +25,6 @@ struct server_statement {
     int at, n_rows;
     struct db_value row[DB_MAX_COLUMNS];
 };
-struct server_bulk {
-    struct server *owner;
-    size_t n_columns, used;
-    char *buffer;
-    char *table;
-};
-
 static enum db_problem problem_of(const struct server *s, const char *state)
 {
     if (PQstatus(s->connection) == CONNECTION_BAD) return DB_LOST;
@@ -54,8 +42,7 @@ static enum err deny(const struct server *s, const char *text, bool is_trigger)
     FAIL(ERR_DENIED, "the database does not let %s do this: %s", PQuser(s->connection), text);
 }
 
-/* The server's words on one line. Takes the result. */
-static enum err fail(struct server *s, PGresult *result, const char *what)
+enum err db_pgsql_fail(struct server *s, PGresult *result, const char *what)
 {
     const char *state  = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *text   = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
@@ -86,13 +73,47 @@ static void notice(void *context, const char *text)
     log_debug("PostgreSQL: %.*s", (int)strcspn(text, "\n"), text);
 }
 
+/* ---- statements that were sent, and whose answers were not read yet (libpq's pipeline mode) ---------------------------- */
+static enum err read_answers(struct server *s)
+{
+    enum err rc = PQpipelineSync(s->connection) == 1 ? ERR_OK : db_pgsql_fail(s, NULL, NULL);
+    for (int n_none = 0; n_none < 2 && PQstatus(s->connection) == CONNECTION_OK;) { /* NULL ends one statement's */
+        PGresult *result      = PQgetResult(s->connection);
+        ExecStatusType status = PQresultStatus(result);
+        n_none                = result ? 0 : n_none + 1;
+        bool is_bad           = result && status == PGRES_FATAL_ERROR;
+        if (is_bad && !rc)
+            rc = db_pgsql_fail(s, result, NULL);
+        else
+            PQclear(result);
+        if (result && status == PGRES_PIPELINE_SYNC) return rc;
+    }
+    return rc ? rc : db_pgsql_fail(s, NULL, NULL);
+}
+
+/* A failure that nobody was told of is told at the next call: a COMMIT after it would be a ROLLBACK without a word. */
+enum err db_pgsql_settle(struct server *s)
+{
+    enum err rc = s->untold;
+    s->untold   = ERR_OK;
+    if (s->n_queued == 0) return rc;
+    s->n_queued = 0;
+    s->problem  = DB_FINE;
+    rc          = read_answers(s);
+    if (PQstatus(s->connection) == CONNECTION_OK && PQexitPipelineMode(s->connection) != 1 && !rc)
+        rc = db_pgsql_fail(s, NULL, NULL);
+    return rc;
+}
+
 static enum err exec(void *handle, const char *sql)
 {
-    struct server *s      = handle;
+    struct server *s = handle;
+    enum err before  = db_pgsql_settle(s);
+    if (before && strcmp(sql, "rollback") != 0) return before;
     s->problem            = DB_FINE;
     PGresult *result      = PQexec(s->connection, sql);
     ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return fail(s, result, sql);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return db_pgsql_fail(s, result, sql);
     PQclear(result);
     return ERR_OK;
 }
@@ -145,6 +166,8 @@ static const char *user(const void *handle) { return PQuser(((const struct serve
 static void finish(void *statement)
 {
     struct server_statement *s = statement;
+    enum err rc                = db_pgsql_settle(s->owner);
+    if (rc) s->owner->untold = rc;
     PQclear(s->result);
     if (s->name[0] && PQtransactionStatus(s->owner->connection) != PQTRANS_INERROR) {
         char sql[64];
@@ -159,6 +182,7 @@ static enum err prepare(void *handle, const char *sql, void **out)
 {
     struct server *owner = handle;
     struct server_statement *s;
+    TRY(db_pgsql_settle(owner));
     owner->problem = DB_FINE;
     TRY(mem_alloc(&s, 1, sizeof *s));
     s->owner = owner;
@@ -171,7 +195,7 @@ static enum err prepare(void *handle, const char *sql, void **out)
     snprintf(name, sizeof name, "gm2_%u", owner->n_prepared++);
     PGresult *result = PQprepare(owner->connection, name, sql, 0, NULL);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-        enum err rc = fail(owner, result, sql);
+        enum err rc = db_pgsql_fail(owner, result, sql);
         finish(s);
         return rc;
     }
@@ -181,8 +205,7 @@ static enum err prepare(void *handle, const char *sql, void **out)
     return ERR_OK;
 }
 
-/* A value as the server reads it; NULL for null. */
-static const char *as_text(const struct db_value *v, char room[40])
+const char *db_pgsql_text(const struct db_value *v, char room[40])
 {
     if (v->type == DB_INT) snprintf(room, 40, "%lld", (long long)v->i);
     if (v->type == DB_REAL) snprintf(room, 40, "%.17g", v->x);
@@ -190,32 +213,61 @@ static const char *as_text(const struct db_value *v, char room[40])
     return v->type == DB_NULL ? NULL : room;
 }
 
-static enum err start(void *statement, const struct db_value *values, size_t n)
+/* Sends, and waits for the answer unless the statement is queued. */
+static enum err send(struct server_statement *s, const struct db_value *values, size_t n, bool is_queued,
+                     PGresult **result)
 {
-    struct server_statement *s = statement;
+    PGconn *connection = s->owner->connection;
     char(*room)[40];
     const char **text;
-    s->owner->problem = DB_FINE;
     REQUIRE(n <= MAX_PARAMETERS, ERR_NUMBER, "%zu parameters, at most %d are possible", n, MAX_PARAMETERS);
     TRY(mem_alloc(&room, n + 1, sizeof *room));
     if (mem_alloc(&text, n + 1, sizeof *text)) {
         mem_free(room);
         return ERR_MEMORY;
     }
-    for (size_t i = 0; i < n; i++) text[i] = as_text(&values[i], room[i]);
-    PQclear(s->result);
-    s->result             = NULL;
-    s->at                 = 0;
-    PGresult *result      = PQexecPrepared(s->owner->connection, s->name, (int)n, text, NULL, NULL, 1);
-    ExecStatusType status = PQresultStatus(result);
+    for (size_t i = 0; i < n; i++) text[i] = db_pgsql_text(&values[i], room[i]);
+    bool is_sent = true;
+    if (is_queued)
+        is_sent = PQsendQueryPrepared(connection, s->name, (int)n, text, NULL, NULL, 1) == 1;
+    else
+        *result = PQexecPrepared(connection, s->name, (int)n, text, NULL, NULL, 1);
     mem_free(text);
     mem_free(room);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return fail(s->owner, result, s->sql);
+    return is_sent ? ERR_OK : db_pgsql_fail(s->owner, NULL, s->sql);
+}
+
+static enum err start(void *statement, const struct db_value *values, size_t n)
+{
+    struct server_statement *s = statement;
+    PGresult *result           = NULL;
+    TRY(db_pgsql_settle(s->owner));
+    s->owner->problem = DB_FINE;
+    PQclear(s->result);
+    s->result = NULL;
+    s->at     = 0;
+    TRY(send(s, values, n, false, &result));
+    ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return db_pgsql_fail(s->owner, result, s->sql);
     s->result = result;
     s->n_rows = PQntuples(result);
     REQUIRE(PQnfields(result) <= DB_MAX_COLUMNS, ERR_LOGIC, "more than %d columns asked for", DB_MAX_COLUMNS);
     return ERR_OK;
 }
+
+/* Not so many that both sides wait for the other to read. */
+static enum err queue(void *statement, const struct db_value *values, size_t n)
+{
+    struct server_statement *s = statement;
+    struct server *owner       = s->owner;
+    if (owner->untold || owner->n_queued >= MAX_QUEUED) TRY(db_pgsql_settle(owner));
+    owner->problem = DB_FINE;
+    if (owner->n_queued == 0 && PQenterPipelineMode(owner->connection) != 1) return db_pgsql_fail(owner, NULL, s->sql);
+    owner->n_queued++;
+    return send(s, values, n, true, NULL);
+}
+
+static enum err flush_queue(void *handle) { return db_pgsql_settle(handle); }
 
 static uint64_t big_endian(const char *bytes, int n)
 {
@@ -272,115 +324,28 @@ static enum err begin(void *handle, const char *lock_table)
     return exec(handle, sql);
 }
 
-/* ---- COPY --------------------------------------------------------------------------------------------------------- */
-static void bulk_free(struct server_bulk *b)
-{
-    mem_free(b->buffer);
-    mem_free(b->table);
-    mem_free(b);
-}
-
 static bool in_transaction(const void *handle)
 {
     PGTransactionStatusType s = PQtransactionStatus(((const struct server *)handle)->connection);
     return s == PQTRANS_INTRANS || s == PQTRANS_INERROR;
 }
 
-static enum err bulk_start(void *handle, const char *table, const char *columns, size_t n, void **bulk)
-{
-    struct server *s = handle;
-    char sql[4096];
-    struct server_bulk *b;
-    s->problem = DB_FINE;
-    TRY(mem_alloc(&b, 1, sizeof *b));
-    b->owner     = s;
-    b->n_columns = n;
-    b->table     = mem_string(table);
-    enum err rc  = mem_alloc(&b->buffer, BULK_BYTES, 1);
-    if (!rc && !b->table) rc = ERR_MEMORY;
-    int used = snprintf(sql, sizeof sql, "copy %s (%s) from stdin", table, columns);
-    if (!rc && (used < 0 || (size_t)used >= sizeof sql))
-        rc = err_fail(ERR_LOGIC, __FILE__, __LINE__, "too many columns in %s", table);
-    if (!rc) {
-        PGresult *result = PQexec(s->connection, sql);
-        if (PQresultStatus(result) != PGRES_COPY_IN) {
-            rc = fail(s, result, sql);
-        } else {
-            PQclear(result);
-        }
-    }
-    if (rc) {
-        bulk_free(b);
-        return rc;
-    }
-    *bulk = b;
-    return ERR_OK;
-}
-
-static enum err flush(struct server_bulk *b)
-{
-    if (b->used && PQputCopyData(b->owner->connection, b->buffer, (int)b->used) != 1)
-        return fail(b->owner, NULL, b->table);
-    b->used = 0;
-    return ERR_OK;
-}
-
-static enum err put(struct server_bulk *b, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (b->used == BULK_BYTES) TRY(flush(b));
-        b->buffer[b->used++] = bytes[i];
-    }
-    return ERR_OK;
-}
-
-static enum err put_escaped(struct server_bulk *b, const char *text)
-{
-    static const char special[] = "\b\f\n\r\t\v\\", letter[] = "bfnrtv\\";
-    for (; *text; text++) {
-        const char *at = strchr(special, *text);
-        if (at) TRY(put(b, "\\", 1));
-        TRY(put(b, at ? &letter[at - special] : text, 1));
-    }
-    return ERR_OK;
-}
-
-static enum err bulk_add(void *bulk, const struct db_value *values)
-{
-    struct server_bulk *b = bulk;
-    char room[40]         = "";
-    for (size_t i = 0; i < b->n_columns; i++) {
-        const char *text = as_text(&values[i], room);
-        if (i) TRY(put(b, "\t", 1));
-        if (!text)
-            TRY(put(b, "\\N", 2));
-        else if (values[i].type == DB_TEXT)
-            TRY(put_escaped(b, text));
-        else
-            TRY(put(b, text, strlen(text)));
-    }
-    return put(b, "\n", 1);
-}
-
-static enum err bulk_end(void *bulk, bool is_good)
-{
-    struct server_bulk *b = bulk;
-    struct server *s      = b->owner;
-    enum err rc           = is_good ? flush(b) : ERR_OK;
-    if (PQputCopyEnd(s->connection, is_good && !rc ? NULL : "given up") != 1 && !rc) rc = fail(s, NULL, b->table);
-    for (PGresult *result; (result = PQgetResult(s->connection)) != NULL;) {
-        if (is_good && !rc && PQresultStatus(result) != PGRES_COMMAND_OK) {
-            rc = fail(s, result, b->table);
-        } else {
-            PQclear(result);
-        }
-    }
-    bulk_free(b);
-    return rc;
-}
-
-const struct db_driver db_pgsql = {open_server, close_server, problem, user,           exec,       prepare,  start,
-                                   next,        finish,       begin,   in_transaction, bulk_start, bulk_add, bulk_end};
+const struct db_driver db_pgsql = {open_server,
+                                   close_server,
+                                   problem,
+                                   user,
+                                   exec,
+                                   prepare,
+                                   start,
+                                   next,
+                                   finish,
+                                   begin,
+                                   in_transaction,
+                                   db_pgsql_bulk_start,
+                                   db_pgsql_bulk_add,
+                                   db_pgsql_bulk_end,
+                                   queue,
+                                   flush_queue};
 bool db_has_pgsql(void) { return true; }
 
 #else

@@ -275,5 +275,5 @@ static enum err bulk_end(void *bulk, bool is_good)
     return ERR_OK;
 }
 
-const struct db_driver db_sqlite = {open_file, close_file, problem, user,           exec,       prepare,  start,
-                                    next,      finish,     begin,   in_transaction, bulk_start, bulk_add, bulk_end};
+const struct db_driver db_sqlite = {open_file, close_file, problem,        user,       exec,     prepare,  start, next,
+                                    finish,    begin,      in_transaction, bulk_start, bulk_add, bulk_end, NULL,  NULL};

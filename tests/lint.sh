@@ -11,7 +11,7 @@ clang-format --dry-run -Werror "${files[@]}" 2>/tmp/lint.$$ || { head -20 /tmp/l
 rm -f /tmp/lint.$$
 
 # layers
-for pair in 'mpi\.h:comm|file_.*' 'hdf5\.h:file_.*|file' 'sqlite3\.h:db_sqlite' 'libpq-fe\.h:db_pgsql'; do
+for pair in 'mpi\.h:comm|file_.*' 'hdf5\.h:file_.*|file' 'sqlite3\.h:db_sqlite' 'libpq-fe\.h:db_pgsql.*'; do
   header=${pair%%:*} allowed=${pair#*:}
   hits=$(git grep -lE "include <$header>" -- src sim reco jobs | grep -vE "^src/($allowed)\.[ch]$") && complain "only $allowed may include $header: $hits"
 done

@@ -133,6 +133,55 @@ static enum err add_and_fail(void *context)
     FAIL(ERR_DATA, "changed my mind");
 }
 
+/* More than are sent at once; with one that exists already, told by whatever comes next. */
+struct queued {
+    int64_t first, n;
+    bool is_flushed;
+};
+static enum err add_queued(void *context)
+{
+    const struct queued *q = context;
+    struct db_statement *s;
+    int64_t n;
+    bool is_found;
+    TRY(db_prepare(db, "insert into t_db (id, word) values ($1, $2)", &s));
+    enum err rc = ERR_OK;
+    for (int64_t i = 0; i < q->n && !rc; i++)
+        rc = db_queue(s, (struct db_value[]){DB_I(q->first + i), DB_S("queued")}, 2);
+    if (!rc && q->is_flushed) rc = db_flush(db);
+    db_finish(s);
+    TRY(rc);
+    TRY(db_get_int(db, "select count(*) from t_db where word = 'queued'", NULL, 0, &n, &is_found));
+    assert_true(is_found && n >= q->n);
+    return ERR_OK;
+}
+
+/* A caller that overlooks the failure: nothing is committed all the same. */
+static enum err overlook(void *context)
+{
+    struct db_statement *s;
+    TRY(db_prepare(db, "insert into t_db (id) values ($1)", &s));
+    enum err rc = db_queue(s, &DB_I(*(int64_t *)context), 1);
+    db_finish(s);
+    return db_is_pgsql(db) ? ERR_OK : rc;
+}
+
+static void queued(void **state)
+{
+    (void)state;
+    OK(db_transaction(db, "t_lock", add_queued, &(struct queued){1, 450, true}));
+    OK(db_transaction(db, "t_lock", add_queued, &(struct queued){451, 450, false}));
+    assert_int_equal(count("where word = 'queued'"), 900);
+    for (int flushed = 0; flushed < 2; flushed++) {
+        struct queued clash = {900 - 250 * flushed, 300, flushed}; /* one id is there, or 251 are */
+        assert_int_equal(db_transaction(db, "t_lock", add_queued, &clash), ERR_MISMATCH);
+        assert_int_equal(count(""), 900);
+    }
+    assert_int_equal(db_transaction(db, "t_lock", overlook, &(int64_t){7}), ERR_MISMATCH);
+    OK(db_transaction(db, "t_lock", overlook, &(int64_t){2000}));
+    assert_int_equal(count(""), 901);
+}
+
 static enum err count_inside(void *context)
 {
     int64_t n;
@@ -263,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(errors, fresh, done),
         cmocka_unit_test_setup_teardown(rolled_back, fresh, done),
         cmocka_unit_test_setup_teardown(read_within, fresh, done),
+        cmocka_unit_test_setup_teardown(queued, fresh, done),
         cmocka_unit_test_setup_teardown(many_writers, fresh, done),
         cmocka_unit_test_setup_teardown(read_only, fresh, done),
         cmocka_unit_test(refused_urls),
