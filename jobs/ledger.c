@@ -104,8 +104,9 @@ enum err ledger_taken(struct catalogue *c, int64_t stage_id, int64_t **ids, size
 {
     struct ids all = {0};
     TRY(find_ids(c,
-                 "select file_id, is_parked from stage_files where stage_id = $1 and (submission_id is not null or "
-                 "is_parked = 1) order by file_id",
+                 "select file_id, max(p) from (select file_id, is_parked as p from stage_files where stage_id = $1 and "
+                 "(submission_id is not null or is_parked = 1) union all " LEDGER_OTHERS_HOLD
+                 ") q group by file_id order by file_id",
                  stage_id, &all));
     *ids      = all.id;
     *n        = all.n;

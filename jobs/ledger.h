@@ -1,7 +1,8 @@
 /* The ledger: what was submitted of each stage, and which files each submission holds, in the catalogue's database. What is
  * done is not in it: that is a question to the catalogue. So ledger and products cannot disagree.
  *
- * A file of a stage and version is held by at most one live submission: the key (stage_id, file_id) is the lock.
+ * A file is held by at most one live submission of a version: of a stage by the key (stage_id, file_id), of all stages that
+ * make the same (items of a list, other campaigns) by a look in the same transaction.
  * Tests: tests/t_ledger.c, tests/kill/campaign.sh */
 #ifndef GM2_LEDGER_H
 #define GM2_LEDGER_H
@@ -82,7 +83,12 @@ enum err ledger_submissions(struct catalogue *catalogue, int64_t stage_id, bool 
                             struct ledger_submission **out, size_t *n);
 /** One submission by its id. ERR_NOTFOUND. */
 enum err ledger_submission(struct catalogue *catalogue, int64_t id, struct ledger_submission *out);
-/** Files that may not be taken now: held by a live submission, or parked; ascending. mem_free() it. */
+/* Files that live submissions of other stages hold, which make the same of them: of the version of stage $1. */
+#define LEDGER_OTHERS_HOLD                                                                                             \
+    "select h.file_id, 0 from stages a join stages b on b.version_key = a.version_key and b.id <> a.id "               \
+    "join stage_files h on h.stage_id = b.id where a.id = $1 and h.file_id > 0 and h.submission_id is not null"
+/** Files that may not be taken now: held by a live submission, of another stage of this version too, or parked; ascending.
+ *  mem_free() it. */
 enum err ledger_taken(struct catalogue *catalogue, int64_t stage_id, int64_t **ids, size_t *n, size_t *n_parked);
 /** How many files of a stage live submissions hold, how many are parked; how many submissions live. */
 enum err ledger_held(struct catalogue *catalogue, int64_t stage_id, int64_t *n_held, int64_t *n_parked, size_t *n_live);

@@ -58,6 +58,11 @@ static enum err hold_files(const struct change *c)
         "order by h.file_id limit 1",
         both, 2, &n, &is_found));
     REQUIRE(!is_found, ERR_MISMATCH, "another submission of the stage holds file %" PRId64, n);
+    TRY(db_get_int(db,
+                   "select o.file_id from (" LEDGER_OTHERS_HOLD
+                   ") o join submission_files n on n.file_id = o.file_id where n.submission_id = $2 limit 1",
+                   both, 2, &n, &is_found));
+    REQUIRE(!is_found, ERR_MISMATCH, "another stage has file %" PRId64 " in work, in the same version", n);
     return db_do(db,
                  "insert into stage_files (stage_id, file_id, submission_id, attempts, stops, is_parked) "
                  "select cast($1 as bigint), n.file_id, n.submission_id, 0, 0, 0 from submission_files n "

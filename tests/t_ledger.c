@@ -212,6 +212,32 @@ static void test_checks(void **state)
     assert_int_equal(ledger_refresh(catalogue, &other), ERR_MISMATCH);
 }
 
+/* Two stages that make the same of a file: one at a time. Another version, and launches of a simulation, are no matter. */
+static void test_two_stages(void **state)
+{
+    (void)state;
+    static const int64_t both[] = {7001}, launch[] = {-3};
+    struct ledger_submission a, b;
+    int64_t one, two, other, *ids;
+    size_t n, n_parked;
+    assert_int_equal(ledger_stage(catalogue, campaign, "item.a", "same", &one), ERR_OK);
+    assert_int_equal(ledger_stage(catalogue, campaign, "item.b", "same", &two), ERR_OK);
+    assert_int_equal(ledger_stage(catalogue, campaign, "item.b", "another", &other), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, one, "x", both, 1, NULL, &a), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, two, "x", both, 1, NULL, &b), ERR_MISMATCH);
+    assert_int_equal(ledger_taken(catalogue, two, &ids, &n, &n_parked), ERR_OK);
+    assert_true(n == 1 && ids[0] == 7001 && n_parked == 0);
+    mem_free(ids);
+    assert_int_equal(ledger_taken(catalogue, other, &ids, &n, &n_parked), ERR_OK);
+    assert_int_equal(n, 0);
+    mem_free(ids);
+    assert_int_equal(ledger_reserve(catalogue, other, "x", both, 1, NULL, &b), ERR_OK);
+    assert_int_equal(end(&a, LEDGER_LOCATED, NULL, 0), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, two, "x", both, 1, NULL, &b), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, one, "x", launch, 1, NULL, &a), ERR_OK);
+    assert_int_equal(ledger_reserve(catalogue, two, "x", launch, 1, NULL, &b), ERR_OK);
+}
+
 /* A job that is stopped again and again without a product is no endless loop. */
 static void test_stops(void **state)
 {
@@ -230,8 +256,8 @@ static void test_stops(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_holding),
-                                       cmocka_unit_test(test_checks), cmocka_unit_test(test_stops),
-                                       cmocka_unit_test(test_seeing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names),      cmocka_unit_test(test_holding),
+                                       cmocka_unit_test(test_checks),     cmocka_unit_test(test_stops),
+                                       cmocka_unit_test(test_two_stages), cmocka_unit_test(test_seeing)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

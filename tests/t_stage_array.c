@@ -112,7 +112,7 @@ static void begin(const char *name)
     stage.kind             = CAMPAIGN_FILES;
     stage.dataset          = "data_tier raw";
     stage.version          = (struct version_key){.release = "v1", .git_commit = "c"};
-    memset(stage.version.config_id, '1', 40);
+    memset(stage.version.config_id, name[0], 40); /* a version of its own */
     if (!stage.made) stage.made = mem_string("gm2.fcl_hash 1");
     snprintf(campaign.program.path, sizeof campaign.program.path, "/usr/bin/gm2");
     assert_int_equal(stage_work_begin(catalogue, &campaign, campaign_id, 0, "me", &work), ERR_OK);
