@@ -16,7 +16,7 @@
     F(S, str, configs, "", 0, 0, "", "folders of FHiCL files, with colons between: looked into after those of FHICL_FILE_PATH") \
     F(S, str, gm2,    "", 0, 0, "", "the program that jobs run; empty: this one")                                    \
     F(S, str, drop_box, "", 0, 0, "", "folder that raw files arrive in with their metadata: each pass takes them into the store") \
-    F(S, str, store,  "", 0, 0, "", "folder that files from the drop box, and of stages with to_store, are kept in; a relative path is one in the output") \
+    F(S, str, store,  "", 0, 0, "", "folder, or URL (root://HOST/PATH), that files from the drop box, and of stages with to_store, are kept in; a relative path is one in the output") \
     F(S, str, rules,  "development", 0, 0, "production|development", "production: only a released program, only configurations that are committed and pushed") \
     F(S, flag, send_config, false, 0, 1, "1", "write each job's configuration, defaults filled in, into its folder and run it from there; a production always does")
 #define CAMPAIGN_STAGE_CFG(F, S)                                                                                      \

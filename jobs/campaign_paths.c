@@ -2,6 +2,7 @@
 #include "campaign_internal.h"
 
 #include "mem.h"
+#include "place.h"
 #include "utf8.h"
 
 #include <stdio.h>
@@ -17,6 +18,15 @@ static enum err check_path(const char *key, const char *path)
     return ERR_OK;
 }
 
+static enum err put_text(cfg_str *path, const char *text)
+{
+    char *copy = mem_string(text);
+    REQUIRE(copy, ERR_MEMORY, "no memory for a path");
+    mem_free((void *)(uintptr_t)*path);
+    *path = copy;
+    return ERR_OK;
+}
+
 /* A relative path is one in the campaign's output. */
 static enum err put_below(const char *output, cfg_str *path)
 {
@@ -25,11 +35,21 @@ static enum err put_below(const char *output, cfg_str *path)
     int n = snprintf(text, sizeof text, "%s/%s", output, *path);
     REQUIRE(n < (int)sizeof text && !strstr(*path, ".."), ERR_CONFIG, "\"%.100s\" is no path below campaign.output",
             *path);
-    char *copy = mem_string(text);
-    REQUIRE(copy, ERR_MEMORY, "no memory for a path");
-    mem_free((void *)(uintptr_t)*path);
-    *path = copy;
-    return ERR_OK;
+    return put_text(path, text);
+}
+
+/* A folder, or a URL. */
+static enum err check_store(struct campaign_cfg *cfg)
+{
+    char text[2000];
+    bool is_path;
+    if (!*cfg->store) return ERR_OK;
+    enum err rc = place_of_store(cfg->store, text, sizeof text, &is_path);
+    if (rc) return err_context(ERR_CONFIG, "campaign.store");
+    if (!is_path) return ERR_OK;
+    TRY(put_text(&cfg->store, text));
+    TRY(put_below(cfg->output, &cfg->store));
+    return check_path("store", cfg->store);
 }
 
 /* For this process, and for the jobs that it starts. */
@@ -48,10 +68,9 @@ enum err campaign_check_paths(struct campaign_cfg *cfg)
 {
     TRY(add_configs(cfg->configs));
     TRY(put_below(cfg->output, &cfg->drop_box));
-    TRY(put_below(cfg->output, &cfg->store));
+    TRY(check_store(cfg));
     TRY(check_path("output", cfg->output));
     if (*cfg->drop_box) TRY(check_path("drop_box", cfg->drop_box));
-    if (*cfg->store) TRY(check_path("store", cfg->store));
     REQUIRE(!*cfg->drop_box || *cfg->store, ERR_CONFIG, "campaign.drop_box needs campaign.store");
     return ERR_OK;
 }

@@ -119,8 +119,12 @@ static void print_advice(const struct cmd_campaign *k, const char *db)
 
 static void print_waiting(const struct cmd_campaign *k)
 {
-    for (size_t i = 0; i < k->campaign->n_stages; i++)
+    for (size_t i = 0; i < k->campaign->n_stages; i++) {
         if (*k->report[i].why) printf("%s: %s\n", k->campaign->stage[i].name, k->report[i].why);
+        if (k->report[i].n_staging || k->report[i].n_gone)
+            printf("%s: %zu files wait for staging, %zu are gone: gm2 files audit tells\n", k->campaign->stage[i].name,
+                   k->report[i].n_staging, k->report[i].n_gone);
+    }
 }
 
 void cmd_campaign_print(const struct cmd_campaign *k, const char *db)

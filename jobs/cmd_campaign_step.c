@@ -23,7 +23,8 @@ static void on_signal(int number)
 static bool waits_for_people(const struct step_stage *s)
 {
     bool is_canary = strncmp(s->why, "canary", 6) == 0 && s->n_live == 0;
-    return is_canary || strncmp(s->why, "held", 4) == 0 || strncmp(s->why, "refused", 7) == 0 ||
+    bool is_gone   = s->n_gone && s->n_gone >= step_left(s);
+    return is_canary || is_gone || strncmp(s->why, "held", 4) == 0 || strncmp(s->why, "refused", 7) == 0 ||
            strncmp(s->why, "awaits", 6) == 0;
 }
 

@@ -72,3 +72,18 @@ enum err executor_find(const char *name, const struct executor **out)
         }
     FAIL(ERR_CONFIG, "there is no executor \"%s\"; there are: local, slurm, condor", name);
 }
+
+enum err executor_wrapper(const char *program, char path[EXECUTOR_MAX_PATH])
+{
+    const char *said = getenv("GM2_GRID_JOB"), *slash = strrchr(program, '/');
+    int n = slash ? (int)(slash - program + 1) : 0;
+    if (said)
+        snprintf(path, EXECUTOR_MAX_PATH, "%s", said);
+    else
+        snprintf(path, EXECUTOR_MAX_PATH, "%.*sgrid_job", n, program);
+    if (!said && access(path, X_OK) != 0)
+        snprintf(path, EXECUTOR_MAX_PATH, "%.*s../jobs/grid_job", n, program); /* of a release */
+    REQUIRE(access(path, X_OK) == 0, ERR_CONFIG,
+            "%s is no program; grid_job stands beside gm2 or in ../jobs, or GM2_GRID_JOB says where", path);
+    return ERR_OK;
+}

@@ -67,6 +67,9 @@ enum err executor_find(const char *name, const struct executor **out);
 enum err executor_path(const char *folder, const char *file, char path[EXECUTOR_MAX_PATH]);
 /** What a scheduler knows a job by, "gm2.DIGEST.KINDNAME": unique by its folder, so that it is found when an answer was lost. */
 void executor_job_name(const char *folder, const char *kind, const char *name, char out[EXECUTOR_MAX_NAME]);
+/** jobs/grid_job: beside the program that jobs run, in ../jobs, or what GM2_GRID_JOB names. ERR_CONFIG.
+ *  Test: tests/cli/campaign_places.sh */
+enum err executor_wrapper(const char *program, char path[EXECUTOR_MAX_PATH]);
 /** The number in a file of one line; false if there is none, or not a whole one yet. */
 bool executor_read_number(const char *path, int *out);
 /** Reads what a job left when it ended (FOLDER/exit): its exit status in the first line, then lines `begin_s`, `end_s`,

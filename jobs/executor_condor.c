@@ -93,7 +93,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------------- */
-/* The inputs as workers see them: GM2_GRID_URL (root://door:1094/) before each path. */
+/* The inputs as workers see them: GM2_GRID_URL (root://door:1094/) before each path of this host. */
 static enum err write_grid_list(const char *list, const char *prefix, const char *path)
 {
     char line[4096];
@@ -101,26 +101,11 @@ static enum err write_grid_list(const char *list, const char *prefix, const char
     FILE *f      = fopen(list, "r");
     REQUIRE(f, ERR_OPEN, "%s cannot be opened: %s", list, strerror(errno));
     enum err rc = ERR_OK;
-    while (!rc && fgets(line, sizeof line, f)) rc = sql_add(&s, "%s%s", prefix, line);
+    while (!rc && fgets(line, sizeof line, f)) rc = sql_add(&s, "%s%s", strstr(line, "://") ? "" : prefix, line);
     fclose(f);
     if (!rc) rc = publish_text(path, s.text ? s.text : "", s.n, 1);
     sql_free(&s);
     return rc;
-}
-
-static enum err find_wrapper(const char *program, char path[EXECUTOR_MAX_PATH])
-{
-    const char *said = getenv("GM2_GRID_JOB"), *slash = strrchr(program, '/');
-    int n = slash ? (int)(slash - program + 1) : 0;
-    if (said)
-        snprintf(path, EXECUTOR_MAX_PATH, "%s", said);
-    else
-        snprintf(path, EXECUTOR_MAX_PATH, "%.*sgrid_job", n, program);
-    if (!said && access(path, X_OK) != 0)
-        snprintf(path, EXECUTOR_MAX_PATH, "%.*s../jobs/grid_job", n, program); /* of a release */
-    REQUIRE(access(path, X_OK) == 0, ERR_CONFIG,
-            "executor condor: %s is no program; it stands beside gm2 or in ../jobs, or GM2_GRID_JOB says where", path);
-    return ERR_OK;
 }
 
 struct words {
@@ -155,7 +140,7 @@ static enum err put_words(const struct executor_job *job, struct words *w)
         "executor condor: gm2 %.40s writes into a database, which workers do not see; let the stage run with executor "
         "local or slurm",
         program[1] ? program[1] : "");
-    TRY(find_wrapper(program[0], w->wrapper));
+    TRY(executor_wrapper(program[0], w->wrapper));
     TRY(add_word(w, &n, "--to"));
     TRY(add_word(w, &n, w->to));
     TRY(add_word(w, &n, "--"));

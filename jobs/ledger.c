@@ -40,6 +40,8 @@ static const char layout[] =
     "create index if not exists stage_files_by_submission on stage_files (submission_id);"
     "create table if not exists stage_holds (campaign_id bigint not null, stage text not null, why text not null,"
     "  until_s bigint not null, create_s bigint not null, create_user text not null, primary key (campaign_id, stage));"
+    "create table if not exists stage_places (stage_id bigint not null, file_id bigint not null, state bigint not null,"
+    "  why text not null, seen_s bigint not null, primary key (stage_id, file_id));"
     "create table if not exists stage_counts (stage_id bigint primary key, change_id bigint not null,"
     "  dataset text not null, done text not null, n_files bigint not null, n_done bigint not null);";
 

@@ -252,23 +252,32 @@ enum err place_look(const char *url, bool with_checksum, struct place_seen *out)
     return ERR_OK;
 }
 
+/* A place with another size is taken when there is no other: the job will say what is wrong with it. */
+static void weigh(const char *url, int64_t size_bytes, struct place_seen *now, bool *is_cut)
+{
+    if (place_look(url, false, now)) note_trouble(now, PLACE_UNKNOWN);
+    *is_cut = now->state == PLACE_ONLINE && now->size_bytes >= 0 && now->size_bytes != size_bytes;
+    if (*is_cut)
+        snprintf(now->why, sizeof now->why, "it has %lld bytes, declared are %lld", (long long)now->size_bytes,
+                 (long long)size_bytes);
+}
+
 enum err place_choose(const char *const *url, size_t n, int64_t size_bytes, size_t *best, struct place_seen *seen)
 {
+    bool is_first = true, is_cut;
+    struct place_seen now;
     *best = n;
     *seen = (struct place_seen){.state = PLACE_GONE, .size_bytes = -1, .why = "it has no place"};
-    for (int is_elsewhere = 0; is_elsewhere < 2; is_elsewhere++)
-        for (size_t i = 0; i < n; i++) {
-            struct place_seen now;
-            if ((place_path(url[i]) == NULL) != is_elsewhere) continue;
-            if (place_look(url[i], false, &now)) note_trouble(&now, PLACE_UNKNOWN);
-            if (now.state == PLACE_ONLINE && now.size_bytes >= 0 && now.size_bytes != size_bytes) {
-                now.state = PLACE_GONE;
-                snprintf(now.why, sizeof now.why, "it has %lld bytes, declared are %lld", (long long)now.size_bytes,
-                         (long long)size_bytes);
-            }
-            if (now.state == PLACE_ONLINE) *best = i;
-            if (now.state < seen->state || *best == i || strcmp(seen->why, "it has no place") == 0) *seen = now;
-            if (*best == i) return ERR_OK;
-        }
+    for (size_t i = 0; i < 2 * n; i++) { /* twice: first those of this host */
+        size_t k = i < n ? i : i - n;
+        if ((place_path(url[k]) == NULL) != (i >= n)) continue;
+        weigh(url[k], size_bytes, &now, &is_cut);
+        bool is_better = is_first || now.state < seen->state || (now.state == PLACE_ONLINE && !is_cut);
+        is_first       = false;
+        if (!is_better) continue;
+        *seen = now;
+        *best = now.state == PLACE_ONLINE ? k : n;
+        if (*best == k && !is_cut) return ERR_OK;
+    }
     return ERR_OK;
 }

@@ -40,7 +40,7 @@ enum err place_of_store(const char *store, char *url, size_t room, bool *is_path
 enum err place_look(const char *url, bool with_checksum, struct place_seen *out);
 /** Of n places of one file with this size the one to read: first those of this host, then others, each in order. Nothing is
  *  wrong if none can be read now: then seen->state says why (*best n), PLACE_STAGING before PLACE_UNKNOWN before PLACE_GONE.
- *  Another size counts as gone. Test: tests/t_place.c */
+ *  One with another size comes last. Test: tests/t_place.c */
 enum err place_choose(const char *const *url, size_t n, int64_t size_bytes, size_t *best, struct place_seen *seen);
 
 /** What copies and checks need of a scheme, for place_copy.c: runs the program of `verb` with {url} {host} {path} {from} {to} {to_path} put

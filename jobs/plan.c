@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "mem.h"
+#include "stage_places.h"
 #include "stage_work.h"
 #include "status.h"
 
@@ -98,6 +99,28 @@ static enum err add_size(void *context, const struct db_value *r, size_t n)
     return ERR_OK;
 }
 
+static void warn(struct plan_stage *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void warn(struct plan_stage *p, const char *format, ...)
+{
+    va_list args;
+    if (p->n_warnings == PLAN_WARNINGS) return;
+    va_start(args, format);
+    vsnprintf(p->warning[p->n_warnings++], sizeof p->warning[0], format, args);
+    va_end(args);
+}
+
+/* What cannot be read now is started later. */
+static enum err look_at_places(const struct stage_work *w, const struct split_file *files, size_t n,
+                               struct plan_stage *p)
+{
+    struct stage_places_sample seen;
+    TRY(stage_places_sample(w, files, n, &seen));
+    if (seen.n_staging + seen.n_gone)
+        warn(p, "of %zu files asked after, %zu on tape, %zu gone: they are not started before they are there",
+             seen.n_asked, seen.n_staging, seen.n_gone);
+    return ERR_OK;
+}
+
 static enum err read_files(const struct stage_work *w, struct plan_stage *p)
 {
     struct stage_dataset d;
@@ -109,6 +132,7 @@ static enum err read_files(const struct stage_work *w, struct plan_stage *p)
         bool is_taken = d.n_taken && bsearch(&d.files.one[i].id, d.taken, d.n_taken, sizeof *d.taken, by_id);
         if (!is_taken) d.files.one[n++] = d.files.one[i];
     }
+    if (!rc) rc = look_at_places(w, d.files.one, n, p);
     if (!rc) rc = plan_count_jobs(&w->stage->split, d.files.one, n, &p->n_jobs);
     p->n_files  = (double)n;
     p->in_bytes = left.bytes;
@@ -117,16 +141,6 @@ static enum err read_files(const struct stage_work *w, struct plan_stage *p)
 }
 
 /* ---- warnings ----------------------------------------------------------------------------------------------------------- */
-static void warn(struct plan_stage *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void warn(struct plan_stage *p, const char *format, ...)
-{
-    va_list args;
-    if (p->n_warnings == PLAN_WARNINGS) return;
-    va_start(args, format);
-    vsnprintf(p->warning[p->n_warnings++], sizeof p->warning[0], format, args);
-    va_end(args);
-}
-
 double plan_time_limit_s(const char *text)
 {
     double part[4] = {0.0};

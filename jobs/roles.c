@@ -65,7 +65,8 @@ static const char rights[] =
     " ('submission_files', 'insert', 'insert', ''), ('submission_history', 'insert', 'insert', ''),"
     " ('submission_versions', 'insert, update', 'insert, update', ''),"
     " ('stage_counts', 'insert, update', 'insert, update', ''), ('stage_holds', 'insert, delete', 'insert, delete', "
-    "''), ('stage_files', 'insert, update', 'insert, update', '');";
+    "''), ('stage_places', 'insert, delete', 'insert, delete', ''), ('stage_files', 'insert, update', 'insert, "
+    "update', '');";
 
 /* Groups nest: a manager is a shifter is an analyser. A database that two set up at once: one of them finds the groups. */
 static const char groups[] =

@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "publish.h"
 #include "sql.h"
+#include "stage_places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,23 +16,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static enum err add_input(void *context, const struct db_value *row, size_t n)
-{
-    const char *url = row[n - 1].type == DB_TEXT ? row[n - 1].text : "";
-    REQUIRE(strncmp(url, "file:", 5) == 0, ERR_DATA, "%s has no place that is a file here", row[0].text);
-    return sql_add(context, "%s\n", url + 5);
-}
-
 /* The list of inputs for -S. */
-static enum err write_list(const struct stage_work *w, int64_t submission_id, const char *path)
+static enum err write_list(const struct stage_work *w, int64_t submission_id, const char *path, bool *is_far,
+                           double *copy_s)
 {
     struct sql text = {0};
-    char query[96];
-    snprintf(query, sizeof query, "submission_id %" PRId64, submission_id);
-    enum err rc = catalogue_list(
-        w->catalogue, query,
-        "f.file_name, (select min(a.url) from file_locations a where a.file_id = f.id and a.url like 'file:%')", 0,
-        add_input, &text);
+    enum err rc     = stage_places_list(w, submission_id, &text, is_far, copy_s);
     if (!rc) rc = publish_text(path, text.text ? text.text : "", text.n, 1);
     sql_free(&text);
     return rc;
@@ -53,7 +43,36 @@ static enum err write_setup(const struct strs *setup, const char *path)
 struct prepared {
     char folder[STAGE_MAX_PATH];
     struct stage_command command;
+    const char *argv[STAGE_MAX_ARGS + 10]; /* of a job that copies in */
+    char wrapper[EXECUTOR_MAX_PATH], report[STAGE_MAX_PATH + 16], timeout_s[32];
 };
+
+/* Inputs that lie elsewhere: jobs/grid_job copies them, checked, before the program runs. HTCondor's jobs have it always. */
+static enum err copy_in(const struct stage_work *w, const struct campaign_stage_cfg *cfg, double copy_s,
+                        struct prepared *p, struct executor_job *job)
+{
+    const char *const *program = job->argv;
+    size_t n                   = 0;
+    if (strcmp(cfg->executor, "condor") == 0) return ERR_OK;
+    REQUIRE(w->stage->kind != CAMPAIGN_CALIB && cfg->ranks == 1, ERR_CONFIG,
+            "an input lies elsewhere (%s): only jobs of one rank, and not gm2 calib, copy inputs; copy it to this host "
+            "and declare it there (gm2 files locate)",
+            p->command.list);
+    if (cfg->setup.n) program += 2;
+    TRY(executor_wrapper(program[0], p->wrapper));
+    snprintf(p->report, sizeof p->report, "%s/copies", p->folder);
+    snprintf(p->timeout_s, sizeof p->timeout_s, "%g", copy_s);
+    TRY(publish_make_folder(p->report));
+    const char *const front[] = {p->wrapper, "--report", p->report, "--timeout", p->timeout_s};
+    for (size_t i = 0; i < sizeof front / sizeof front[0]; i++) p->argv[n++] = front[i];
+    if (cfg->setup.n) p->argv[n++] = "--setup";
+    if (cfg->setup.n) p->argv[n++] = p->command.setup;
+    p->argv[n++] = "--";
+    for (size_t i = 0; program[i]; i++) p->argv[n++] = program[i];
+    p->argv[n] = NULL;
+    job->argv  = p->argv;
+    return ERR_OK;
+}
 
 static enum err prepare(const struct stage_work *w, struct ledger_submission *s, struct prepared *p,
                         struct executor_job *job)
@@ -63,7 +82,9 @@ static enum err prepare(const struct stage_work *w, struct ledger_submission *s,
     TRY(stage_send_note(w, s));
     enum err rc = stage_command(w, s, p->folder, &p->command);
     if (rc) return err_context(rc, "stage %s", w->stage->name);
-    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->command.list));
+    bool is_far   = false;
+    double copy_s = 0.0;
+    if (!stage_work_is_simulation(w)) TRY(write_list(w, s->id, p->command.list, &is_far, &copy_s));
     const struct campaign_stage_cfg *cfg = stage_role_cfg(w, s->name);
     if (cfg->setup.n) TRY(write_setup(&cfg->setup, p->command.setup));
     *job = (struct executor_job){.folder      = p->folder,
@@ -73,7 +94,7 @@ static enum err prepare(const struct stage_work *w, struct ledger_submission *s,
                                  .n_options   = p->command.n_options,
                                  .option      = p->command.option,
                                  .max_running = (int)cfg->array_running};
-    return ERR_OK;
+    return is_far ? copy_in(w, cfg, copy_s, p, job) : ERR_OK;
 }
 
 static void take_words(char words[200])

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mem.h"
 #include "sql.h"
+#include "stage_places.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -245,8 +246,8 @@ static enum err next_recovery(const struct stage_work *w, struct stage_dataset *
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------------------- */
-enum err stage_next(const struct stage_work *w, struct stage_dataset *d, const struct split_past *past, int64_t now_s,
-                    struct split_slice *slice, char why[200])
+static enum err next_of_all(const struct stage_work *w, struct stage_dataset *d, const struct split_past *past,
+                            int64_t now_s, struct split_slice *slice, char why[200])
 {
     bool is_over, is_due;
     int64_t memory_mb;
@@ -265,8 +266,27 @@ enum err stage_next(const struct stage_work *w, struct stage_dataset *d, const s
     enum err rc = next_recovery(w, d, slice);
     if (rc || slice->n) return rc;
     split_free(slice);
+    if (w->stage->split.type == SPLIT_STAGEDFILES) TRY(stage_places_mark(w, d, w->stage->split.n));
     struct split_past now = *past; /* what is left to recoveries is taken */
     now.taken             = d->taken;
     now.n_taken           = d->n_taken;
     return split_next(&w->stage->split, "", d->files.one, d->files.n, &now, now_s, slice);
+}
+
+/* Slices of which nothing can be read now are passed over. */
+enum err stage_next(const struct stage_work *w, struct stage_dataset *d, const struct split_past *past, int64_t now_s,
+                    struct split_slice *slice, char why[200])
+{
+    *slice = (struct split_slice){.n = 0};
+    TRY(stage_places_begin(w, d));
+    for (;;) {
+        struct split_past now = *past;
+        now.taken             = d->taken;
+        now.n_taken           = d->n_taken;
+        TRY(next_of_all(w, d, &now, now_s, slice, why));
+        if (slice->is_over || !slice->n) return ERR_OK;
+        TRY(stage_places_filter(w, d, slice));
+        if (slice->n) return ERR_OK;
+        split_free(slice);
+    }
 }

@@ -7,6 +7,7 @@
 #include "sql.h"
 #include "stage_count.h"
 #include "stage_gate.h"
+#include "stage_places.h"
 #include "stage_whole.h"
 
 #include <inttypes.h>
@@ -54,7 +55,7 @@ static enum err add_file(void *context, const struct db_value *row, size_t n)
         TRY(mem_resize(&f->one, f->capacity, wanted, sizeof *f->one));
         f->capacity = wanted;
     }
-    f->one[f->n++] = (struct split_file){row[0].i, row[1].i, row[2].i, true};
+    f->one[f->n++] = (struct split_file){row[0].i, row[1].i, row[2].i, false};
     return ERR_OK;
 }
 
@@ -280,6 +281,10 @@ enum err stage_work_look(const struct stage_work *w, struct step_stage *out)
     TRY(campaign_is_whole(w->stage) ? look_at_whole(w, out) : look_at_files(w, out));
     TRY(find_empty(w, out));
     check_budget(w, out);
+    TRY(stage_places_count(w->catalogue, w->stage_id, &out->n_staging, &out->n_gone));
+    size_t left = step_left(out); /* what was done or let go since the last pass is not waited for */
+    if (out->n_gone > left) out->n_gone = left;
+    if (out->n_staging > left - out->n_gone) out->n_staging = left - out->n_gone;
     out->is_complete = !out->empty && stage_gate_is_complete(&w->stage->cfg, out);
     return ERR_OK;
 }

@@ -35,6 +35,8 @@ struct stage_dataset {
     struct stage_files files;
     int64_t *done, *held, *taken;
     size_t n_done, n_held, n_parked, n_taken;
+    bool is_asked;   /* by stage_places_begin() */
+    size_t n_marked; /* by stage_places_mark() */
 };
 
 /** campaign_id 0: only a plan, nothing is noted. ERR_CONFIG: no such executor. */

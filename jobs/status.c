@@ -30,6 +30,7 @@ const char *status_state(const struct step_stage *s)
     if (s->empty) return "no input";
     if (strncmp(s->why, "not before", 10) == 0) return "later";
     if (s->n_parked && s->n_done + s->n_parked == s->n_files) return "parked";
+    if (s->n_gone + s->n_staging && s->n_gone + s->n_staging >= step_left(s)) return s->n_staging ? "staging" : "gone";
     return s->n_files ? "due" : "no input";
 }
 

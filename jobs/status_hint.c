@@ -68,6 +68,14 @@ void status_add_hints(const struct status *k, size_t index)
         add(s, text, "gm2 campaign status %s %s %s   # read the logs; then: gm2 campaign retry %s %s", k->db, name,
             stage, k->db, name);
     }
+    if (s->look.n_gone) {
+        snprintf(text, sizeof text, "%zu files are gone from all their places", s->look.n_gone);
+        add(s, text, "gm2 files audit %s   # bring them back (gm2 files locate), or gm2 files retire", k->db);
+    }
+    if (s->look.n_staging) {
+        snprintf(text, sizeof text, "%zu files wait for staging, or cannot be asked after", s->look.n_staging);
+        add(s, text, "gm2 campaign step %s %s --loop 5   # they are started as they come", k->db, name);
+    }
     about_oldest(k, s, stage);
     if (*s->change)
         add(s, s->change,

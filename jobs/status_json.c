@@ -68,6 +68,8 @@ static void add_counts(cJSON *stage, const struct status_stage *s)
     add_int(files, "running", (int64_t)s->look.n_held);
     add_int(files, "left", (int64_t)s->n_left);
     add_int(files, "parked", (int64_t)s->look.n_parked);
+    add_int(files, "staging", (int64_t)s->look.n_staging);
+    add_int(files, "gone", (int64_t)s->look.n_gone);
     cJSON_AddNumberToObject(files, "percent", status_percent((int64_t)s->look.n_done, (int64_t)s->look.n_files));
     add_int(subruns, "wanted", s->n_subruns);
     add_int(subruns, "done", s->n_subruns_done);

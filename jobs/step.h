@@ -10,15 +10,18 @@
 /** Where a stage stands. */
 struct step_stage {
     size_t n_files, n_done, n_held, n_parked; /* files of its dataset */
-    size_t n_live;                            /* submissions */
-    int64_t n_before;                         /* files of its dataset at the last pass; -1: not known */
-    bool is_waiting;                          /* for stages that it needs */
+    size_t n_staging, n_gone; /* of the files left: wait for staging (or nobody can say), have no place any more */
+    size_t n_live;            /* submissions */
+    int64_t n_before;         /* files of its dataset at the last pass; -1: not known */
+    bool is_waiting;          /* for stages that it needs */
     bool is_complete;
     bool is_fresh;     /* the dataset has no file, as nothing is stale: that is complete */
     const char *empty; /* the dataset, or the part of it, that selects nothing; lent by the campaign; NULL: none */
     char why[200];     /* nothing starts, though there are files: held, not yet time, canary, approval; else "" */
 };
 
+/** Files not done, not held, not parked. */
+size_t step_left(const struct step_stage *stage);
 /** Looks at a stage without changing anything. */
 enum err step_look(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, size_t stage,
                    struct step_stage *out);

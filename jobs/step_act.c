@@ -9,6 +9,12 @@
 
 #include <string.h>
 
+size_t step_left(const struct step_stage *s)
+{
+    size_t n_away = s->n_done + s->n_parked + s->n_held;
+    return s->n_files > n_away ? s->n_files - n_away : 0;
+}
+
 /* A canary's word counts only where something would start. */
 static enum err look_at_canary(const struct stage_work *w, struct step_stage *out)
 {

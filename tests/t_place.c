@@ -200,8 +200,12 @@ static void test_choose(void **state)
     plan("fail\n");
     assert_int_equal(place_choose(one_left, 2, 9, &best, &s), ERR_OK);
     assert_true(best == 2 && s.state == PLACE_UNKNOWN);
-    assert_int_equal(place_choose(far_first, 2, 8, &best, &s), ERR_OK); /* cut, wherever it lies */
-    assert_true(best == 2 && s.state == PLACE_GONE && strstr(s.why, "9 bytes"));
+    write_file("cut.mid", "Wiki");
+    snprintf(none, sizeof none, "%s", here("cut.mid")); /* cut here, whole there */
+    assert_int_equal(place_choose(one_left, 2, 9, &best, &s), ERR_OK);
+    assert_int_equal(best, 1);
+    assert_int_equal(place_choose(one_left, 1, 9, &best, &s), ERR_OK); /* there is no other */
+    assert_true(best == 0 && s.state == PLACE_ONLINE && strstr(s.why, "4 bytes"));
     assert_int_equal(place_choose(NULL, 0, 9, &best, &s), ERR_OK);
     assert_true(best == 0 && s.state == PLACE_GONE);
 }

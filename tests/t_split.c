@@ -238,10 +238,46 @@ static void test_clock(void **state)
     }
 }
 
+/* Files are staged and leave the disk again: each slice has n of those that are staged, as long as there are so many, and no other. */
+static void test_staging(void **state)
+{
+    (void)state;
+    uint32_t seed = 9;
+    for (int t = 0; t < 60; t++) {
+        struct split split;
+        struct split_file files[120];
+        static struct ledger l;
+        size_t n = 0;
+        l        = (struct ledger){.past = {0}};
+        parse("stagedfiles(6)", &split);
+        for (int k = 0; k < 400; k++) {
+            struct split_slice s;
+            size_t n_free = 0;
+            for (; n < 120 && k < 100 && next_random(&seed) % 2 == 0; n++)
+                files[n] = (struct split_file){(int64_t)n + 1, 1, 1, false};
+            for (size_t i = 0; i < n; i++) files[i].is_staged = k >= 300 || next_random(&seed) % 5 == 0;
+            for (size_t i = 0; i < n; i++)
+                n_free +=
+                    files[i].is_staged && !bsearch(&files[i].id, l.taken, l.past.n_taken, sizeof l.taken[0], by_id);
+            assert_int_equal(split_next(&split, "", files, n, &l.past, 0, &s), ERR_OK);
+            assert_int_equal(s.is_over, n_free == 0);
+            assert_false(s.is_final); /* more may be staged */
+            assert_int_equal(s.n, n_free < 6 ? n_free : 6);
+            for (size_t i = 0; i < s.n; i++) {
+                assert_true(files[s.id[i] - 1].is_staged);
+                assert_null(bsearch(&s.id[i], l.taken, l.past.n_taken, sizeof s.id[0], by_id));
+            }
+            if (!s.is_over) note(&l, &s);
+            split_free(&s);
+        }
+        assert_int_equal(l.past.n_taken, n);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_bad),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types),   cmocka_unit_test(test_bad),
                                        cmocka_unit_test(test_growing), cmocka_unit_test(test_growing_lists),
-                                       cmocka_unit_test(test_clock)};
+                                       cmocka_unit_test(test_clock),   cmocka_unit_test(test_staging)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,7 +166,7 @@ changes() { sql olga "select string_agg(x, ' ' order by x) from (select relname 
 same "$(changes eve)" "" "a stranger"
 same "$(changes ann)" "catalogue_log:i definition_lock:u definitions:i snapshot_files:i snapshots:iu" "an analyser"
 same "$(changes sam | tr ' ' '\n' | grep -v :i$ | tr '\n' ' ')" \
-  "campaigns:u catalogue_lock:u definition_lock:u files:iu snapshots:iu stage_counts:iu stage_files:iu stage_holds:id submission_versions:iu submissions:iu " "a shifter changes"
+  "campaigns:u catalogue_lock:u definition_lock:u files:iu snapshots:iu stage_counts:iu stage_files:iu stage_holds:id stage_places:id submission_versions:iu submissions:iu " "a shifter changes"
 same "$(changes mia | tr ' ' '\n' | grep :iud$ | tr '\n' ' ')" "definitions:iud " "tables that roles.c says nothing of: only managers change them"
 sql olga "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and has_table_privilege('mia', oid, 'truncate')" | grep . && fail "a manager truncates"
 for who in ann sam mia; do
