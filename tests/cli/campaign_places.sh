@@ -5,7 +5,7 @@ set -u
 fail() { echo "FAILED: $*"; tail -5 err log 2>/dev/null; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl GM2_BACKOFF_S=0.05
-DB=$PWD/prod.db
+DB=$("$SOURCE/tests/database" prod)
 sed 's/source: { module_type: RawInput }/source: { module_type: RawInput truncated: "error" }/' "$FHICL_FILE_PATH/reco.fcl" >strict.fcl
 "$GM2" -c mdc1.fcl -n 12 -o box/x.h5 --set source.fills_per_subrun=2 --set physics.producers.gun.muons_per_fill=20 \
   --set outputs.raw.max_subruns=-1 >log 2>&1 || { cat log; fail simulation; }
