@@ -5,7 +5,7 @@ set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-DB=${FILES_DB:-$PWD/prod.db}
+DB=$("$SOURCE/tests/database" prod)
 "$GM2" -c mdc1.fcl -n 12 -o raw/x.h5 --set source.fills_per_subrun=1 --set physics.producers.gun.muons_per_fill=20 \
   --set outputs.raw.max_subruns=-1 --set services.scheduler.units_per_shard=1 >log 2>&1 || { cat log; fail "raw files"; }
 raw() { for i in "$@"; do printf 'raw/gm2_run00001_%05d.mid ' "$i"; done; }

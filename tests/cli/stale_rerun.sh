@@ -5,7 +5,7 @@ set -u
 fail() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
-DB=${FILES_DB:-$PWD/prod.db} COND=${COND_DB:-$PWD/cond.db}
+DB=$("$SOURCE/tests/database" prod) COND=$("$SOURCE/tests/database" cond)
 "$GM2" files init "$DB" && "$GM2" cond init "$COND" || fail init
 load() { # TAG VALUE SUBRUN ...
   local tag=$1 value=$2
