@@ -2,6 +2,7 @@
  *
  * Tables and row counts of a simulated fill of 5,000 muons; values of random mantissa, as real ones are. */
 #include "file.h"
+#include "file_fills.h"
 
 #include "mem.h"
 #include "tables.h"
@@ -118,9 +119,31 @@ static void print(const char *name, const char *what, double value[N_REPEATS], c
     printf("file.%s.%s %.4g %s\n", name, what, value[N_REPEATS / 2], unit);
 }
 
+/* CPU seconds of reading a unit's tables fill by fill, as a source does. */
+static double read_fills(const char *path, const struct content *what)
+{
+    struct file_fills *f;
+    struct block *block[8];
+    int handle[8], n = 0;
+    size_t n_fills;
+    double start = cpu_s();
+    check(file_fills_open(path, &f));
+    for (; what[n].table; n++) {
+        check(block_create(what[n].table, &block[n]));
+        check(file_fills_add(f, what[n].table, &handle[n]));
+    }
+    check(file_fills_seek(f, 1, 0, &n_fills));
+    for (size_t i = 0; i < n_fills; i++)
+        for (int k = 0; k < n; k++) check(file_fills_read(f, handle[k], i, block[k]));
+    file_fills_close(f);
+    while (n > 0) block_free(block[--n]);
+    return cpu_s() - start;
+}
+
 static void bench(const char *name, const struct content *what, const char *folder)
 {
-    double write[N_REPEATS], append[N_REPEATS], verify[N_REPEATS], merge[N_REPEATS], bytes, on_disk = 0;
+    double write[N_REPEATS], append[N_REPEATS], verify[N_REPEATS], fills[N_REPEATS], merge[N_REPEATS];
+    double bytes, on_disk = 0;
     char path[N_UNITS][256], shard[256];
     const char *units[N_UNITS];
     snprintf(shard, sizeof shard, "%s/shard.h5", folder);
@@ -138,6 +161,7 @@ static void bench(const char *name, const struct content *what, const char *fold
         double t0 = cpu_s();
         check(file_verify(path[0]));
         verify[r] = bytes / (cpu_s() - t0) * 1e-6;
+        fills[r]  = 1e3 * read_fills(path[0], what) / N_FILLS;
         unlink(shard);
         t0 = cpu_s();
         check(shard_merge(units, N_UNITS, shard, INT64_MAX));
@@ -151,6 +175,7 @@ static void bench(const char *name, const struct content *what, const char *fold
     qsort(write, N_REPEATS, sizeof *write, by_size);
     printf("file.%s.write_rate %.4g MB/CPU-s\n", name, bytes / N_FILLS * 1e-3 / write[N_REPEATS / 2]);
     print(name, "read", verify, "MB/CPU-s");
+    print(name, "read_fill", fills, "CPU-ms/fill");
     print(name, "merge", merge, "MB/CPU-s");
 }
 
