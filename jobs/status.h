@@ -133,6 +133,8 @@ void status_add_hints(const struct status *k, size_t index);
 /** What to type next, one line; `sum`: its stages, each added by status_add_stage(). */
 struct status_sum {
     size_t n, n_complete, n_parked, n_live, n_older; /* n_older: live submissions of earlier descriptions */
+    size_t n_starved;                                /* stages that are due, but whose dataset selects no file */
+    size_t n_due;                                    /* all others that are neither complete nor wait for another */
     const char *approval;                            /* the stage that awaits one, NULL */
 };
 void status_add_stage(struct status_sum *sum, const char *stage, const struct step_stage *look);

@@ -110,6 +110,10 @@ void status_add_stage(struct status_sum *sum, const char *stage, const struct st
     sum->n_complete += look->is_complete;
     sum->n_parked += look->n_parked;
     sum->n_live += look->n_live;
+    if (strcmp(status_state(look), "no input") == 0)
+        sum->n_starved++;
+    else if (!look->is_complete && !look->is_waiting)
+        sum->n_due++;
     if (strcmp(status_state(look), "approval") == 0) sum->approval = stage;
 }
 
@@ -124,6 +128,12 @@ void status_say_next(const struct status_sum *sum, const char *campaign, bool is
     else if (sum->approval && !sum->n_live)
         snprintf(out, 400, "gm2 campaign approve %s %s %s   # after a look at what the stages before it made", db,
                  campaign, sum->approval);
+    else if (sum->n_starved && !sum->n_due && !sum->n_live)
+        snprintf(
+            out, 400,
+            "a dataset selects no file: mend it (gm2 files explain %s 'QUERY') or wait for files; then: gm2 campaign "
+            "step %s %s --loop 5",
+            db, db, campaign);
     else
         snprintf(out, 400, "gm2 campaign step %s %s --loop 5", db, campaign);
 }
