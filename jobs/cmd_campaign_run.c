@@ -97,6 +97,33 @@ static enum err check_rules(const struct cmd_campaign_options *o, const char *fi
     return ERR_OK;
 }
 
+/* A misspelt keyword would change nothing, and nobody would see it. */
+static enum err check_keyword(const struct fhicl *document, const char *key, const char *file)
+{
+    const struct fhicl *all = fhicl_get(document, "keywords");
+    char known[400]         = "";
+    if (strncmp(key, "keywords.", 9) != 0 || fhicl_get(document, key)) return ERR_OK;
+    for (size_t i = 0, n = 0; all && i < fhicl_size(all) && n < sizeof known; i++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", fhicl_key(all, i));
+    FAIL(ERR_OPTION, "%s has no keyword \"%.60s\"; it has %s", file, key + 9, *known ? known : "none");
+}
+
+static enum err check_keywords(const struct cmd_campaign_options *o, const char *file)
+{
+    struct fhicl *document;
+    char key[256];
+    const char *value;
+    enum err rc = ERR_OK;
+    TRY(campaign_document(file, &document));
+    for (size_t i = 0; i < o->n_set && !rc; i++) {
+        rc = split_setting(o->set[i], key, &value);
+        if (!rc) rc = check_keyword(document, key, file);
+        if (rc) rc = err_context(rc, "--set %s", o->set[i]);
+    }
+    fhicl_free(document);
+    return rc;
+}
+
 /* *is_as_it_is: the file says it all, and can be started itself: so it must be for a production, which lives in git. */
 static enum err find_output(const struct cmd_campaign_options *o, const char *file, char out[PATH_MAX],
                             bool *is_as_it_is)
@@ -113,6 +140,7 @@ static enum err find_output(const struct cmd_campaign_options *o, const char *fi
         if (rc) rc = err_context(rc, "--set %s", o->set[i]);
     }
     if (!rc) rc = check_rules(o, file, document);
+    if (!rc) rc = check_keywords(o, file);
     const struct fhicl *written = fhicl_get(document, "campaign.output");
     if (!rc && !text && written) rc = fhicl_as_string(written, "campaign.output", &text);
     if (!rc) rc = make_absolute(text ? text : "", out);

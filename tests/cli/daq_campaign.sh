@@ -75,6 +75,8 @@ out=$(find talk/hadd_oof_* -name '*.h5') && "$GM2" calib "$out" -o calib --only 
 # ---- what is not understood is said before anything is written
 "$GM2" campaign run "$SOURCE/jobs/campaigns/daq.fcl" -o never --set fills 2>err && fail "a setting without a value"
 "$GM2" campaign run "$SOURCE/jobs/campaigns/daq.fcl" -o never --set 'fills=[' 2>err && fail "a value that is none"
+"$GM2" campaign run "$SOURCE/jobs/campaigns/simulation.fcl" -o never --set fils=3 2>err && fail "a keyword that the file has not"
+grep -q 'no keyword "fils"; it has fills, per_subrun' err || { cat err; fail "words of a keyword"; }
 [ ! -e never ] || fail "something was written"
 "$GM2" campaign run nothing.fcl 2>err && fail "a file that is not there"
 grep -q "nothing.fcl cannot be opened" err || { cat err; fail "words"; }

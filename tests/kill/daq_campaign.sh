@@ -47,8 +47,8 @@ storm() { # NAME N: N managers are killed, and every fifth time a job
     { tail -30 "$name.log"; fail "$name ends with $?"; }
 }
 count() { "$GM2" files count "$DB" "$1" | cut -d' ' -f1; }
-covered() {
-  "$GM2" files coverage "$DB" "$1" --wanted "data_tier raw" >coverage.log
+covered() { # QUERY N [TIER]
+  "$GM2" files coverage "$DB" "$1" --wanted "data_tier ${3:-raw}" >coverage.log
   grep -q "^$2 subruns covered, 0 more than once, 0 missing" coverage.log || { cat coverage.log; fail "coverage of $1"; }
 }
 
@@ -72,8 +72,8 @@ rm -rf faults
 small=(--set fills=4 --set per_subrun=1 --set muons=20 --set per_job=1 --set 'defaults.max_attempts=50')
 storm simulation 15
 DB=simulation/campaign.db
-covered "data_tier reco and gm2.process_name reco" 4
-same "$(count "gm2.process_name reco")" 4 "a file a subrun"
+covered "data_tier reco and gm2.process_name digireco" 4 sim
+same "$(count "gm2.process_name digireco")" 4 "a file a subrun"
 "$GM2" files audit "$DB" --checksums >audit.log || { cat audit.log; fail audit; }
 grep "in conflict" simulation.log && fail "a conflict"
 exit 0
