@@ -76,7 +76,8 @@ static enum err job_line(const struct stage_work *w, const struct ledger_submiss
     TRY(add(c, "-o", c->output));
     TRY(add(c, is_simulation ? "-n" : "-S", is_simulation ? c->fills : c->list));
     if (launch) TRY(add(c, "--nskip", c->skip));
-    if (is_simulation) TRY(add(c, "--raw-tag", w->digest)); /* raw files bear no other word of the version */
+    /* raw files that are simulated bear no other word of the version */
+    if (w->stage->kind != CAMPAIGN_MERGE) TRY(add(c, "--raw-tag", w->digest));
     if (w->stage->kind == CAMPAIGN_MERGE && !is_sent) TRY(add(c, "--set", c->process));
     for (size_t i = 0; i < cfg->set.n && !is_sent; i++) TRY(add(c, "--set", cfg->set.value[i]));
     return add_labels(c);
