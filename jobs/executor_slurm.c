@@ -1,7 +1,7 @@
 /* Slurm. FOLDER/job.sh is what runs; it leaves FOLDER/begun with the job's number, and FOLDER/exit. A job is found again by its
  * name, which holds the folder's digest, also when the answer of sbatch was lost; an element of an array by FOLDER/array, which
  * has the array's name and its index and is there before the array is submitted. Of two jobs with one folder the second does
- * nothing: the first has made FOLDER/begun. Tests: tests/server/campaign.sh, tests/server/arrays.sh */
+ * nothing: the first has made FOLDER/begun. Tests: tests/t_slurm_query.c, tests/server/campaign.sh, tests/server/arrays.sh */
 #include "executor.h"
 
 #include "process.h"
@@ -21,6 +21,7 @@
 enum { ROOM = 4096 };
 #define SLURM_PATIENCE_S 60.0
 #define SLURM_GONE_S     10.0
+#define SLURM_OVER_S     60.0
 
 /* ---- asking -------------------------------------------------------------------------------------------------------- */
 static bool read_array(const char *folder, char name[EXECUTOR_MAX_NAME], int *index)
@@ -74,6 +75,33 @@ static bool is_gone(const char *folder, bool is_listed)
     return false;
 }
 
+/* A controller or a node that was killed may list a job as running until its time limit, though its script has ended in this
+ * life of the job (another one removes FOLDER/exit first). */
+static bool is_over(const char *folder, const struct slurm_job *job)
+{
+    char path[EXECUTOR_MAX_PATH];
+    struct stat st;
+    if (executor_path(folder, "exit", path)) err_clear();
+    return stat(path, &st) == 0 && st.st_mtime >= job->begin_s && difftime(time(NULL), st.st_mtime) > SLURM_OVER_S;
+}
+
+static void take_words(const struct slurm_job *job, struct executor_report *r)
+{
+    r->answer = slurm_query_answer(job->state);
+    memcpy(r->state, job->state, sizeof job->state);
+    memcpy(r->reason, job->reason, sizeof job->reason);
+    memcpy(r->batch_id, job->id, sizeof job->id);
+    if (r->answer != EXECUTOR_WAITING) r->begin_s = job->begin_s; /* before: when it might begin */
+    if (r->answer == EXECUTOR_ENDED) r->end_s = job->end_s;
+}
+
+/* An ended job whose state the controller does not tell. */
+static void name_end(struct executor_report *r, const char *reason, const char *word)
+{
+    snprintf(r->state, sizeof r->state, "%s", r->exit_code < 0 ? "LOST" : r->exit_code ? "FAILED" : "COMPLETED");
+    snprintf(r->reason, sizeof r->reason, "%s%s", reason, word);
+}
+
 static enum err ask(const char *folder, const char *name, const char *batch_id, struct executor_report *r)
 {
     char begun[EXECUTOR_MAX_PATH];
@@ -87,13 +115,13 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     }
     bool is_gone_now = is_gone(folder, is_known);
     if (is_known) {
-        r->answer = slurm_query_answer(job.state);
-        memcpy(r->state, job.state, sizeof job.state);
-        memcpy(r->reason, job.reason, sizeof job.reason);
-        memcpy(r->batch_id, job.id, sizeof job.id);
-        if (r->answer != EXECUTOR_WAITING) r->begin_s = job.begin_s; /* before: when it might begin */
+        take_words(&job, r);
+        if (r->answer == EXECUTOR_RUNNING && is_over(folder, &job) && executor_read_exit(folder, r)) {
+            r->answer = EXECUTOR_ENDED;
+            name_end(r, "its script has ended, but Slurm says ", job.state);
+            return ERR_OK;
+        }
         if (r->answer != EXECUTOR_ENDED) return ERR_OK;
-        r->end_s = job.end_s;
     } else if (!*batch_id && access(begun, F_OK) != 0) {
         r->answer = EXECUTOR_NOT_STARTED;
         return ERR_OK;
@@ -101,9 +129,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     if (!executor_read_exit(folder, r) && !is_known && !is_gone_now) return ERR_OK;
     r->answer = EXECUTOR_ENDED;
     slurm_account(is_known ? job.id : batch_id, r);
-    if (*r->state) return ERR_OK;
-    snprintf(r->state, sizeof r->state, "%s", r->exit_code < 0 ? "LOST" : r->exit_code ? "FAILED" : "COMPLETED");
-    snprintf(r->reason, sizeof r->reason, "the controller does not list it any more");
+    if (!*r->state) name_end(r, "the controller does not list it any more", "");
     return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* What Slurm says of jobs. */
 #include "slurm_query.h"
 
+#include "log.h"
 #include "mem.h"
 #include "process.h"
 
@@ -11,6 +12,7 @@
 
 #define SLURM_PATIENCE_S  60.0
 #define SLURM_CACHE_AGE_S 2.0
+#define SLURM_AWAY_S      5.0
 enum { ALL_ROOM = 8 << 20, ONE_ROOM = 1 << 16 };
 
 const char slurm_query_format[]   = "%i|%K|%T|%r|%S|%e|%j"; /* the name last */
@@ -83,7 +85,7 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static enum err run_squeue(const char *option, const char *value, char *out, size_t room)
+static enum err ask_squeue(const char *option, const char *value, char *out, size_t room)
 {
     const char *const argv[] = {"squeue", "-h", "-r", "-t", "all", "-o", slurm_query_format, option, value, NULL};
     char log[1024];
@@ -91,7 +93,7 @@ static enum err run_squeue(const char *option, const char *value, char *out, siz
     int status;
     TRY(mem_alloc(&text, 2 * room, 1)); /* process_run() has one size for both */
     enum err rc = process_run(argv, SLURM_PATIENCE_S, text, text + room, room, &status);
-    snprintf(log, sizeof log, "%.1000s", text + room);
+    snprintf(log, sizeof log, "%.*s", (int)strcspn(text + room, "\n"), text + room);
     size_t n = strlen(text);
     if (!rc) memcpy(out, text, n + 1);
     mem_free(text);
@@ -99,6 +101,21 @@ static enum err run_squeue(const char *option, const char *value, char *out, siz
     REQUIRE(status == 0, ERR_AGAIN, "squeue ends with %d: %.200s", status, log);
     REQUIRE(n + 1 < room, ERR_AGAIN, "squeue says more than %zu bytes", room);
     return ERR_OK;
+}
+
+/* Without a controller each squeue takes its time-out: what one was told serves the questions of the next seconds, so that a
+ * pass over many submissions waits once. */
+static enum err run_squeue(const char *option, const char *value, char *out, size_t room)
+{
+    static double away_s;
+    static char why[400];
+    REQUIRE(away_s <= 0.0 || now_s() - away_s > SLURM_AWAY_S, ERR_AGAIN, "%s", why);
+    enum err rc = ask_squeue(option, value, out, room);
+    away_s      = rc == ERR_AGAIN ? now_s() : 0.0;
+    if (rc != ERR_AGAIN) return rc;
+    snprintf(why, sizeof why, "%s", err_message());
+    log_warn("Slurm does not answer: %s; what it has is left as it is", why);
+    return rc;
 }
 
 /* One answer about all of the user's jobs serves many questions: sites forbid thousands of squeue. */

@@ -15,7 +15,7 @@ bool slurm_query_parse(const char *text, const char *name, int index, struct slu
 extern const char slurm_query_format[];
 
 /** Asks squeue; an answer of at most 2 s ago about all jobs serves too, if it has this one. ERR_AGAIN: the controller does not
- *  answer. *is_known false: it lists no such job. */
+ *  answer; told once in the log, and not asked again for 5 s. *is_known false: it lists no such job. */
 enum err slurm_query(const char *name, int index, bool is_fresh, bool *is_known, struct slurm_job *out);
 
 enum executor_answer slurm_query_answer(const char *state);
