@@ -238,7 +238,7 @@ static enum err step_stage(const struct stage_gate *gate, size_t i, bool is_held
                            struct step_stage *report)
 {
     const struct campaign_stage *s = &gate->campaign->stage[i];
-    struct stage_work w;
+    struct stage_work w, test;
     struct step_stage *own = &report[i];
     *own                   = (struct step_stage){.n_files = 0};
     for (size_t j = 0; j < s->n_needs; j++) own->is_waiting = own->is_waiting || !report[s->need[j]].is_complete;
@@ -248,9 +248,9 @@ static enum err step_stage(const struct stage_gate *gate, size_t i, bool is_held
     if (stage_gate_is_approval(s)) return stage_gate_approval(&w, !w.is_held && !own->is_waiting && !*own->why, own);
     TRY(pass(&w, own));
     if (!s->test) return ERR_OK;
-    TRY(stage_work_begin_stage(gate->catalogue, gate->campaign, gate->campaign_id, s->test, user, &w));
-    w.is_held = is_held;
-    return meet_all(&w);
+    TRY(stage_work_begin_stage(gate->catalogue, gate->campaign, gate->campaign_id, s->test, user, &test));
+    test.is_held = is_held;
+    return test.stage_id == w.stage_id ? ERR_OK : meet_all(&test); /* the same, without settings of its own */
 }
 
 enum err step_campaign(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,

@@ -130,13 +130,13 @@ enum err step_kill(struct catalogue *catalogue, const struct campaign *campaign,
     *n = 0;
     for (size_t i = 0; i < campaign->n_stages; i++) {
         const struct campaign_stage *s = &campaign->stage[i];
-        struct stage_work w;
+        struct stage_work w, test;
         if (stage && strcmp(s->name, stage) != 0 && strcmp(s->group, stage) != 0) continue;
         TRY(stage_work_begin(catalogue, campaign, campaign_id, i, "", &w));
         TRY(kill_stage(&w, submission, n));
         if (!s->test) continue;
-        TRY(stage_work_begin_stage(catalogue, campaign, campaign_id, s->test, "", &w));
-        TRY(kill_stage(&w, submission, n));
+        TRY(stage_work_begin_stage(catalogue, campaign, campaign_id, s->test, "", &test));
+        if (test.stage_id != w.stage_id) TRY(kill_stage(&test, submission, n));
     }
     return step_older_kill(catalogue, campaign, campaign_id, stage, submission, n);
 }
