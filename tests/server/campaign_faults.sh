@@ -63,6 +63,9 @@ touch slow
 while sleep 1; do # slurmctld 22.05 may fall when a node comes back whose jobs run twice
   [ ! -e away ] || continue
   runs "$(cat "$lab/s/run/slurmctld.pid")" || /usr/sbin/slurmctld
+  squeue -h -t running -o '%A %o' | while read -r listed script; do # what has ended and is listed still
+    [ -z "$(find "${script%/job.sh}" -name exit -mmin +1)" ] || scancel "$listed"
+  done
   squeue -h -t pending -o '%A %r' | sed -n 's/ launch failed.*//p' | xargs -r -n 1 scontrol release # while an earlier life is there
   ! sinfo -h -o %t | grep -q "down\|drain\|drng\|unk" || scontrol update nodename="$node" state=resume
 done >/dev/null 2>&1 &
