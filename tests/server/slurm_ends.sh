@@ -82,10 +82,10 @@ step_until "it is done then" in_state back "8000 COMPLETED"
 # its node fails: an attempt, and another
 step_until "a job runs" waits lost
 scontrol update nodename="$node" state=down reason=test
-step_until "a job is lost with its node" in_state lost "6000 NODE_FAIL, 3000 PENDING"
+step_until "a job is lost with its node" in_state lost "6000 NODE_FAIL, 3000 PENDING" "6000 NODE_FAIL, 4000 RUNNING" # the node may come back by itself
 touch go.lost; scontrol update nodename="$node" state=resume
 step_until "it is done then" in_state lost "6000 NODE_FAIL, 8000 COMPLETED"
-card lost "failed           1 without an exit status NODE_FAIL"
+card lost "failed           1 with.* NODE_FAIL" # srun may say 0 of what was taken from it
 timeout 60 "$GM2" campaign step "$DB" small --loop 1 >>log 2>&1 || fail "not all is done"
 attempts() { query "select group_concat(distinct attempts) from stage_files f join stages s on s.id = f.stage_id where s.name = '$1'"; }
 for name in hungry cheap back lost; do
