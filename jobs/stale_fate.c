@@ -38,12 +38,13 @@ static enum err add_id(void *context, const struct db_value *row, size_t n)
     return stale_ids_add(context, row[0].i);
 }
 
-/* Good files of the same tier, stream and process that hold a subrun of a stale one. */
+/* Good files of the same tier, stream and process that hold a subrun of a stale one: found by their subruns; || keeps a database
+ * from listing a whole tier for each. */
 static const char candidates[] =
     "select distinct b.file_id from file_runs a join file_runs b on b.run = a.run and b.subrun = a.subrun join files f "
     "on f.id = a.file_id join configs c on c.id = f.config_id join files g on g.id = b.file_id join configs d on d.id "
-    "= g.config_id where g.data_tier = f.data_tier and g.data_stream = f.data_stream and d.process_name = "
-    "c.process_name and g.content_status = 'good' and g.retired_s is null and g.n_places > 0 and b.file_id <> "
+    "= g.config_id where g.data_tier || '' = f.data_tier and g.data_stream = f.data_stream and d.process_name = "
+    "c.process_name and g.content_status || '' = 'good' and g.retired_s is null and g.n_places > 0 and b.file_id <> "
     "a.file_id and a.file_id in";
 
 /* id, tier, stream, process, stage, merged by, campaign. Of a stage over a list the item counts, "STAGE.ITEM": items differ in
