@@ -37,7 +37,11 @@ enum err dimension_live_take(struct dimension_parser *p, struct dimension_node *
     if (!rc) rc = dimension_keep(p->q, list.text, list.n, &copy);
     node->parameter = copy;
     sql_free(&list);
-    return rc;
+    if (rc) return rc;
+    const char *database = strchr(copy, '@');
+    REQUIRE(!database || !db_url_holds_secret(database + 1), ERR_OPTION,
+            "a query holds a database's password: write none, ~/.pgpass has it");
+    return ERR_OK;
 }
 
 /* ---- asking -------------------------------------------------------------------------------------------------------- */

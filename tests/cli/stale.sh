@@ -59,6 +59,8 @@ bad 29 "nothing" "data_tier reco and stale: nothing@$COND"
 bad 29 "no campaign" "stale: campaign:none"
 bad 20 "nowhere" "stale: head@nowhere.db"
 "$GM2" files stale "$DB" "data_tier reco" 2>err; same $? 88 "against nothing"
+"$GM2" files list "$DB" "stale: head@postgresql://me:geheim@h/d" >out 2>err; same $? 88 "a password in a query"
+grep -q geheim out err && fail "a password was repeated"
 
 # raw -> digit, made with oof_correction -> reco, made with energy_scale
 make() { # VERSION OOF SCALE SUBRUNS: intervals that digits and what is made of them are made with; 0: they are not made
