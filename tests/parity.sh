@@ -40,7 +40,8 @@ parity() { # NAME...
     wait $pid || fail "$name on SQLite"
     [ -s "$name.sqlite/record" ] || fail "$name: nothing was recorded"
     for what in record every; do
-      [ "$what $name" != "every rules" ] || continue # commits that it makes are in its files
+      # commits that it makes are in its files; which of two campaigns makes a file is chance
+      case "$what $name" in "every rules" | "every campaign_overlap") continue ;; esac
       diff "$name.sqlite/$what" "$name.pgsql/$what" >diff || { head -20 diff; fail "$name: SQLite (<) and PostgreSQL (>) differ"; }
     done
     echo "$name: $(grep -c '^\$ gm2' "$name.sqlite/record") answers and $(wc -l <"$name.sqlite/every") files equal on both"
