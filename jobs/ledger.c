@@ -1,6 +1,6 @@
 /* The ledger of submissions. */
 #include "ledger.h"
-#include "catalogue_internal.h"
+#include "ledger_internal.h"
 #include "ledger_seen.h"
 
 #include "mem.h"
@@ -74,42 +74,50 @@ enum err ledger_init(struct catalogue *c)
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------------------------- */
-struct ids {
-    int64_t *id;
-    size_t n, capacity;
-    size_t n_flagged; /* rows whose second column is not 0 */
-};
-
-static enum err add_id(void *context, const struct db_value *row, size_t n)
+enum err ledger_grow(void *in_out, size_t n, size_t *capacity, size_t size)
 {
-    struct ids *s = context;
-    if (s->n == s->capacity) {
-        size_t wanted = 2 * s->capacity + 256;
-        TRY(mem_resize(&s->id, s->capacity, wanted, sizeof *s->id));
-        s->capacity = wanted;
-    }
+    size_t wanted = 2 * *capacity + 16;
+    if (n < *capacity) return ERR_OK;
+    TRY(mem_resize(in_out, *capacity, wanted, size));
+    *capacity = wanted;
+    return ERR_OK;
+}
+
+enum err ledger_add_id(void *context, const struct db_value *row, size_t n)
+{
+    struct ledger_ids *s = context;
+    TRY(ledger_grow(&s->id, s->n, &s->capacity, sizeof *s->id));
     s->id[s->n++] = row[0].i;
     if (n > 1 && row[1].i) s->n_flagged++;
     return ERR_OK;
 }
 
-static enum err find_ids(struct catalogue *c, const char *text, int64_t value, struct ids *out)
+enum err ledger_find_ids(struct catalogue *c, const char *text, int64_t value, struct ledger_ids *out)
 {
     struct db_value v = DB_I(value);
     struct sql sql    = {.text = (char *)text, .value = &v, .n_values = 1};
-    enum err rc       = catalogue_rows(c->db, &sql, add_id, out);
-    if (rc) mem_free(out->id);
+    *out              = (struct ledger_ids){.n = 0};
+    enum err rc       = catalogue_rows(c->db, &sql, ledger_add_id, out);
+    if (!rc) return ERR_OK;
+    mem_free(out->id);
+    *out = (struct ledger_ids){.n = 0};
     return rc;
+}
+
+void ledger_text(char *to, size_t room, const struct db_value *v)
+{
+    snprintf(to, room, "%s", v->type == DB_TEXT ? v->text : "");
 }
 
 enum err ledger_taken(struct catalogue *c, int64_t stage_id, int64_t **ids, size_t *n, size_t *n_parked)
 {
-    struct ids all = {0};
-    TRY(find_ids(c,
-                 "select file_id, max(p) from (select file_id, is_parked as p from stage_files where stage_id = $1 and "
-                 "(submission_id is not null or is_parked = 1) union all " LEDGER_OTHERS_HOLD
-                 ") q group by file_id order by file_id",
-                 stage_id, &all));
+    struct ledger_ids all;
+    TRY(ledger_find_ids(
+        c,
+        "select file_id, max(p) from (select file_id, is_parked as p from stage_files where stage_id = $1 and "
+        "(submission_id is not null or is_parked = 1) union all " LEDGER_OTHERS_HOLD
+        ") q group by file_id order by file_id",
+        stage_id, &all));
     *ids      = all.id;
     *n        = all.n;
     *n_parked = all.n_flagged;
@@ -133,9 +141,9 @@ enum err ledger_held(struct catalogue *c, int64_t stage_id, int64_t *n_held, int
 
 enum err ledger_files(struct catalogue *c, int64_t submission_id, int64_t **ids, size_t *n)
 {
-    struct ids all = {0};
-    TRY(find_ids(c, "select file_id from submission_files where submission_id = $1 order by file_id", submission_id,
-                 &all));
+    struct ledger_ids all;
+    TRY(ledger_find_ids(c, "select file_id from submission_files where submission_id = $1 order by file_id",
+                        submission_id, &all));
     *ids = all.id;
     *n   = all.n;
     return ERR_OK;
@@ -152,20 +160,11 @@ struct list {
     size_t n, capacity;
 };
 
-static void copy_text(char *to, size_t room, const struct db_value *v)
-{
-    snprintf(to, room, "%s", v->type == DB_TEXT ? v->text : "");
-}
-
 static enum err add_submission(void *context, const struct db_value *r, size_t n)
 {
     struct list *l = context;
     (void)n;
-    if (l->n == l->capacity) {
-        size_t wanted = 2 * l->capacity + 16;
-        TRY(mem_resize(&l->one, l->capacity, wanted, sizeof *l->one));
-        l->capacity = wanted;
-    }
+    TRY(ledger_grow(&l->one, l->n, &l->capacity, sizeof *l->one));
     struct ledger_submission *s = &l->one[l->n++];
     *s                          = (struct ledger_submission){.id       = r[0].i,
                                                              .stage_id = r[1].i,
@@ -173,9 +172,9 @@ static enum err add_submission(void *context, const struct db_value *r, size_t n
                                                              .create_s = r[3].i,
                                                              .update_s = r[4].i,
                                                              .state    = (enum ledger_state)r[5].i};
-    copy_text(s->name, sizeof s->name, &r[6]);
-    copy_text(s->batch_id, sizeof s->batch_id, &r[7]);
-    copy_text(s->reason, sizeof s->reason, &r[8]);
+    ledger_text(s->name, sizeof s->name, &r[6]);
+    ledger_text(s->batch_id, sizeof s->batch_id, &r[7]);
+    ledger_text(s->reason, sizeof s->reason, &r[8]);
     ledger_seen_read(r + 9, &s->seen);
     return ERR_OK;
 }
@@ -202,7 +201,7 @@ static enum err take_state(void *context, const struct db_value *r, size_t n)
     struct ledger_submission *s = context;
     (void)n;
     s->state = (enum ledger_state)r[0].i;
-    copy_text(s->batch_id, sizeof s->batch_id, &r[1]);
+    ledger_text(s->batch_id, sizeof s->batch_id, &r[1]);
     return ERR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* Holds. */
 #include "ledger_hold.h"
 
-#include "catalogue_internal.h"
+#include "ledger_internal.h"
 #include "mem.h"
 
 #include <stdio.h>
@@ -12,23 +12,15 @@ struct list {
     size_t n, capacity;
 };
 
-static void copy(char *to, size_t room, const struct db_value *v)
-{
-    snprintf(to, room, "%s", v->type == DB_TEXT ? v->text : "");
-}
-
 static enum err add(void *context, const struct db_value *row, size_t n)
 {
     struct list *l = context;
     (void)n;
-    if (l->n == l->capacity) {
-        TRY(mem_resize(&l->one, l->capacity, 2 * l->capacity + 8, sizeof *l->one));
-        l->capacity = 2 * l->capacity + 8;
-    }
+    TRY(ledger_grow(&l->one, l->n, &l->capacity, sizeof *l->one));
     struct ledger_hold_row *h = &l->one[l->n++];
-    copy(h->stage, sizeof h->stage, &row[0]);
-    copy(h->why, sizeof h->why, &row[1]);
-    copy(h->user, sizeof h->user, &row[2]);
+    ledger_text(h->stage, sizeof h->stage, &row[0]);
+    ledger_text(h->why, sizeof h->why, &row[1]);
+    ledger_text(h->user, sizeof h->user, &row[2]);
     h->create_s = row[3].i;
     h->until_s  = row[4].i;
     return ERR_OK;

@@ -1,8 +1,8 @@
 /* What ended submissions have left. */
 #include "ledger_left.h"
 
-#include "catalogue_internal.h"
 #include "ledger.h"
+#include "ledger_internal.h"
 #include "mem.h"
 
 struct left {
@@ -14,10 +14,7 @@ static enum err add_left(void *context, const struct db_value *row, size_t n)
 {
     struct left *l = context;
     (void)n;
-    if (l->n == l->capacity) {
-        TRY(mem_resize(&l->one, l->capacity, 2 * l->capacity + 64, sizeof *l->one));
-        l->capacity = 2 * l->capacity + 64;
-    }
+    TRY(ledger_grow(&l->one, l->n, &l->capacity, sizeof *l->one));
     l->one[l->n++] = (struct ledger_left_file){row[0].i, row[1].i, row[2].i};
     return ERR_OK;
 }
@@ -39,32 +36,12 @@ enum err ledger_left(struct catalogue *c, int64_t stage_id, struct ledger_left_f
     return rc;
 }
 
-struct ids {
-    int64_t *id;
-    size_t n, capacity;
-};
-
-static enum err add_id(void *context, const struct db_value *row, size_t n)
-{
-    struct ids *s = context;
-    (void)n;
-    if (s->n == s->capacity) {
-        TRY(mem_resize(&s->id, s->capacity, 2 * s->capacity + 256, sizeof *s->id));
-        s->capacity = 2 * s->capacity + 256;
-    }
-    s->id[s->n++] = row[0].i;
-    return ERR_OK;
-}
-
 static enum err find_ids(struct catalogue *c, const char *text, int64_t stage_id, int64_t **ids, size_t *n)
 {
-    struct ids all    = {0};
-    struct db_value v = DB_I(stage_id);
-    struct sql sql    = {.text = (char *)text, .value = &v, .n_values = 1};
-    enum err rc       = catalogue_rows(c->db, &sql, add_id, &all);
-    if (rc) mem_free(all.id);
-    *ids = rc ? NULL : all.id;
-    *n   = rc ? 0 : all.n;
+    struct ledger_ids all;
+    enum err rc = ledger_find_ids(c, text, stage_id, &all);
+    *ids        = all.id;
+    *n          = all.n;
     return rc;
 }
 

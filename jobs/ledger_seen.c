@@ -1,8 +1,8 @@
 /* What executors say of submissions. */
 #include "ledger_seen.h"
 
-#include "catalogue_internal.h"
 #include "ledger.h"
+#include "ledger_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +16,8 @@ void ledger_seen_read(const struct db_value r[LEDGER_SEEN_N], struct executor_re
     out->wall_s     = r[3].type == DB_REAL ? r[3].x : -1.0;
     out->max_rss_kb = r[4].type == DB_INT ? r[4].i : -1;
     out->exit_code  = r[5].type == DB_INT ? (int)r[5].i : -1;
-    snprintf(out->state, sizeof out->state, "%s", r[6].type == DB_TEXT ? r[6].text : "");
-    snprintf(out->reason, sizeof out->reason, "%s", r[7].type == DB_TEXT ? r[7].text : "");
+    ledger_text(out->state, sizeof out->state, &r[6]);
+    ledger_text(out->reason, sizeof out->reason, &r[7]);
 }
 
 /* What is not known now stays as it was known; but a reason belongs to its state. */

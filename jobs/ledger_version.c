@@ -1,7 +1,7 @@
 /* What submissions were started with. */
 #include "ledger_version.h"
 
-#include "catalogue_internal.h"
+#include "ledger_internal.h"
 #include "mem.h"
 
 #include <stdint.h>
@@ -115,15 +115,12 @@ static enum err add_row(void *context, const struct db_value *r, size_t n)
 {
     struct rows *all = context;
     (void)n;
-    if (all->n == all->capacity) {
-        TRY(mem_resize(&all->one, all->capacity, 2 * all->capacity + 8, sizeof *all->one));
-        all->capacity = 2 * all->capacity + 8;
-    }
+    TRY(ledger_grow(&all->one, all->n, &all->capacity, sizeof *all->one));
     struct ledger_stage_row *row = &all->one[all->n++];
     row->id                      = r[0].i;
     row->n_live                  = r[3].i;
-    snprintf(row->name, sizeof row->name, "%s", r[1].text);
-    snprintf(row->version_key, sizeof row->version_key, "%s", r[2].text);
+    ledger_text(row->name, sizeof row->name, &r[1]);
+    ledger_text(row->version_key, sizeof row->version_key, &r[2]);
     return ERR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* What a stage has to do, and what it has done. */
 #include "stage_work.h"
 
+#include "ledger_internal.h"
 #include "ledger_left.h"
 #include "log.h"
 #include "mem.h"
@@ -50,11 +51,7 @@ static enum err add_file(void *context, const struct db_value *row, size_t n)
 {
     struct stage_files *f = context;
     (void)n;
-    if (f->n == f->capacity) {
-        size_t wanted = 2 * f->capacity + 256;
-        TRY(mem_resize(&f->one, f->capacity, wanted, sizeof *f->one));
-        f->capacity = wanted;
-    }
+    TRY(ledger_grow(&f->one, f->n, &f->capacity, sizeof *f->one));
     f->one[f->n++] = (struct split_file){row[0].i, row[1].i, row[2].i, false};
     return ERR_OK;
 }
@@ -77,24 +74,6 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-struct ids {
-    int64_t *id;
-    size_t n, capacity;
-};
-
-static enum err add_id(void *context, const struct db_value *row, size_t n)
-{
-    struct ids *s = context;
-    (void)n;
-    if (s->n == s->capacity) {
-        size_t wanted = 2 * s->capacity + 256;
-        TRY(mem_resize(&s->id, s->capacity, wanted, sizeof *s->id));
-        s->capacity = wanted;
-    }
-    s->id[s->n++] = row[0].i;
-    return ERR_OK;
-}
-
 /* What the stage has made counts when it is good and has a place. An input is done when it has a product for each of the
  * outputs. Of a dataset those that it selects now are done, as what it does not select is not wanted; of a submission
  * (is_any) whatever has become of them. */
@@ -111,10 +90,10 @@ static enum err made_of(const struct stage_work *w, const char *inputs, bool is_
 /* Ascending. */
 static enum err list_done(const struct stage_work *w, const char *inputs, bool is_any, int64_t **ids, size_t *n)
 {
-    struct sql query = {0};
-    struct ids all   = {0};
-    enum err rc      = made_of(w, inputs, is_any, &query);
-    if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.id", 0, add_id, &all);
+    struct sql query      = {0};
+    struct ledger_ids all = {.n = 0};
+    enum err rc           = made_of(w, inputs, is_any, &query);
+    if (!rc) rc = catalogue_list(w->catalogue, query.text, "f.id", 0, ledger_add_id, &all);
     sql_free(&query);
     if (rc) mem_free(all.id);
     *ids = rc ? NULL : all.id;
