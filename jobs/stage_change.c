@@ -72,12 +72,14 @@ static enum err count_gone(const struct stage_work *w, struct gone *out)
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------------ */
-__attribute__((format(printf, 2, 3))) static void add(char text[200], const char *format, ...)
+enum { ROOM = 170 };
+
+__attribute__((format(printf, 2, 3))) static void add(char text[ROOM], const char *format, ...)
 {
     size_t used = strlen(text);
     va_list list;
     va_start(list, format);
-    vsnprintf(text + used, 200 - used, format, list);
+    vsnprintf(text + used, ROOM - used, format, list);
     va_end(list);
 }
 
@@ -85,19 +87,15 @@ enum err stage_change_tell(const struct stage_work *w, const struct step_stage *
 {
     int64_t snapshot, n_then, n = (int64_t)look->n_files, more = look->n_before < 0 ? 0 : n - look->n_before;
     struct gone gone = {0};
-    char head[60];
-    text[0] = 0;
+    char what[ROOM]  = "";
+    text[0]          = 0;
     if (stage_work_is_simulation(w) || !w->stage->dataset) return ERR_OK;
     TRY(stage_change_snapshot(w, &snapshot, &n_then));
     if (w->stage_id) TRY(count_gone(w, &gone));
-    if (more) add(text, ", %" PRId64 " %s than at the last pass", more > 0 ? more : -more, more > 0 ? "more" : "fewer");
-    if (snapshot && n_then != n) add(text, "; snapshot %" PRId64 " has %" PRId64, snapshot, n_then);
-    if (gone.n_done) add(text, "; %" PRId64 " that were processed are not in it any more", gone.n_done);
-    if (gone.n > gone.n_done) add(text, "; %" PRId64 " that were tried are not in it any more", gone.n - gone.n_done);
-    if (!text[0]) return ERR_OK;
-    snprintf(head, sizeof head, "dataset: %" PRId64 " files", n);
-    memmove(text + strlen(head), text, 200 - strlen(head));
-    memcpy(text, head, strlen(head));
-    text[199] = 0;
+    if (more) add(what, ", %" PRId64 " %s than at the last pass", more > 0 ? more : -more, more > 0 ? "more" : "fewer");
+    if (snapshot && n_then != n) add(what, "; snapshot %" PRId64 " has %" PRId64, snapshot, n_then);
+    if (gone.n_done) add(what, "; %" PRId64 " that were processed are not in it any more", gone.n_done);
+    if (gone.n > gone.n_done) add(what, "; %" PRId64 " that were tried are not in it any more", gone.n - gone.n_done);
+    if (*what) snprintf(text, 200, "dataset: %" PRId64 " files%s", n, what);
     return ERR_OK;
 }
