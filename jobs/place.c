@@ -219,8 +219,15 @@ static void read_sum(char *text, struct place_seen *out)
 
 static void look_elsewhere(const char *url, const struct place_cfg *cfg, bool with_checksum, struct place_seen *out)
 {
-    char text[ROOM];
+    char text[ROOM], host[PLACE_MAX_URL], path[PLACE_MAX_URL];
+    cut_url(url, host, path, sizeof host);
+    if (place_scheme_is_silent(host)) {
+        out->state = PLACE_UNKNOWN;
+        snprintf(out->why, sizeof out->why, "%.100s did not answer some minutes ago", host);
+        return;
+    }
     if (place_run(PLACE_LOOK, url, NULL, NULL, text, sizeof text)) {
+        if (strstr(err_message(), "no answer in")) place_scheme_note_silent(host);
         bool is_gone = strstr(err_message(), "o such file") || strstr(err_message(), "[3011]");
         note_trouble(out, is_gone ? PLACE_GONE : PLACE_UNKNOWN);
         return;

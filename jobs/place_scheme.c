@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { MAX_SCHEMES = 32 };
+enum { MAX_SCHEMES = 32, MAX_SILENT = 8, MAX_HOST = 256, SILENCE_S = 300 };
 
 #define XROOTD                                                                                                         \
     {                                                                                                                  \
@@ -30,6 +31,11 @@ static struct {
     struct place_cfg said[MAX_SCHEMES]; /* owns what the file said */
     size_t n_said;
     struct fhicl *document;
+    struct {
+        char host[MAX_HOST];
+        time_t until_s; /* of the clock that does not jump */
+    } silent[MAX_SILENT];
+    size_t n_silent; /* ever; the oldest give way */
 } table;
 
 /* ---- the table ----------------------------------------------------------------------------------------------------- */
@@ -121,4 +127,26 @@ enum err place_scheme_find(const char *url, const struct place_scheme **out)
          "\"%.200s\" is no location that is known here: wanted is file:/ABSOLUTE/PATH, root://HOST/PATH, or another of "
          "the schemes %s",
          url, known);
+}
+
+/* ---- who does not answer --------------------------------------------------------------------------------------------- */
+static time_t now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+void place_scheme_note_silent(const char *host)
+{
+    size_t i = table.n_silent++ % MAX_SILENT;
+    snprintf(table.silent[i].host, sizeof table.silent[i].host, "%s", host);
+    table.silent[i].until_s = now_s() + SILENCE_S;
+}
+
+bool place_scheme_is_silent(const char *host)
+{
+    for (size_t i = 0; i < MAX_SILENT && i < table.n_silent; i++)
+        if (strncmp(table.silent[i].host, host, MAX_HOST - 1) == 0 && now_s() < table.silent[i].until_s) return true;
+    return false;
 }

@@ -27,7 +27,11 @@ struct place_scheme {
 /** The row of a URL's scheme. ERR_DATA tells which schemes are known; ERR_OPEN, ERR_PARSE, ERR_CONFIG: of GM2_PLACES.
  *  Test: tests/t_place.c */
 enum err place_scheme_find(const char *url, const struct place_scheme **out);
-/** Forgets what GM2_PLACES said: it is read again. Test: tests/t_place.c */
+/** Notes that a host ("root://door:1094") did not answer, and whether it did not within the last minutes: it is not asked again so
+ *  soon, as each question would wait for its whole time. Test: tests/t_place.c */
+void place_scheme_note_silent(const char *host);
+bool place_scheme_is_silent(const char *host);
+/** Forgets what GM2_PLACES said, and who was silent: it is read again. Test: tests/t_place.c */
 void place_scheme_forget(void);
 
 #endif

@@ -288,5 +288,6 @@ enum err stage_next(const struct stage_work *w, struct stage_dataset *d, const s
         TRY(stage_places_filter(w, d, slice));
         if (slice->n) return ERR_OK;
         split_free(slice);
+        TRY(stage_places_mark(w, d, 1)); /* past many that are away in few steps */
     }
 }

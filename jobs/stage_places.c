@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { IDS_A_QUERY = 5000, MAX_PLACES = 64, STEP = 200 };
+enum { IDS_A_QUERY = 5000, MAX_PLACES = 64, STEP = 1000 };
 #define PATIENCE_S 60.0
 #define GLANCE_S   2.0
 

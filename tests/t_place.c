@@ -243,7 +243,11 @@ static void test_own_schemes(void **state)
     plan("hang\nhang\n");
     assert_int_equal(look("root://there//a.mid", &s), PLACE_UNKNOWN);
     assert_non_null(strstr(s.why, "no answer in 0.2 s"));
+    assert_int_equal(look("root://there//b.mid", &s),
+                     PLACE_UNKNOWN); /* not asked again so soon: a hang is left in the plan */
+    assert_non_null(strstr(s.why, "root://there did not answer"));
     assert_int_equal(place_copy_in("root://there//a.mid", "hung.mid", &want), ERR_AGAIN);
+    assert_int_equal(look("root://other//a.mid", &s), PLACE_ONLINE);
     assert_false(is_there("hung.mid"));
     assert_int_equal(look("shelf://one/a.mid", &s), PLACE_ONLINE);
     assert_int_equal(place_copy_in("shelf://one/a.mid", "shelf.mid", &want), ERR_OK);
