@@ -92,7 +92,8 @@ static void take_words(char *lines, struct meta *m)
         const char *key;
         const char **value;
     } words[] = {{"file_type", &m->file_type}, {"data_tier", &m->data_tier}, {"data_stream", &m->data_stream},
-                 {"run_type", &m->run_type},   {"particle", &m->particle},   {"fcl_name", &m->fcl_name}};
+                 {"run_type", &m->run_type},   {"particle", &m->particle},   {"fcl_name", &m->fcl_name},
+                 {"merged_by", &m->merged_by}};
     for (char *rest = NULL, *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         char *equals = strchr(line, '=');
         if (!equals) continue;

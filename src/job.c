@@ -241,12 +241,15 @@ struct job_words job_words(const struct job *job)
 {
     const struct catalog_cfg *c = &job->catalog;
     const char *slash           = job->options.config ? strrchr(job->options.config, '/') : NULL;
-    return (struct job_words){.file_type   = job->is_simulation ? "importedSimulated" : "importedDetector",
-                              .data_tier   = or_else(c->dataTier, "reco"),
-                              .data_stream = or_else(c->streamName, "full"),
-                              .run_type    = or_else(c->runType, job->is_simulation ? "mc" : "physics"),
-                              .particle    = or_else(c->particle, "muon"),
-                              .fcl_name    = slash ? slash + 1 : or_else(job->options.config, "")};
+    struct job_words w          = {.file_type   = job->is_simulation ? "importedSimulated" : "importedDetector",
+                                   .data_tier   = or_else(c->dataTier, "reco"),
+                                   .data_stream = or_else(c->streamName, "full"),
+                                   .run_type    = or_else(c->runType, job->is_simulation ? "mc" : "physics"),
+                                   .particle    = or_else(c->particle, "muon"),
+                                   .fcl_name    = slash ? slash + 1 : or_else(job->options.config, "")};
+    if (job->is_merge)
+        snprintf(w.merged_by, sizeof w.merged_by, "%s %s %s", version_release, version_git_commit, job->config_id);
+    return w;
 }
 
 enum err job_make_words(struct job *job)
@@ -254,8 +257,13 @@ enum err job_make_words(struct job *job)
     struct job_words w = job_words(job);
     struct {
         const char *key, *value;
-    } lines[] = {{"file_type", w.file_type}, {"data_tier", w.data_tier}, {"data_stream", w.data_stream},
-                 {"run_type", w.run_type},   {"particle", w.particle},   {"fcl_name", w.fcl_name}};
+    } lines[] = {{"file_type", w.file_type},
+                 {"data_tier", w.data_tier},
+                 {"data_stream", w.data_stream},
+                 {"run_type", w.run_type},
+                 {"particle", w.particle},
+                 {"fcl_name", w.fcl_name},
+                 {"merged_by", *w.merged_by ? w.merged_by : NULL}};
     size_t n = 0, room = 1, n_lines = sizeof lines / sizeof lines[0];
     for (size_t i = 0; i < n_lines; i++) room += lines[i].value ? strlen(lines[i].key) + strlen(lines[i].value) + 2 : 0;
     mem_free(job->words);

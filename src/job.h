@@ -78,6 +78,7 @@ enum err job_open(const struct job_options *options, struct job *job);
 /** Words of the metadata that do not follow from the content, defaults filled in; lent. */
 struct job_words {
     const char *file_type, *data_tier, *data_stream, *run_type, *particle, *fcl_name;
+    char merged_by[200]; /* of a merging job: its own release, commit and identity; else "" */
 };
 struct job_words job_words(const struct job *job);
 /** Makes job->words of them, anew after a change. */

@@ -122,7 +122,7 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     char *inputs                    = NULL;
     struct meta_interval *intervals = NULL;
     struct product_quality quality  = {.n = 0};
-    char merged_by[200];
+    struct job_words words          = job_words(job);
     enum err rc;
     TRY(file_summary(path, &s));
     fill_common(job, &m);
@@ -139,9 +139,9 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     add_input_files(inputs, &m, parents);
     TRY_TO(done, product_quality(path, &quality));
     TRY_TO(done, list_intervals(job, path, units, n, &m, &intervals));
-    m.file_type      = job_words(job).file_type;
+    m.file_type      = words.file_type;
     m.file_format    = "hdf5";
-    m.data_tier      = job_words(job).data_tier;
+    m.data_tier      = words.data_tier;
     m.n_runs         = n;
     m.runs           = runs;
     m.event_count    = s.n_fills;
@@ -153,9 +153,8 @@ static enum err describe_hdf5(const struct job *job, const char *path, const str
     m.values         = quality.value;
     m.format_version = HDF5_FORMAT_VERSION;
     m.closed_unix_s  = n == 1 ? units[0].closed_unix_s : 0.0;
-    snprintf(merged_by, sizeof merged_by, "%s %s %s", version_release, version_git_commit, job->config_id);
-    m.merged_by = job->is_merge ? merged_by : NULL;
-    rc          = meta_write(path, &m);
+    m.merged_by      = *words.merged_by ? words.merged_by : NULL;
+    rc               = meta_write(path, &m);
 done:
     mem_free(runs);
     mem_free(parents);
