@@ -73,13 +73,13 @@ f=$here/far/${3#/}
 case $2 in
   stat) [ -e "$f" ] || { echo "[ERROR] Server responded with an error: [3011] No such file or directory" >&2; exit 54; }
     echo "Size:   $(stat -c %s "$f")"; echo "Flags:  16 (IsReadable)" ;;
-  query) "$GM2" checksum "$here/far/${4#/}" | sed 's/.*adler32:\([0-9a-f]*\).*/adler32 \1/' ;;
+  query) python3 -c 'import sys, zlib; print("adler32 %08x" % zlib.adler32(open(sys.argv[1], "rb").read()))' "$here/far/${4#/}" ;;
   mv) mv -n "$f" "$here/far/${4#/}" ;;
   rm) rm "$f" ;;
 esac
 SH
 chmod +x bin/tool; for t in xrdcp xrdfs; do ln -s tool bin/$t; done
-OLD=$PATH; export PATH=$PWD/bin:$PATH GM2 GM2_PLACES=$PWD/places.fcl
+export PATH=$PWD/bin:$PATH GM2_PLACES=$PWD/places.fcl
 echo 'root: { copy_s: 2 }' >places.fcl
 mkdir -p far/in
 for i in 0 1 2 3 4 5; do
