@@ -2,6 +2,7 @@
 #include "campaign_internal.h"
 
 #include "mem.h"
+#include "sql.h"
 
 #include <string.h>
 
@@ -30,24 +31,49 @@ enum err campaign_find_needs(struct campaign *c, size_t index)
     return ERR_OK;
 }
 
-/* A stage that can come next has all it needs before it; when none can, they go round. */
+/* When none can come next, each of the rest needs one of the rest: whoever follows that comes into the circle. */
+static size_t next_of_circle(const struct campaign *c, const bool *is_done, size_t i)
+{
+    size_t k = 0;
+    while (is_done[c->stage[i].need[k]]) k++;
+    return c->stage[i].need[k];
+}
+
+static enum err tell_circle(const struct campaign *c, const bool *is_done)
+{
+    struct sql text = {0};
+    size_t first    = 0;
+    while (is_done[first]) first++;
+    for (size_t i = 0; i < c->n_stages; i++) first = next_of_circle(c, is_done, first);
+    size_t i    = first;
+    enum err rc = ERR_OK;
+    do {
+        rc = sql_add(&text, "%s needs ", c->stage[i].name);
+        i  = next_of_circle(c, is_done, i);
+    } while (!rc && i != first);
+    if (!rc)
+        rc = err_fail(ERR_CONFIG, __FILE__, __LINE__, "stages need one another in a circle: %.900s%s", text.text,
+                      c->stage[first].name);
+    sql_free(&text);
+    return rc;
+}
+
+/* A stage that can come next has all it needs before it. */
 enum err campaign_find_order(struct campaign *c)
 {
     bool is_done[CAMPAIGN_MAX_STAGES] = {false};
     size_t n_done                     = 0;
     TRY(mem_alloc(&c->order, c->n_stages, sizeof *c->order));
     while (n_done < c->n_stages) {
-        const char *stuck = "";
-        size_t n_before   = n_done;
+        size_t n_before = n_done;
         for (size_t i = 0; i < c->n_stages; i++) {
             bool is_ready = !is_done[i];
             for (size_t k = 0; k < c->stage[i].n_needs; k++) is_ready = is_ready && is_done[c->stage[i].need[k]];
-            if (!is_done[i] && !is_ready) stuck = c->stage[i].name;
             if (!is_ready) continue;
             c->order[n_done++] = i;
             is_done[i]         = true;
         }
-        REQUIRE(n_done > n_before, ERR_CONFIG, "stages need one another in a circle, %s among them", stuck);
+        if (n_done == n_before) return tell_circle(c, is_done);
     }
     return ERR_OK;
 }

@@ -218,7 +218,7 @@ static void test_bad(void **state)
          "simulate the same"},
         {HEAD "stages: { a: { config: \"reco.fcl\" dataset: x needs: [b] } b: { config: \"reco.fcl\" dataset: x needs: "
               "[a] } }",
-         "in a circle"},
+         "in a circle: a needs b needs a"},
         {HEAD "stages: { a: { config: \"reco.fcl\" dataset: x needs: [c] } }", "no stage"},
         {HEAD "stages: { a: { config: \"reco.fcl\" dataset: x name: b } b: { config: \"reco.fcl\" dataset: x } }",
          "two stages"},
