@@ -236,8 +236,7 @@ static void test_own_schemes(void **state)
     (void)state;
     static const struct place_bytes want = {9, "adler32:11e60398"};
     struct place_seen s;
-    write_file("places.fcl", "root: { answer_s: 0.2 copy_s: 0.2 }\n"
-                             "shelf: { look: \"xrdfs x stat {path}\" get: \"xrdcp root://there{path} {to}\" }\n");
+    write_file("places.fcl", "root: { answer_s: 0.2 copy_s: 0.2 }\n");
     setenv("GM2_PLACES", "./places.fcl", 1);
     place_scheme_forget();
     plan("hang\nhang\n");
@@ -247,8 +246,11 @@ static void test_own_schemes(void **state)
                      PLACE_UNKNOWN); /* not asked again so soon: a hang is left in the plan */
     assert_non_null(strstr(s.why, "root://there did not answer"));
     assert_int_equal(place_copy_in("root://there//a.mid", "hung.mid", &want), ERR_AGAIN);
-    assert_int_equal(look("root://other//a.mid", &s), PLACE_ONLINE);
     assert_false(is_there("hung.mid"));
+    plan(""); /* what was ended may not have come to read its line */
+    write_file("places.fcl", "shelf: { look: \"xrdfs x stat {path}\" get: \"xrdcp root://there{path} {to}\" }\n");
+    place_scheme_forget();
+    assert_int_equal(look("root://other//a.mid", &s), PLACE_ONLINE);
     assert_int_equal(look("shelf://one/a.mid", &s), PLACE_ONLINE);
     assert_int_equal(place_copy_in("shelf://one/a.mid", "shelf.mid", &want), ERR_OK);
     assert_int_equal(place_copy_out("shelf.mid", "shelf://one/b.mid", &want), ERR_CONFIG); /* nothing to write with */

@@ -80,7 +80,7 @@ esac
 SH
 chmod +x bin/tool; for t in xrdcp xrdfs; do ln -s tool bin/$t; done
 export PATH=$PWD/bin:$PATH GM2_PLACES=$PWD/places.fcl
-echo 'root: { copy_s: 2 }' >places.fcl
+echo 'root: { copy_s: 6 }' >places.fcl
 mkdir -p far/in
 for i in 0 1 2 3 4 5; do
   cp "${raw[$i]}" far/in/; name=$(basename "${raw[$i]}")
