@@ -144,7 +144,7 @@ static enum err find_output(const struct cmd_campaign_options *o, const char *fi
     const struct fhicl *written = fhicl_get(document, "campaign.output");
     if (!rc && !text && written) rc = fhicl_as_string(written, "campaign.output", &text);
     if (!rc) rc = make_absolute(text ? text : "", out);
-    *is_as_it_is = !rc && !o->output && !o->n_set && text[0] == '/';
+    *is_as_it_is = !rc && !o->output && !o->n_set && text && text[0] == '/';
     fhicl_free(document);
     return rc;
 }

@@ -151,18 +151,20 @@ static enum err read_days(struct catalogue *c, const struct campaign_stage *stag
 static enum err count_subruns(struct catalogue *c, const struct sql *query, size_t n_queries, int64_t *n)
 {
     static const char runs[] = "select run, subrun from file_runs where subrun >= 0 and file_id in (";
-    struct dimension **parsed;
+    struct {
+        struct dimension *tree;
+    } * parsed;
     struct sql sql = {0};
     bool is_found;
     TRY(mem_alloc(&parsed, n_queries, sizeof *parsed));
     enum err rc = sql_add(&sql, "select count(*) from (select distinct run, subrun from (%s", runs);
     for (size_t i = 0; i < n_queries && !rc; i++) {
         if (i) rc = sql_add(&sql, ") intersect %s", runs);
-        if (!rc) rc = catalogue_sql(c, query[i].text, &parsed[i], &sql);
+        if (!rc) rc = catalogue_sql(c, query[i].text, &parsed[i].tree, &sql);
     }
     if (!rc) rc = sql_add(&sql, ")) x) y");
     if (!rc) rc = db_get_int(c->db, sql.text, sql.value, sql.n_values, n, &is_found);
-    for (size_t i = 0; i < n_queries; i++) dimension_free(parsed[i]);
+    for (size_t i = 0; i < n_queries; i++) dimension_free(parsed[i].tree);
     mem_free(parsed);
     sql_free(&sql);
     return rc;

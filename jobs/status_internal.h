@@ -12,6 +12,6 @@ enum err status_rows(struct catalogue *catalogue, const char *text, const struct
 /** What the submissions of a stage used. */
 enum err status_read_use(struct catalogue *catalogue, const struct campaign_stage_cfg *cfg, struct status_stage *stage);
 /** Live submissions of earlier descriptions. */
-enum err status_read_older(struct catalogue *catalogue, struct status *status);
+enum err status_read_older(struct catalogue *catalogue, struct status *k);
 
 #endif
