@@ -35,19 +35,27 @@ for signal in TERM USR1; do
   ls out | grep -qE '_r[0-9]+_s|\.part$' && fail "leavings after $signal"
 done
 
-# the batch script: stopped once by a signal, requeued, done
+# the batch script: stopped once by a signal, requeued, done; a job that depends on it begins when it is done, not when it was stopped
 rm -rf out
 export GM2
 job=$(sbatch --parsable -n 2 -o "$PWD/batch.log" "$SOURCE/slurm/gm2.sbatch" -c "$PWD/small.fcl" -n 40 -o "$PWD/out/x.h5") || fail "sbatch"
+next=$(sbatch --parsable -n 1 -t 5 --dependency=afterok:"$job" -o "$PWD/next.log" "$SOURCE/slurm/gm2.sbatch" -c "$PWD/small.fcl" -n 4 -o "$PWD/next/x.h5") || fail "sbatch of the next"
 for ((t = 0; t < 600; t++)); do ls out/*_r*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
 scancel -s USR1 "$job"
 for ((t = 0; t < 900; t++)); do
   state=$(scontrol show job "$job" -o | grep -o 'JobState=[A-Z]*')
   [ "$state" = JobState=COMPLETED ] && break
+  [ ! -e next.log ] || { cat batch.log next.log; fail "the next job began while the first was $state"; }
   case $state in *FAILED | *CANCELLED | *TIMEOUT) cat batch.log; fail "the batch job ended as $state" ;; esac
   sleep 0.1
 done
 [ "$state" = JobState=COMPLETED ] || { cat batch.log; squeue; fail "the batch job did not complete: $state"; }
 scontrol show job "$job" -o | grep -q 'Restarts=1' || { cat batch.log; fail "the batch job was not requeued"; }
 same ref out
+for ((t = 0; t < 900; t++)); do
+  state=$(scontrol show job "$next" -o | grep -o 'JobState=[A-Z]*')
+  [ "$state" = JobState=COMPLETED ] && break
+  sleep 0.1
+done
+[ "$state" = JobState=COMPLETED ] && ls next/*.h5 >/dev/null || { cat next.log; squeue; fail "the next job did not complete: $state"; }
 exit 0
