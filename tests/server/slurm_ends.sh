@@ -34,16 +34,7 @@ stage() { # NAME NEEDS SBATCH SETUP FURTHER
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 query() { sqlite3 -cmd '.timeout 60000' "$DB" "$1"; }
 step() { timeout 100 "$GM2" campaign step "$DB" small >>log 2>&1 || fail "a pass ends with $?"; }
-step_until() { # WHAT COMMAND...
-  local what=$1 end=$((SECONDS + 90))
-  shift
-  while [ $SECONDS -lt $end ]; do
-    step
-    "$@" >/dev/null 2>&1 && return 0
-    sleep 0.3
-  done
-  fail "waited in vain: $what"
-}
+. "$SOURCE/tests/slurm_steps.sh"
 # submissions of a stage in their order: state in the ledger, Slurm's word
 ends() { query "select group_concat(u.state || ' ' || coalesce(u.batch_state, '-'), ', ') from (select u.* from submissions u join stages s on s.id = u.stage_id where s.name = '$1' order by u.id) u"; }
 in_state() { # STAGE WHAT IT MAY BE...

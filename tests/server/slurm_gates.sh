@@ -31,16 +31,7 @@ stages: {
 FCL
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 step() { timeout 100 "$GM2" campaign step "$DB" small >pass 2>>log || fail "a pass ends with $?"; }
-step_until() { # WHAT COMMAND...
-  local what=$1 end=$((SECONDS + 90))
-  shift
-  while [ $SECONDS -lt $end ]; do
-    step
-    "$@" >/dev/null 2>&1 && return 0
-    sleep 0.3
-  done
-  fail "waited in vain: $what"
-}
+. "$SOURCE/tests/slurm_steps.sh"
 jobs_of() { squeue -h -t all -o "%o" | grep -c "/$1_"; }
 files() { "$GM2" files count "$DB" "$1" | cut -d' ' -f1; }
 n_files() { [ "$(files "$1")" = "$2" ]; }
