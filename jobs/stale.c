@@ -17,7 +17,8 @@ static enum err mark_by_tag(struct catalogue *c, struct stale_set *set, const ch
     const char *at       = strchr(wanted, '@');
     const char *database = at ? at + 1 : c->conditions ? c->conditions : c->url;
     size_t n             = at ? (size_t)(at - wanted) : strlen(wanted);
-    REQUIRE(n && n < sizeof tag, ERR_OPTION, "\"%.80s\": TAG, TAG@DATABASE or campaign:NAME is wanted", wanted);
+    REQUIRE(n && n < sizeof tag && !memchr(wanted, ':', n), ERR_OPTION,
+            "\"%.80s\": TAG, TAG@DATABASE or campaign:NAME is wanted", wanted);
     memcpy(tag, wanted, n);
     tag[n]      = 0;
     enum err rc = cond_open(database, DB_READ, &cond);
