@@ -29,7 +29,7 @@ on_one() ( # ENGINE NAME
     { text = text $0 "\n" } END { printf "%s", text }' record >last && mv last record
   sed -i -E -e "s#$URL/$2_([a-z0-9_]+)#$PWD/\1.db#g" -e "s#$PWD#HERE#g; s/20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9:]{5,8}(Z|\+00:00)?/TIME/g" \
     -e 's/("(gm2\.cpu_s|gm2\.peak_rss_kB|gm2\.wall_s|create_date|update_date)": ?)[^,]*/\1-/' -e 's/\b1[789][0-9]{8}\b/TIME/g; s/\b[0-9]+\.[0-9]{3,4}\b/FIGURE/g' \
-    -e 's/(fcl_commit"?:? ?["'"'"']?)[0-9a-f]{40}/\1COMMIT/g' record every
+    -e 's/(fcl_commit"?:? ?["'"'"']?)[0-9a-f]{40}/\1COMMIT/g' -e 's/(to use( more than)?) [0-9]+ MB/\1 FIGURE MB/' record every
 )
 parity() { # NAME...
   local name what pid
