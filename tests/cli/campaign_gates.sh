@@ -101,7 +101,7 @@ write "" 'memory_mb: 1900 test: { set: ["process_name=trial"] split: "nfiles(3)"
 campaign show reco --test >shown || fail "show --test"
 has shown "3 files" "the test's split"
 campaign launch reco --test >out.launch || fail "launch --test"
-for i in $(seq 60); do
+for i in $(seq 400); do
   campaign step >pass 2>err || fail "pass with a test"
   [ "$("$GM2" files count "$DB" "gm2.process_name trial" | cut -d, -f1)" = "3 files" ] && break
   sleep 0.3

@@ -25,7 +25,7 @@ names() { "$GM2" campaign status "$DB" small --submissions | awk '$1 == "reco" &
 "$GM2" files init "$DB" || fail "files init"
 write first '[[pending_files, ["memory_mb=1500"]], [process_status, ["max_submissions=2"]]]'
 "$GM2" campaign step "$DB" small >/dev/null 2>&1
-for i in $(seq 100); do [ -e out/generate_*/*/exit ] && break; sleep 0.2; done
+for i in $(seq 450); do [ -e out/generate_*/*/exit ] && break; sleep 0.2; done
 "$GM2" campaign hold "$DB" small reco --why test && "$GM2" campaign step "$DB" small >/dev/null 2>&1
 truncate -s 3000 "$(find out -name '*00001_00001*.mid' | head -1)"
 "$GM2" campaign release "$DB" small reco

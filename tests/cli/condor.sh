@@ -79,7 +79,7 @@ query "select name, state from submissions order by id" >before
 "$GM2" campaign step "$DB" single >log 2>&1 || { cat log; fail "a pass without answers"; }
 rm -f condor/plan
 condor_rm -constraint 'Gm2Name == "nothing"' || fail condor_rm
-for _ in $(seq 100); do # a worker dies, with all that it had
+for _ in $(seq 600); do # a worker dies, with all that it had
   "$GM2" campaign step "$DB" single >>log 2>&1
   pid=$(/usr/bin/python3 -c 'import json; print(next((j["pid"] for j in json.load(open("condor/jobs.json")).values() if j["pid"]), ""))')
   [ -n "$pid" ] && kill -9 -- -"$pid" 2>/dev/null && break

@@ -20,7 +20,7 @@ audit() { "$GM2" files audit "$DB" --checksums | grep -q ": 0 missing, 0 damaged
 # ---- the chain of real data: stopped, and typed again
 small=(--set fills=12 --set per_subrun=6 --set muons=40 --set per_job=1)
 "$GM2" campaign run "$SOURCE/jobs/campaigns/daq.fcl" -o daq --loop 0.3 "${small[@]}" >daq.log 2>&1 & pid=$!
-for _ in $(seq 300); do ls -d daq/pre_*/0* >/dev/null 2>&1 && break; sleep 0.1; done
+for _ in $(seq 900); do ls -d daq/pre_*/0* >/dev/null 2>&1 && break; sleep 0.1; done
 kill -TERM $pid
 wait $pid
 same $? 75 "stopped"

@@ -101,7 +101,7 @@ printf '%s\n' "$raw" >list
 rm -f exit
 "$wrapper" --scratch scratch --to "$PWD/stopped" -- "$GM2" -c long.fcl -n 2000 -o y.h5 >out 2>err &
 pid=$!
-for _ in $(seq 200); do ls scratch/*/out/*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
+for _ in $(seq 1200); do ls scratch/*/out/*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
 kill -TERM $pid
 wait $pid
 same $? 75 "stopped by SIGTERM"

@@ -19,7 +19,7 @@ raw() { printf 'gm2_run00001_%05d.mid' "$1"; }
 product() { printf 'out/n_r000001_s%05d.h5' "$1"; }
 start() { life=$((life + 1)); "$@" "$GM2" -c near.fcl --watch in -o out/n.h5 >"log$life" 2>&1 & job=$!; }
 wait_for() { # FILE: it appears
-  for ((t = 0; t < 300; t++)); do [ -e "$1" ] && return 0; sleep 0.1; done
+  for ((t = 0; t < 900; t++)); do [ -e "$1" ] && return 0; sleep 0.1; done
   cat "log$life"; fail "$1 does not appear"
 }
 stop() { # SIGNAL STATUS

@@ -26,7 +26,7 @@ FCL
 mkdir in
 start() { "$GM2" -c near.fcl --watch in -o out/n.h5 >log1 2>&1 & job=$!; }
 wait_for() {
-  for ((t = 0; t < 400; t++)); do [ -e "$1" ] && return 0; sleep 0.1; done
+  for ((t = 0; t < 900; t++)); do [ -e "$1" ] && return 0; sleep 0.1; done
   cat log1; fail "$1 does not appear"
 }
 product() { printf 'out/n_r%06d_s%05d.h5' "$1" "$2"; }

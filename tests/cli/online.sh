@@ -20,7 +20,7 @@ try: print(sum(int(s['n_fills']) for s in json.load(open('out/dqm/dqm.json'))['s
 except OSError: print(0)"
 }
 wait_for_fills() { # SUBRUN N
-  for ((t = 0; t < 300; t++)); do [ "$(fills "$1")" -ge "$2" ] && return 0; sleep 0.1; done
+  for ((t = 0; t < 900; t++)); do [ "$(fills "$1")" -ge "$2" ] && return 0; sleep 0.1; done
   cat log1; fail "subrun $1: the page has $(fills "$1") fills, not $2"
 }
 # what the fraction chooses, by a job of the whole file

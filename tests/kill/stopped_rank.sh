@@ -7,7 +7,7 @@ for which in 0 1; do
   rm -rf out
   setsid "${mpirun_cmd[@]}" -n 3 "$GM2" -c small.fcl -n 60 -o out/x.h5 >log 2>&1 &
   launcher=$!
-  for ((t = 0; t < 300; t++)); do ls out/*_r*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
+  for ((t = 0; t < 1200; t++)); do ls out/*_r*.h5 >/dev/null 2>&1 && break; sleep 0.05; done
   victim=
   for pid in $(pgrep -s $launcher -x gm2) $(pgrep -P $launcher -x gm2); do
     grep -qz "^OMPI_COMM_WORLD_RANK=$which$" /proc/$pid/environ 2>/dev/null && victim=$pid

@@ -26,7 +26,7 @@ stages: {
 FCL
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 job=$(sbatch --parsable -t 10 -o "$PWD/driver.log" "$SOURCE/slurm/campaign.sbatch" "$DB" small 0.5) || fail sbatch
-for ((t = 0; t < 300; t++)); do ls out/*/*/job.sh >/dev/null 2>&1 && break; sleep 0.1; done
+for ((t = 0; t < 900; t++)); do ls out/*/*/job.sh >/dev/null 2>&1 && break; sleep 0.1; done
 scancel -b -s TERM "$job"
 for ((t = 0; t < 600; t++)); do
   state=$(scontrol show job "$job" -o | grep -o 'JobState=[A-Z]*' | cut -d= -f2)

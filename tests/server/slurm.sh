@@ -25,7 +25,7 @@ for signal in TERM USR1; do
   rm -rf out
   srun -n 2 "$GM2" -c small.fcl -n 80 -o out/x.h5 >log 2>&1 &
   pid=$!
-  for ((t = 0; t < 400; t++)); do ls out/*_r*.h5 >/dev/null 2>&1 && break; sleep 0.02; done
+  for ((t = 0; t < 3000; t++)); do ls out/*_r*.h5 >/dev/null 2>&1 && break; sleep 0.02; done
   step=$(squeue -h -s -o %i | grep -v -E 'extern|batch' | head -1)
   scancel -s $signal "$step"
   wait $pid
