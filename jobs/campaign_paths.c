@@ -13,8 +13,8 @@
 static enum err check_path(const char *key, const char *path)
 {
     REQUIRE(path[0] == '/', ERR_CONFIG, "campaign.%s \"%s\": an absolute path is wanted", key, path);
-    REQUIRE(utf8_is_plain(path) && !strpbrk(path, "%\\"), ERR_CONFIG,
-            "campaign.%s \"%s\" holds a control character, %% or a backslash", key, path);
+    REQUIRE(utf8_is_plain(path) && !strpbrk(path, "%\\'"), ERR_CONFIG,
+            "campaign.%s \"%s\" holds a control character, a single quote, %% or a backslash", key, path);
     return ERR_OK;
 }
 
@@ -52,12 +52,21 @@ static enum err check_store(struct campaign_cfg *cfg)
     return check_path("store", cfg->store);
 }
 
+/* Folders of a list "a:b:c", not parts of their names. */
+static bool is_listed(const char *list, const char *folders)
+{
+    size_t n = strlen(folders);
+    for (const char *at = list; (at = strstr(at, folders)) != NULL; at++)
+        if ((at == list || at[-1] == ':') && (!at[n] || at[n] == ':')) return true;
+    return false;
+}
+
 /* For this process, and for the jobs that it starts. */
 static enum err add_configs(const char *folders)
 {
     char text[8192];
-    const char *before = getenv("FHICL_FILE_PATH"), *known = before ? strstr(before, folders) : NULL;
-    if (!*folders || known) return ERR_OK;
+    const char *before = getenv("FHICL_FILE_PATH");
+    if (!*folders || is_listed(before ? before : "", folders)) return ERR_OK;
     int n = snprintf(text, sizeof text, "%s%s%s", before ? before : "", before && *before ? ":" : "", folders);
     REQUIRE(n < (int)sizeof text && setenv("FHICL_FILE_PATH", text, 1) == 0, ERR_CONFIG,
             "campaign.configs is too long");

@@ -175,17 +175,18 @@ static enum err print_cron(struct catalogue *c, const char *db, const char *name
         break;
     }
     printf("*/5 * * * * ");
-    if (found) {
-        printf("FHICL_FILE_PATH=");
-        print_cron_word(found);
-        putchar(' ');
-    }
     const char *file = strncmp(db, "sqlite:", 7) == 0 ? db + 7 : db;
     if (strstr(db, "://") == NULL && realpath(file, path)) db = path;
     snprintf(k.path, sizeof k.path, "%.900s/%.100s.lock", k.campaign->cfg.output, name);
     printf("mkdir -p ");
     print_cron_word(k.campaign->cfg.output);
-    printf(" && flock -n ");
+    printf(" && ");
+    if (found) {
+        printf("FHICL_FILE_PATH=");
+        print_cron_word(found);
+        putchar(' ');
+    }
+    printf("flock -n ");
     print_cron_word(k.path);
     putchar(' ');
     print_cron_word(k.campaign->program.path);

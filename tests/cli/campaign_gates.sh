@@ -92,7 +92,7 @@ campaign cron >cron || fail cron
 has cron "^# small: on farm01 as prod" "the host"
 has cron "^\*/5 \* \* \* \* .*flock -n .*campaign step '$DB' 'small' >>'$PWD/out/small.log'" "the line"
 "$GM2" campaign cron "$DB" >cron2 && cmp cron cron2 || fail "all campaigns are this one"
-line=$(grep -v '^#' cron); bash -c "${line#\*/5 \* \* \* \* }" || fail "the line does not run"
+line=$(grep -v '^#' cron); env -u FHICL_FILE_PATH bash -c "${line#\*/5 \* \* \* \* }" || fail "the line does not run"
 [ -s out/small.log ] || fail "the line's log"
 
 # a test launch has settings of its own and holds nothing of the stage
@@ -124,4 +124,6 @@ for bad in 'every: "6x"|no interval' 'at: "tomorrow"|no time' 'at: "2026-02-30"|
   [ $rc = 91 ] || { cat out.bad; fail "${bad%|*} ends with $rc"; }
   has out.bad "${bad#*|}" "words of ${bad%|*}"
 done
+sed 's|output: "|&/tmp/it'"'"'s|' c.fcl >quote.fcl; "$GM2" campaign plan "$DB" quote.fcl 2>err; same $? 91 "a quote in the name of a folder"
+has err "a single quote" "its words"
 exit 0
