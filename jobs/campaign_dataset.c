@@ -5,8 +5,10 @@
 #include "mem.h"
 #include "sql.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static enum err keep(struct sql *text, char **out)
 {
@@ -88,6 +90,30 @@ static enum err add_pattern(const struct campaign *c, struct campaign_stage *s, 
     return rc;
 }
 
+static enum err add_time(const char *operator, int64_t at_s, struct sql *out)
+{
+    char text[32];
+    time_t at = (time_t)at_s;
+    struct tm utc;
+    REQUIRE(gmtime_r(&at, &utc) && utc.tm_year < 10000 - 1900 && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc),
+            ERR_CONFIG, "split: %" PRId64 " s is no time since 1970 before the year 10000", at_s);
+    return sql_add(out, " and end_time %s \"%s\"", operator, text);
+}
+
+/* Files outside of what a split type names are not wanted: else they would be left for ever. */
+static enum err narrow(const struct campaign_stage *s, struct sql *text)
+{
+    const struct split *p = &s->split;
+    struct sql all        = {0};
+    enum err rc           = sql_add(&all, "(%s)", text->text);
+    if (!rc && p->type == SPLIT_BYRUN) rc = sql_add(&all, " and run_number %" PRId64 "-%" PRId64, p->low, p->high - 1);
+    if (!rc && p->firsttime_s) rc = add_time(">", p->firsttime_s, &all);
+    if (!rc && p->lasttime_s) rc = add_time("<=", p->lasttime_s, &all);
+    sql_free(text);
+    *text = all;
+    return rc;
+}
+
 enum err campaign_find_dataset(const struct campaign *c, struct campaign_stage *s)
 {
     struct sql out = {0};
@@ -106,9 +132,15 @@ enum err campaign_find_dataset(const struct campaign *c, struct campaign_stage *
         sql_free(&out);
         return rc;
     }
-    if (!s->is_live || s->kind != CAMPAIGN_FILES) return keep(&out, &s->dataset);
-    struct sql all = {0}; /* what was stale and is made anew stays in it, as done */
-    rc             = sql_add(&all, "(%s) union isparentof: (%s)", out.text, s->made);
+    if (s->is_live && s->kind == CAMPAIGN_FILES) { /* what was stale and is made anew stays in it, as done */
+        struct sql all = {0};
+        rc             = sql_add(&all, "(%s) union isparentof: (%s)", out.text, s->made);
+        sql_free(&out);
+        out = all;
+    }
+    bool is_narrow = s->split.type == SPLIT_BYRUN || s->split.firsttime_s || s->split.lasttime_s;
+    if (!rc && is_narrow) rc = narrow(s, &out);
+    if (!rc) return keep(&out, &s->dataset);
     sql_free(&out);
-    return rc ? rc : keep(&all, &s->dataset);
+    return rc;
 }

@@ -107,6 +107,7 @@ static void put_card(FILE *f, const struct status *k, size_t i)
     site_row(f, "name", c->name);
     snprintf(text, sizeof text, "%" PRId64, k->stage[i].id);
     site_row(f, "id", text);
+    if (*k->stage[i].look.why) site_row(f, "waits for", k->stage[i].look.why);
     site_row(f, "experiment", k->campaign->cfg.experiment);
     site_row(f, "dataset", c->dataset ? c->dataset : "none: a simulation");
     site_row(f, "software version", c->version.release);

@@ -260,21 +260,20 @@ static bool is_in_range(const struct split *s, const struct split_file *f)
     if (s->type == SPLIT_BYRUN) return f->run >= s->low && f->run < s->high;
     if (s->type == SPLIT_STAGEDFILES) return f->is_staged;
     if (s->type != SPLIT_NEW) return true;
-    return f->end_s > s->firsttime_s && (s->lasttime_s == 0 || f->end_s <= s->lasttime_s);
+    return (s->firsttime_s == 0 || f->end_s > s->firsttime_s) && (s->lasttime_s == 0 || f->end_s <= s->lasttime_s);
 }
 
-/* The window that holds the oldest file left: of the windows that are over, so that late files are few. */
-static bool window_of(const struct split *s, int64_t oldest_s, int64_t now_s, int64_t *until_s)
+/* The end of the window that holds the oldest file left. */
+static int64_t window_of(const struct split *s, int64_t oldest_s)
 {
-    int64_t k = (oldest_s - s->firsttime_s - 1) / s->window_s;
-    *until_s  = s->firsttime_s + (k + 1) * s->window_s;
-    if (s->lasttime_s && *until_s > s->lasttime_s) *until_s = s->lasttime_s;
-    return *until_s <= now_s - s->fts_s;
+    int64_t k     = (oldest_s - s->firsttime_s - 1) / s->window_s;
+    int64_t until = s->firsttime_s + (k + 1) * s->window_s;
+    return s->lasttime_s && until > s->lasttime_s ? s->lasttime_s : until;
 }
 
-/* False if nothing is left to take now. */
+/* False if nothing is left to take. */
 static bool find_rule(const struct split *s, const struct split_file *files, size_t n, const struct split_past *past,
-                      int64_t now_s, struct rule *rule)
+                      struct rule *rule)
 {
     int64_t lowest_run = INT64_MAX, oldest_s = INT64_MAX, place = INT64_MAX;
     for (size_t i = 0; i < n; i++) {
@@ -301,7 +300,7 @@ static bool find_rule(const struct split *s, const struct split_file *files, siz
     case SPLIT_DRAININGN:
     case SPLIT_STAGEDFILES:
     case SPLIT_LIMITN: rule->limit = s->n; break;
-    case SPLIT_NEW: return window_of(s, oldest_s, now_s, &rule->until_s);
+    case SPLIT_NEW: rule->until_s = window_of(s, oldest_s); break;
     case SPLIT_NONE:
     case SPLIT_DRAINING:
     case SPLIT_LIST:
@@ -329,7 +328,11 @@ enum err split_next(const struct split *s, const char *dataset, const struct spl
     *out = (struct split_slice){0};
     if (s->type == SPLIT_LIST) return next_of_list(dataset, past, out);
     if (s->type == SPLIT_MULTIPARAM) return next_of_product(dataset, past, out);
-    out->is_over = !find_rule(s, files, n, past, now_s, &rule);
+    out->is_over = !find_rule(s, files, n, past, &rule);
+    if (!out->is_over && s->type == SPLIT_NEW && rule.until_s > now_s - s->fts_s) { /* late files may still come */
+        out->is_over      = true;
+        out->not_before_s = rule.until_s + s->fts_s;
+    }
     if (out->is_over) return ERR_OK;
     TRY(mem_alloc(&out->id, n, sizeof *out->id));
     for (size_t i = 0; i < n && (rule.limit < 0 || (int64_t)out->n < rule.limit); i++) {

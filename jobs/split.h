@@ -55,6 +55,7 @@ struct split_past {
 struct split_slice {
     bool is_over; /* there is no slice now; with is_final there will be none */
     bool is_final;
+    int64_t not_before_s; /* new: is_over until then; 0: there is nothing left */
     size_t n;
     int64_t *id;    /* [n], in order of the dataset; NULL for list and multiparam */
     char name[300]; /* list, multiparam: the value; else a suffix such as "run24337", "slice3_of_10" */

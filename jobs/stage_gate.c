@@ -3,6 +3,7 @@
 
 #include "catalogue_internal.h"
 #include "ledger.h"
+#include "ledger_version.h"
 #include "mem.h"
 
 #include <inttypes.h>
@@ -67,13 +68,21 @@ bool stage_gate_is_due(int64_t at_s, int64_t every_s, int64_t last_s, int64_t no
 }
 
 /* ---- the gate ------------------------------------------------------------------------------------------------------- */
+/* Who only looks notes nothing: a stage that is not noted yet has the id 0. */
+static enum err begin(const struct stage_gate *g, size_t index, struct stage_work *w)
+{
+    char key[VERSION_KEY_TEXT];
+    TRY(stage_work_begin(g->catalogue, g->campaign, 0, index, "", w));
+    version_key_text(&w->version, key);
+    return ledger_stage_find(g->catalogue, g->campaign->cfg.name, w->stage->name, key, &w->stage_id);
+}
+
 static enum err find_last(const struct stage_work *w, size_t *n_submissions, int64_t *last_s)
 {
     struct ledger_submission *all;
     *last_s = 0;
     TRY(ledger_submissions(w->catalogue, w->stage_id, false, &all, n_submissions));
-    for (size_t i = 0; i < *n_submissions; i++)
-        if (all[i].create_s > *last_s) *last_s = all[i].create_s;
+    if (*n_submissions) *last_s = all[*n_submissions - 1].create_s; /* not the latest: clocks are set back */
     mem_free(all);
     return ERR_OK;
 }
@@ -88,7 +97,7 @@ static enum err count_in_flight(const struct stage_gate *g, size_t stage, const 
         struct step_stage now = reports[i];
         int64_t n_submissions;
         if (strcmp(g->campaign->stage[i].group, g->campaign->stage[stage].group) != 0) continue;
-        TRY(stage_work_begin(g->catalogue, g->campaign, g->campaign_id, i, "", &w));
+        TRY(begin(g, i, &w));
         TRY(ledger_count(g->catalogue, w.stage_id, &n_submissions));
         if (i == stage) *is_begun = n_submissions > 0;
         if (i == stage || n_submissions == 0) continue;
@@ -98,7 +107,7 @@ static enum err count_in_flight(const struct stage_gate *g, size_t stage, const 
     return ERR_OK;
 }
 
-static void tell_time(int64_t at_s, char out[32])
+void stage_gate_tell(int64_t at_s, char out[32])
 {
     time_t t = (time_t)at_s;
     struct tm utc;
@@ -114,10 +123,10 @@ static enum err look_at_schedule(const struct stage_gate *g, const struct campai
     int64_t last_s;
     char when[32];
     if (!s->at_s && !s->every_s) return ERR_OK;
-    TRY(stage_work_begin(g->catalogue, g->campaign, g->campaign_id, index, "", &w));
+    TRY(begin(g, index, &w));
     TRY(find_last(&w, &n, &last_s));
     if (stage_gate_is_due(s->at_s, s->every_s, last_s, g->now_s)) return ERR_OK;
-    tell_time(g->now_s < s->at_s ? s->at_s : last_s + s->every_s, when);
+    stage_gate_tell(g->now_s < s->at_s ? s->at_s : last_s + s->every_s, when);
     snprintf(why, 200, "not before %s", when);
     return ERR_OK;
 }
@@ -148,7 +157,7 @@ enum err stage_gate_look(const struct stage_gate *gate, size_t index, const stru
     why[0]                             = 0;
     if (hold) {
         char until[32] = "";
-        if (hold->until_s) tell_time(hold->until_s, until);
+        if (hold->until_s) stage_gate_tell(hold->until_s, until);
         snprintf(why, 200, "held by %.40s%s%.20s: %.100s", hold->user, *until ? " until " : "", until, hold->why);
         return ERR_OK;
     }

@@ -19,6 +19,8 @@ enum err stage_gate_time(const char *text, int64_t *out_s);
  *  the last launch starts none later than a right one: what is held cannot start twice. */
 bool stage_gate_is_due(int64_t at_s, int64_t every_s, int64_t last_s, int64_t now_s);
 
+void stage_gate_tell(int64_t at_s, char out[32]);
+
 struct stage_gate {
     const struct campaign *campaign;
     struct catalogue *catalogue;

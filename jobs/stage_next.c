@@ -5,12 +5,14 @@
 #include "log.h"
 #include "mem.h"
 #include "sql.h"
+#include "stage_gate.h"
 #include "stage_places.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { SLOT_MB = 2000, MARGIN_PERCENT = 25 };
 
@@ -246,6 +248,33 @@ static enum err next_recovery(const struct stage_work *w, struct stage_dataset *
 }
 
 /* ---- all ----------------------------------------------------------------------------------------------------------- */
+static enum err next_slice(const struct stage_work *w, const struct stage_dataset *d, const struct split_past *past,
+                           int64_t now_s, struct split_slice *slice, char why[200])
+{
+    char when[32];
+    struct split_past now = *past; /* what is left to recoveries is taken */
+    now.taken             = d->taken;
+    now.n_taken           = d->n_taken;
+    TRY(split_next(&w->stage->split, "", d->files.one, d->files.n, &now, now_s, slice));
+    if (!slice->not_before_s) return ERR_OK;
+    stage_gate_tell(slice->not_before_s, when);
+    snprintf(why, 200, "not before %s: files that end until then come together (%.60s)", when, w->stage->cfg.split);
+    return ERR_OK;
+}
+
+enum err stage_window(const struct stage_work *w, char why[200])
+{
+    struct stage_dataset d;
+    struct split_slice slice     = {0};
+    const struct split_past past = {0};
+    if (w->stage->split.type != SPLIT_NEW || !w->stage->dataset) return ERR_OK;
+    TRY(stage_work_read(w, &d));
+    enum err rc = next_slice(w, &d, &past, (int64_t)time(NULL), &slice, why);
+    split_free(&slice);
+    stage_work_free(&d);
+    return rc;
+}
+
 static enum err next_of_all(const struct stage_work *w, struct stage_dataset *d, const struct split_past *past,
                             int64_t now_s, struct split_slice *slice, char why[200])
 {
@@ -267,10 +296,7 @@ static enum err next_of_all(const struct stage_work *w, struct stage_dataset *d,
     if (rc || slice->n) return rc;
     split_free(slice);
     if (w->stage->split.type == SPLIT_STAGEDFILES) TRY(stage_places_mark(w, d, w->stage->split.n));
-    struct split_past now = *past; /* what is left to recoveries is taken */
-    now.taken             = d->taken;
-    now.n_taken           = d->n_taken;
-    return split_next(&w->stage->split, "", d->files.one, d->files.n, &now, now_s, slice);
+    return next_slice(w, d, past, now_s, slice, why);
 }
 
 /* Slices of which nothing can be read now are passed over. */

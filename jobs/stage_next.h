@@ -19,6 +19,9 @@ enum err stage_role_executor(const struct stage_work *work, const char *submissi
 enum err stage_next(const struct stage_work *work, struct stage_dataset *dataset, const struct split_past *past,
                     int64_t now_s, struct split_slice *slice, char why[200]);
 
+/** Says of a stage that takes windows (new) when the next one is over, if it is not. */
+enum err stage_window(const struct stage_work *work, char why[200]);
+
 /** What the canary has measured: *memory_mb of its largest process, 0 if it is not known; *is_over: it succeeded within
  *  the stage's memory_mb, so that the rest may start (true for a stage without one). `why` says what is wanted. */
 enum err stage_canary(const struct stage_work *work, bool *is_over, bool *is_due, int64_t *memory_mb, char why[200]);

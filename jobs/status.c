@@ -228,6 +228,8 @@ struct reading {
     struct status *status;
     enum err (*also)(void *context);
     void *context;
+    struct stage_gate gate;
+    struct step_stage *report; /* [n_stages] */
 };
 
 static enum err find_stage(struct catalogue *c, int64_t campaign_id, const char *name, struct status_stage *s)
@@ -237,18 +239,6 @@ static enum err find_stage(struct catalogue *c, int64_t campaign_id, const char 
     s->id = 0;
     return db_get_int(c->db, "select id from stages where campaign_id = $1 and name = $2 and version_key = $3", key, 3,
                       &s->id, &is_found);
-}
-
-static enum err look_at(const struct stage_work *w, int64_t campaign_id, size_t i, struct step_stage *out)
-{
-    struct stage_gate gate;
-    if (stage_gate_is_approval(w->stage)) return stage_gate_approval(w, false, out);
-    TRY(stage_work_look(w, out));
-    TRY(stage_gate_open(w->catalogue, w->campaign, campaign_id, &gate));
-    const struct ledger_hold_row *hold = stage_gate_hold(&gate, i);
-    if (hold) snprintf(out->why, sizeof out->why, "held by %.40s: %.140s", hold->user, hold->why);
-    stage_gate_close(&gate);
-    return ERR_OK;
 }
 
 static enum err read_stage(const struct reading *r, size_t i)
@@ -261,11 +251,9 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(find_stage(c, r->status->id, stage->name, s));
     TRY(stage_work_begin(c, r->status->campaign, 0, i, "", &w)); /* 0: nothing is noted */
     w.stage_id = s->id;
-    TRY(look_at(&w, r->status->id, i, &s->look));
+    TRY(step_look_one(&r->gate, i, &w, r->report));
+    s->look = r->report[i];
     if (!stage_gate_is_approval(stage)) TRY(stage_change_tell(&w, &s->look, s->change));
-    for (size_t k = 0; k < stage->n_needs; k++)
-        if (!r->status->stage[stage->need[k]].look.is_complete) s->look.is_waiting = true;
-    if (s->look.is_waiting) s->look.is_complete = false;
     s->state    = status_state(&s->look);
     size_t left = s->look.n_files - s->look.n_done - s->look.n_parked;
     s->n_left   = left > s->look.n_held ? left - s->look.n_held : 0;
@@ -316,15 +304,20 @@ static void forget(struct status_stage *s)
 
 static enum err read_all(void *context)
 {
-    const struct reading *r         = context;
+    struct reading *r               = context;
     const struct campaign *campaign = r->status->campaign;
+    enum err rc                     = ERR_OK;
     r->status->at_s                 = catalogue_now_s();
     r->status->n_latest             = 0;
     for (size_t i = 0; i < campaign->n_stages; i++) forget(&r->status->stage[i]);
-    for (size_t k = 0; k < campaign->n_stages; k++) {
-        enum err rc = read_stage(r, campaign->order[k]);
-        if (rc) return err_context(rc, "stage %s", campaign->stage[campaign->order[k]].name);
+    memset(r->report, 0, campaign->n_stages * sizeof *r->report);
+    TRY(stage_gate_open(r->catalogue, campaign, r->status->id, &r->gate));
+    for (size_t k = 0; k < campaign->n_stages && !rc; k++) {
+        rc = read_stage(r, campaign->order[k]);
+        if (rc) rc = err_context(rc, "stage %s", campaign->stage[campaign->order[k]].name);
     }
+    stage_gate_close(&r->gate);
+    TRY(rc);
     merge_latest(r->status);
     TRY(status_read_older(r->catalogue, r->status));
     return r->also ? r->also(r->context) : ERR_OK;
@@ -333,10 +326,12 @@ static enum err read_all(void *context)
 enum err status_read(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, bool is_held,
                      const char *db, enum err (*also)(void *context), void *context, struct status *out)
 {
-    struct reading r = {catalogue, out, also, context};
+    struct reading r = {.catalogue = catalogue, .status = out, .also = also, .context = context};
     *out             = (struct status){.campaign = campaign, .db = db, .id = campaign_id, .is_held = is_held};
     TRY(mem_alloc(&out->stage, campaign->n_stages, sizeof *out->stage));
-    enum err rc = db_read_transaction(catalogue->db, read_all, &r);
+    enum err rc = mem_alloc(&r.report, campaign->n_stages, sizeof *r.report);
+    if (!rc) rc = db_read_transaction(catalogue->db, read_all, &r);
+    mem_free(r.report);
     for (size_t i = 0; i < campaign->n_stages && !rc; i++) status_add_hints(out, i);
     if (rc) status_free(out);
     return rc;

@@ -136,6 +136,7 @@ struct status_sum {
     size_t n_starved;                                /* stages that are due, but whose dataset selects no file */
     size_t n_due;                                    /* all others that are neither complete nor wait for another */
     const char *approval;                            /* the stage that awaits one, NULL */
+    const char *canary;                              /* the stage whose canary keeps the rest from starting, NULL */
 };
 void status_add_stage(struct status_sum *sum, const char *stage, const struct step_stage *look);
 void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400]);

@@ -81,6 +81,8 @@ void status_add_hints(const struct status *k, size_t index)
         add(s, s->change,
             "gm2 campaign step %s %s   # what came is done, what is gone stays done; gm2 files diff tells names", k->db,
             name);
+    if (strncmp(s->look.why, "canary", 6) == 0 && !s->look.n_live)
+        add(s, s->look.why, "gm2 campaign status %s %s %s   # read its log", k->db, name, stage);
     if (strncmp(s->look.why, "refused", 7) == 0)
         add(s, s->look.why, "gm2 files count %s '%.200s'", k->db, k->campaign->stage[index].dataset);
     if (s->jobs.n == 0 && s->n_other) {
@@ -91,8 +93,8 @@ void status_add_hints(const struct status *k, size_t index)
     if (s->look.empty && !s->look.is_waiting && !s->look.n_live)
         add(s, "a part of its dataset selects no file", "gm2 files explain %s '%.200s'", k->db, s->look.empty);
     bool is_approval = strcmp(s->state, "approval") == 0;
-    if (!s->look.n_live && !s->look.is_waiting && !s->look.is_complete && s->n_left && !k->is_held && s->jobs.n &&
-        !is_approval)
+    if (!s->look.n_live && !s->look.is_waiting && !*s->look.why && !s->look.is_complete && s->n_left && !k->is_held &&
+        s->jobs.n && !is_approval)
         add(s, "files are left and nothing runs", "gm2 campaign step %s %s --loop 5   # or look whether cron runs it",
             k->db, name);
     if (is_approval) add(s, "awaits approval", "gm2 campaign approve %s %s %s", k->db, name, stage);
@@ -115,6 +117,7 @@ void status_add_stage(struct status_sum *sum, const char *stage, const struct st
     else if (!look->is_complete && !look->is_waiting)
         sum->n_due++;
     if (strcmp(status_state(look), "approval") == 0) sum->approval = stage;
+    if (strcmp(status_state(look), "canary") == 0 && !look->n_live) sum->canary = stage;
 }
 
 void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400])
@@ -125,6 +128,10 @@ void status_say_next(const struct status_sum *sum, const char *campaign, bool is
         snprintf(out, 400, "held: nothing is started; go on with: gm2 campaign release %s %s", db, campaign);
     else if (sum->n_parked && !sum->n_live)
         snprintf(out, 400, "read the logs of what failed, mend, then: gm2 campaign retry %s %s", db, campaign);
+    else if (sum->canary && !sum->n_live)
+        snprintf(out, 400,
+                 "mend what the canary found, then: gm2 campaign retry %s %s %s   # or start the description again", db,
+                 campaign, sum->canary);
     else if (sum->approval && !sum->n_live)
         snprintf(out, 400, "gm2 campaign approve %s %s %s   # after a look at what the stages before it made", db,
                  campaign, sum->approval);

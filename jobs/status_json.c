@@ -132,6 +132,7 @@ static cJSON *stage_json(const struct status *k, size_t i)
     add_int(o, "id", s->id);
     cJSON_AddStringToObject(o, "version", s->version_key);
     cJSON_AddStringToObject(o, "state", s->state);
+    cJSON_AddStringToObject(o, "waits_for", s->look.why);
     add_counts(o, s);
     add_jobs(o, &s->jobs);
     add_use(o, &s->use);

@@ -67,6 +67,8 @@ static void print_files(const struct status *k, size_t from, size_t to)
                s->look.n_done, s->look.n_held, s->n_left, s->look.n_parked,
                status_percent((int64_t)s->look.n_done, (int64_t)s->look.n_files));
     }
+    for (size_t i = from; i < to; i++)
+        if (*k->stage[i].look.why) printf("%s: %s\n", k->campaign->stage[i].name, k->stage[i].look.why);
 }
 
 static void print_jobs(const struct status *k, size_t from, size_t to)

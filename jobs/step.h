@@ -25,6 +25,11 @@ size_t step_left(const struct step_stage *stage);
 /** Looks at a stage without changing anything. */
 enum err step_look(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, size_t stage,
                    struct step_stage *out);
+/** The same, and for what it waits; report [n_stages], zero but for those before it in the campaign's order. */
+struct stage_gate;
+struct stage_work;
+enum err step_look_one(const struct stage_gate *gate, size_t stage, const struct stage_work *w,
+                       struct step_stage *report);
 /** Looks at all stages, and for what they wait, without changing anything; report [n_stages]. campaign_id 0: of a plan. */
 enum err step_look_all(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                        struct step_stage *report);

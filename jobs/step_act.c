@@ -15,13 +15,14 @@ size_t step_left(const struct step_stage *s)
     return s->n_files > n_away ? s->n_files - n_away : 0;
 }
 
-/* A canary's word counts only where something would start. */
-static enum err look_at_canary(const struct stage_work *w, struct step_stage *out)
+/* What keeps it from starting counts only where something would start. */
+static enum err look_at_next(const struct stage_work *w, struct step_stage *out)
 {
     bool is_over, is_due;
     int64_t memory_mb;
     if (stage_gate_is_approval(w->stage) || *out->why || out->is_waiting || stage_gate_is_over(out)) return ERR_OK;
-    return stage_canary(w, &is_over, &is_due, &memory_mb, out->why);
+    TRY(stage_canary(w, &is_over, &is_due, &memory_mb, out->why));
+    return is_over && !out->n_live ? stage_window(w, out->why) : ERR_OK;
 }
 
 enum err step_look(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id, size_t stage,
@@ -33,6 +34,19 @@ enum err step_look(struct catalogue *catalogue, const struct campaign *campaign,
     return stage_gate_is_approval(w.stage) ? stage_gate_approval(&w, false, out) : stage_work_look(&w, out);
 }
 
+enum err step_look_one(const struct stage_gate *gate, size_t stage, const struct stage_work *w,
+                       struct step_stage *report)
+{
+    struct step_stage *own = &report[stage];
+    for (size_t n = 0; n < w->stage->n_needs; n++)
+        own->is_waiting = own->is_waiting || !report[w->stage->need[n]].is_complete;
+    TRY(stage_gate_look(gate, stage, report, own->why));
+    TRY(stage_gate_is_approval(w->stage) ? stage_gate_approval(w, false, own) : stage_work_look(w, own));
+    TRY(look_at_next(w, own));
+    own->is_complete = own->is_complete && !own->is_waiting; /* what it needs may bring more */
+    return ERR_OK;
+}
+
 enum err step_look_all(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                        struct step_stage *report)
 {
@@ -41,20 +55,11 @@ enum err step_look_all(struct catalogue *catalogue, const struct campaign *campa
     TRY(stage_gate_open(catalogue, campaign, campaign_id, &gate));
     memset(report, 0, campaign->n_stages * sizeof *report);
     for (size_t k = 0; k < campaign->n_stages && !rc; k++) {
-        size_t i                       = campaign->order[k];
-        const struct campaign_stage *s = &campaign->stage[i];
+        size_t i = campaign->order[k];
         struct stage_work w;
-        for (size_t n = 0; n < s->n_needs; n++)
-            report[i].is_waiting = report[i].is_waiting || !report[s->need[n]].is_complete;
-        rc = stage_gate_look(&gate, i, report, report[i].why);
-        if (!rc) rc = stage_work_begin(catalogue, campaign, campaign_id, i, "", &w);
-        if (!rc && stage_gate_is_approval(s))
-            rc = stage_gate_approval(&w, false, &report[i]);
-        else if (!rc)
-            rc = stage_work_look(&w, &report[i]);
-        if (!rc) rc = look_at_canary(&w, &report[i]);
-        report[i].is_complete = report[i].is_complete && !report[i].is_waiting; /* what it needs may bring more */
-        if (rc) rc = err_context(rc, "stage %s", s->name);
+        rc = stage_work_begin(catalogue, campaign, campaign_id, i, "", &w);
+        if (!rc) rc = step_look_one(&gate, i, &w, report);
+        if (rc) rc = err_context(rc, "stage %s", campaign->stage[i].name);
     }
     stage_gate_close(&gate);
     return rc;

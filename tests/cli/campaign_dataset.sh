@@ -1,5 +1,5 @@
 # A dataset that grew or shrank: told by plan and status, what came is done, what is gone is no trouble; nothing twice, nothing lost.
-# A dataset wider than meant is refused.
+# A dataset wider than meant is refused. What a split type leaves out is not wanted; a window is waited for.
 # timeout: 100
 set -u
 fail() { echo "FAILED: $*"; exit 1; }
@@ -53,4 +53,13 @@ grep -q "refused: the dataset selects 7 files, max_files is 3: ask for less, or 
 "$GM2" campaign launch "$DB" d reco >out.txt 2>err && fail "launched by hand all the same"
 grep -q "max_files is 3" err || { cat err; fail "words: launch"; }
 timeout 20 "$GM2" campaign step "$DB" d --loop 0.2 >loop 2>err; same $? 1 "the loop ends: somebody is needed"
+# what a split type leaves out is not wanted; a window that is not over is waited for, and the page says until when
+split() { write ""; sed -i "s/nfiles(2)/$1/" c.fcl; "$GM2" campaign start "$DB" c.fcl >out.txt || fail "start of $1"; }
+split "byrun(low=2,high=9)"; grep -q "^reco *no input *0" out.txt || { cat out.txt; fail "no such run"; }
+split "byrun(low=1,high=2)"; same "$(row)" "due 7 6 0" "of these runs"
+split "new(window=1d)"; same "$(row)" "later 7 6 0" "the day is not over"
+grep -q "^reco: not before ....-..-.. 00:30 UTC: files that end until then" status || { cat status; fail "words: window"; }
+split "new(window=1d,lasttime=1000000000)"; grep -q "^reco *no input *0" out.txt || { cat out.txt; fail "nothing ended by then"; }
+split "new(window=1s,fts=0)"; step || { cat loop err; fail "the window"; }
+same "$(row) $(products)" "complete 7 7 0 10" "the last one"
 exit 0

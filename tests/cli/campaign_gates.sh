@@ -38,13 +38,20 @@ has shown "setup.sh" "the login"
 "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 for i in 1 2 3; do campaign step >pass 2>err || { cat err; fail "pass $i"; }; sleep 1; done
 has pass "generate: not before" "why nothing starts"
+campaign status >out.status && has out.status "^generate: not before" "why nothing starts, in status"
 same "$(campaign status --submissions | grep -c launch)" 1 "launches in an hour"
+# the clock is set back: one starts, then one an hour again
+"$SOURCE/tests/sql" "$DB" "update submissions set create_s = create_s + 86400" || fail sql
+for i in 1 2 3; do campaign step >pass 2>err || { cat err; fail "pass $i"; }; sleep 1; done
+same "$(campaign status --submissions | grep -c launch)" 2 "launches when the clock was set back"
 # by hand, before its time
 campaign launch generate >out.launch || fail launch
 has out.launch started "launched by hand"
 write "" 'memory_mb: 1'
 campaign step --loop 0.3 >pass 2>err && fail "the canary takes more than 1 MB, yet all is done"
 has pass "reco: canary .* MB, the limit is 1 MB" "a canary that is too large"
+has pass "^next: mend what the canary found, .*retry $DB small reco" "what to type"
+campaign status >out.status && has out.status "^! reco: canary .* MB, the limit is 1 MB" "the same in status"
 same "$("$GM2" files count "$DB" "data_tier raw" | cut -d, -f1)" "6 files" "three launches of two subruns"
 same "$("$GM2" files coverage "$DB" "data_tier raw")" "6 subruns covered, 0 more than once" "each subrun once"
 same "$("$GM2" files count "$DB" "gm2.process_name reco" | cut -d, -f1)" "1 files" "the canary alone ran"
