@@ -1,5 +1,6 @@
 /* Processes of this host. A supervisor stands over each job and writes its exit status. FOLDER/lock is locked while the
- * supervisor or the job lives; its content, the supervisor's process, tells that it was started. */
+ * supervisor or the job lives; its content, the supervisor's process, tells that it was started. Tests: tests/t_executor_local.c,
+ * tests/cli/campaign.sh */
 #include "executor.h"
 
 #include "publish.h"
@@ -151,26 +152,19 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     (void)name;
     (void)batch_id;
     TRY(executor_path(folder, "lock", lock));
-    *r        = (struct executor_report)EXECUTOR_REPORT_NONE;
-    r->answer = EXECUTOR_ENDED;
-    if (executor_read_exit(folder, r)) {
-        name_state(folder, r);
-        return ERR_OK;
-    }
-    int fd = open(lock, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        r->answer = errno == ENOENT ? EXECUTOR_NOT_STARTED : EXECUTOR_UNKNOWN;
-        return ERR_OK;
-    }
-    bool is_free  = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    bool is_begun = fstat(fd, &st) == 0 && st.st_size > 0;
-    close(fd);
-    if (!is_free)
-        r->answer = EXECUTOR_RUNNING;
-    else if (!is_begun)
+    *r            = (struct executor_report)EXECUTOR_REPORT_NONE;
+    int fd        = open(lock, O_RDWR | O_CLOEXEC);
+    bool is_none  = fd < 0 && errno == ENOENT;
+    bool is_free  = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    bool is_begun = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0;
+    if (fd >= 0) close(fd);
+    /* looked for after the lock: a job that ends now has left it by the time that its lock is free */
+    if (executor_read_exit(folder, r) || (is_free && is_begun))
+        r->answer = EXECUTOR_ENDED;
+    else if (is_none || is_free)
         r->answer = EXECUTOR_NOT_STARTED;
-    else /* looked at once more: it may have ended meanwhile */
-        executor_read_exit(folder, r);
+    else if (fd >= 0)
+        r->answer = EXECUTOR_RUNNING;
     if (is_begun) r->begin_s = r->begin_s < 0 ? (int64_t)st.st_mtime : r->begin_s;
     if (r->answer == EXECUTOR_RUNNING) snprintf(r->state, sizeof r->state, "RUNNING");
     if (r->answer == EXECUTOR_ENDED) name_state(folder, r);
