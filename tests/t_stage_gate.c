@@ -58,6 +58,15 @@ static void test_complete(void **state)
     assert_false(stage_gate_is_complete(&all, &s));
     assert_true(stage_gate_is_complete(&most, &s));
     assert_false(stage_gate_is_complete(&tried, &s));
+    s.n_done = 100; /* products are there before their submission is over */
+    assert_false(stage_gate_is_complete(&all, &s));
+    assert_true(stage_gate_is_complete(&most, &s));
+    assert_false(stage_gate_is_complete(&tried, &s));
+    assert_false(stage_gate_is_over(&s));
+    s = (struct step_stage){.is_fresh = true, .n_live = 1}; /* nothing is stale any more */
+    assert_false(stage_gate_is_complete(&all, &s));
+    s.n_live = 0;
+    assert_true(stage_gate_is_complete(&all, &s));
     s = (struct step_stage){.n_files = 100, .n_done = 94, .n_parked = 6};
     assert_false(stage_gate_is_complete(&all, &s));
     assert_false(stage_gate_is_complete(&most, &s));
