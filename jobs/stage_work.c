@@ -130,29 +130,21 @@ static enum err whole_done(const struct stage_work *w, struct stage_dataset *d)
     return stage_whole_done(w, &d->files, false, d->done, &d->n_done);
 }
 
-struct reading {
-    const struct stage_work *work;
-    struct stage_dataset *out;
-};
-
-static enum err read_dataset(void *context)
+/* What is held is read first: a file that is let go, done, while this goes on is held here, or done. */
+static enum err read_dataset(const struct stage_work *w, struct stage_dataset *d)
 {
-    const struct reading *r    = context;
-    const struct stage_work *w = r->work;
-    struct stage_dataset *d    = r->out;
-    stage_work_free(d); /* of an earlier try */
+    *d = (struct stage_dataset){.n_done = 0};
+    TRY(ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked));
     TRY(stage_work_list(w, w->stage->dataset, &d->files));
-    TRY(campaign_is_whole(w->stage) ? whole_done(w, d) : list_done(w, w->stage->dataset, false, &d->done, &d->n_done));
-    return ledger_taken(w->catalogue, w->stage_id, &d->held, &d->n_held, &d->n_parked);
+    return campaign_is_whole(w->stage) ? whole_done(w, d)
+                                       : list_done(w, w->stage->dataset, false, &d->done, &d->n_done);
 }
 
-/* One state of the database for all of it: else a file that is just now let go, done, would be neither done nor held. */
+/* What others change meanwhile is found when a slice is reserved. */
 enum err stage_work_read(const struct stage_work *w, struct stage_dataset *d)
 {
-    struct reading r = {w, d};
-    *d               = (struct stage_dataset){.n_done = 0};
-    enum err rc      = db_read_transaction(catalogue_db(w->catalogue), read_dataset, &r);
-    d->n_taken       = d->n_done + d->n_held;
+    enum err rc = read_dataset(w, d);
+    d->n_taken  = d->n_done + d->n_held;
     if (!rc) rc = mem_alloc(&d->taken, d->n_taken + d->files.n + 1, sizeof *d->taken);
     if (rc) {
         stage_work_free(d);
@@ -201,13 +193,12 @@ static enum err find_empty(const struct stage_work *w, struct step_stage *out)
 static enum err look_at_whole(const struct stage_work *w, struct step_stage *out)
 {
     struct ledger_submission *live;
-    struct stage_dataset d = {.n_done = 0};
-    struct reading r       = {w, &d};
-    int64_t n_parked       = 0, n_files, n_bytes, n_events;
+    struct stage_dataset d;
+    int64_t n_parked = 0, n_files, n_bytes, n_events;
     TRY(catalogue_count(w->catalogue, w->stage->dataset, &n_files, &n_bytes, &n_events));
     out->n_files = (size_t)n_files;
     if (n_files > w->stage->cfg.max_files) return ERR_OK; /* check_budget() refuses it */
-    enum err rc = read_dataset(&r);
+    enum err rc = read_dataset(w, &d);
     if (!rc) rc = stage_count_parked(w->catalogue, w->stage_id, w->stage->dataset, NULL, &n_parked);
     out->n_files  = d.files.n;
     out->n_done   = d.n_done;

@@ -180,7 +180,13 @@ WRAP(enum err, db_read_transaction, struct db *db, enum err (*work)(void *), voi
     return rc;
 }
 
-/* ---- the ledger ------------------------------------------------------------------------------------------------------ */
+/* ---- the catalogue and the ledger ------------------------------------------------------------------------------------ */
+WRAP(enum err, catalogue_list, struct catalogue *c, const char *query, const char *columns, int64_t limit,
+     enum err (*each)(void *, const struct db_value *, size_t), void *context)
+{
+    interlude();
+    return __real_catalogue_list(c, query, columns, limit, each, context);
+}
 WRAP(enum err, ledger_submissions, struct catalogue *c, int64_t stage, bool only_live, struct ledger_submission **out,
      size_t *n)
 {
