@@ -195,7 +195,9 @@ static bool has_begun(struct fake_job *j)
     if (!fake->is_marked) return true;
     int fd = open(begun, O_WRONLY | O_CREAT | O_EXCL, 0644);
     if (fd >= 0) close(fd);
-    return (fd >= 0 || j->n_lives > 1) && access(closed, F_OK) != 0;
+    bool is_begun = (fd >= 0 || j->n_lives > 1) && access(closed, F_OK) != 0;
+    if (is_begun && fake_check_begin) fake_check_begin(j);
+    return is_begun;
 }
 
 static void leave_exit(struct fake_job *j, int code)
@@ -221,7 +223,11 @@ static void end(struct fake_job *j)
     case FAKE_PARTIAL: code = 1 + fake_roll(&j->dice, 90); break;
     case FAKE_STOPPED: code = 75; break;
     case FAKE_NODE_LOST: code = -1, leave_halves(j); break;
-    case FAKE_BAD_METADATA: code = 1, leave_bad_metadata(j); break;
+    case FAKE_BAD_METADATA:
+        leave_bad_metadata(j);
+        code   = fake_roll(&j->dice, 2);
+        n_some = code ? n_some : all;
+        break;
     case FAKE_LATE_PRODUCTS: j->late_s = fake->now_s + 30 + fake_roll(&j->dice, 600); break;
     case FAKE_ROGUE: make_rogue(j); /* fall through */
     default: n_some = all; break;

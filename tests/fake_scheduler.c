@@ -11,6 +11,7 @@
 struct fake *fake;
 void (*fake_check_start)(const struct executor_job *job);
 bool fake_is_working;
+void (*fake_check_begin)(const struct fake_job *job);
 
 const char *const fake_fault_names[FAKE_N_FAULTS] = {
     "answer lost", "refused",   "accepted late", "run twice",    "no answer",   "old answer", "list empty",

@@ -176,6 +176,15 @@ void history_begin(uint64_t seed, const struct history_plan *plan)
     catalogue_close(h->judge);
     h->judge = NULL;
 }
+static void check_live(int64_t id, const char *name, const char *what)
+{
+    int64_t state = history_number("select state from submissions where id = $1 and id = $2", id, id);
+    if (state != LEDGER_NEW && state != LEDGER_IDLE && state != LEDGER_RUNNING)
+        fake_blame("%s %s in state %d", name, what, (int)state);
+}
+
+static void check_begin(const struct fake_job *job) { check_live(strtoll(job->name, NULL, 10), job->name, "begins"); }
+
 
 /* ---- managers -------------------------------------------------------------------------------------------------------- */
 static void check_start(const struct executor_job *job)
@@ -185,10 +194,8 @@ static void check_start(const struct executor_job *job)
                        "join files f on f.id = p.child_id join configs c on c.id = f.config_id and t.version_key = "
                        "c.version || ' ' || c.git_commit || ' ' || c.fcl_hash where s.id = $1 and s.id = $2";
     int64_t id       = strtoll(job->name, NULL, 10);
-    int64_t state    = history_number("select state from submissions where id = $1 and id = $2", id, id);
     if (fault_transactions) fake_blame("%s is started within a transaction", job->name);
-    if (state != LEDGER_NEW && state != LEDGER_IDLE && state != LEDGER_RUNNING)
-        fake_blame("%s is started in state %d", job->name, (int)state);
+    check_live(id, job->name, "is started");
     if (history_number(made, id, id) > 0) fake_blame("%s is started, and some of it is done already", job->name);
 }
 
@@ -226,6 +233,7 @@ void history_connect(int n_managers)
     must(catalogue_open(h->url, DB_WRITE, &h->judge), "judge");
     /* no process dies in these: the journal need not reach a disk */
     for (int i = 0; h->is_judged && !getenv("GM2_TEST_PGSQL") && i < n_managers; i++)
+    fake_check_begin = check_begin;
         must(db_exec(catalogue_db(h->manager[i]), "pragma journal_mode = memory; pragma synchronous = off"), "pragma");
     fake_check_start = check_start;
     fault_interlude  = n_managers > 1 ? work_meanwhile : NULL;
@@ -239,6 +247,7 @@ void history_disconnect(void)
         h->manager[i] = NULL;
     }
     catalogue_close(h->judge);
+    fake_check_begin = NULL;
     h->judge         = NULL;
     fake_check_start = NULL;
     fault_interlude  = NULL;

@@ -51,6 +51,17 @@ static bool was_told_to_end(const char *name)
 {
     for (int i = 0; i < fake->n_told; i++)
         if (strcmp(fake->told[i].name, name) == 0) return fake->told[i].has_ended;
+/* One of its products was refused, and nobody has taken that away yet. */
+static bool has_left_cut(const char *name)
+{
+    bool is_so = false;
+    for (int i = 0; i < fake->n_jobs && fake->is_marked && !history.is_final; i++) {
+        const struct fake_job *j = &fake->job[i];
+        is_so |= j->fault == FAKE_BAD_METADATA && j->state == FAKE_ENDED && j->is_begun && strcmp(j->name, name) == 0;
+    }
+    return is_so;
+}
+
     return false;
 }
 
@@ -72,7 +83,12 @@ static void judge_ended(const struct db_value *row)
     }
     if (!was_told_to_end(row[2].text)) fake_blame("%s was ended, and the executor has not said so", row[2].text);
     if (state == LEDGER_LAUNCH_FAILED) fake_blame("%s: LaunchFailed", row[2].text);
-    if (is_simulation) return;
+    if (is_simulation) {
+        if (state == LEDGER_LOCATED && exit_code) fake_blame("%s is Located with %d", row[2].text, (int)exit_code);
+        if (state == LEDGER_LOCATED && has_left_cut(row[2].text))
+            fake_blame("%s is Located, metadata are cut", row[2].text);
+        return;
+    }
     if (state == LEDGER_LOCATED && n_left) fake_blame("%s is Located, %d lack a product", row[2].text, (int)n_left);
     if (state != LEDGER_LOCATED && !n_left)
         fake_blame("%s has all products and is in state %d", row[2].text, (int)state);
@@ -150,11 +166,22 @@ static void check_attempts(void)
 #define HELD_TWICE                                                                                                     \
     "select count(*) from (select s.stage_id, sf.file_id from submissions s join submission_files sf on "              \
     "sf.submission_id = s.id where s.state in (1000, 3000, 4000) and $1 = $2 group by s.stage_id, sf.file_id having "  \
+/* stage, how many of it live */
+static void check_most(const struct db_value *row)
+{
+    int64_t most = history_stage(row[0].i)->cfg.max_submissions;
+    if (row[1].i > most)
+        fake_blame("stage %d: %d submissions live, at most %d may", (int)row[0].i, (int)row[1].i, (int)most);
+}
+
     "count(*) > 1) q"
 
 void history_check(void)
 {
     if (fake->violation[0]) return;
+    each_row(
+        "select stage_id, count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2 group by stage_id", 1,
+        1, check_most);
     if (history_number(DOUBLED, 1, 1)) fake_blame("a file has two products of one stage");
     if (history_number(HELD_TWICE, 1, 1)) fake_blame("two live submissions hold one file");
     check_attempts();
