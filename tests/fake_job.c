@@ -22,7 +22,7 @@ static size_t describe(const char *path, const char *config, const char *tier, c
     char sum[32], words[MAX_TEXT];
     unsigned long long size;
     size_t n = 0, n_events = 0;
-    if (publish_checksum(path, sum, &size)) abort();
+    if (publish_checksum(path, sum, &size)) fake_die("%s", path);
     n += (size_t)snprintf(json, room,
                           "{\"file_name\": \"%s\", \"file_size\": %llu, \"checksum\": [\"%s\"], \"data_tier\": \"%s\","
                           " \"application\": {\"family\": \"gm2\", \"name\": \"gm2\", \"version\": \"%s\"},"
@@ -37,7 +37,7 @@ static size_t describe(const char *path, const char *config, const char *tier, c
     for (char *save, *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save), comma = ", ")
         n += (size_t)snprintf(json + n, room - n, "%s{\"file_name\": \"%s\"}", comma, w);
     n += (size_t)snprintf(json + n, room - n, "]}\n");
-    if (n >= room) abort();
+    if (n >= room) fake_die("the metadata of %s are long", path);
     return n;
 }
 
@@ -47,21 +47,21 @@ void fake_publish(const char *path, const char *config, const char *tier, const 
     char text[MAX_TEXT], json[2 * MAX_TEXT], name[FAKE_MAX_PATH + 320];
     int n = snprintf(text, sizeof text, "units %s\nof %s\nfrom %s%s\n", units, config, parents,
                      is_other ? "\nby another" : "");
-    if (n >= (int)sizeof text) abort();
+    if (n >= (int)sizeof text) fake_die("%s is long", path);
     enum err rc = publish_text(path, text, (size_t)n, 0);
     if (rc == ERR_MISMATCH)
         err_clear(); /* the first stays */
     else if (rc)
-        abort();
+        fake_die("%s", path);
     size_t length = describe(path, config, tier, units, parents, json, sizeof json);
     snprintf(name, sizeof name, "%s.json", path);
-    if (publish_text(name, json, length, 1)) abort();
+    if (publish_text(name, json, length, 1)) fake_die("%s", name);
 }
 
 static void write_file(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    if (fd < 0 || write(fd, text, strlen(text)) < 0) abort();
+    if (fd < 0 || write(fd, text, strlen(text)) < 0) fake_die("%s", path);
     close(fd);
 }
 
@@ -81,7 +81,7 @@ static bool read_inputs(const struct fake_job *j, struct inputs *in)
     while (fgets(line, sizeof line, f) && in->n < MAX_INPUTS) {
         line[strcspn(line, "\n")] = 0;
         FILE *one                 = fopen(line, "r");
-        if (!one || fscanf(one, "units %319[^\n]", in->units[in->n]) != 1) abort();
+        if (!one || fscanf(one, "units %319[^\n]", in->units[in->n]) != 1) fake_die("%s", line);
         fclose(one);
         snprintf(in->name[in->n++], sizeof in->name[0], "%.150s", strrchr(line, '/') + 1);
     }
@@ -97,7 +97,7 @@ static void make_product(const struct fake_job *j, const struct inputs *in, size
     *strrchr(folder, '/') = 0;
     snprintf(stem, sizeof stem, "%s", j->output);
     *strrchr(stem, '.') = 0;
-    if (publish_make_folder(folder)) abort();
+    if (publish_make_folder(folder)) fake_die("%s", folder);
     for (size_t i = first; i < end; i++) {
         n_units +=
             (size_t)snprintf(units + n_units, sizeof units - n_units, "%s%s", i > first ? " " : "", in->units[i]);
@@ -115,7 +115,7 @@ static void make_fill(const struct fake_job *j, size_t i)
     char folder[FAKE_MAX_PATH], path[FAKE_MAX_PATH + 40], unit[20];
     snprintf(folder, sizeof folder, "%s", j->output);
     *strrchr(folder, '/') = 0;
-    if (publish_make_folder(folder)) abort();
+    if (publish_make_folder(folder)) fake_die("%s", folder);
     snprintf(path, sizeof path, "%s/raw_%.8s_%05zu.mid", folder, j->config, i);
     snprintf(unit, sizeof unit, "%zu", i);
     fake_publish(path, j->config, "raw", unit, "", false);
@@ -142,7 +142,7 @@ static void leave_halves(const struct fake_job *j)
     char folder[FAKE_MAX_PATH], path[FAKE_MAX_PATH + 240];
     snprintf(folder, sizeof folder, "%s", j->output);
     *strrchr(folder, '/') = 0;
-    if (publish_make_folder(folder)) abort();
+    if (publish_make_folder(folder)) fake_die("%s", folder);
     snprintf(path, sizeof path, "%s/half.h5.part", folder);
     write_file(path, "units 1");
 }
@@ -159,7 +159,7 @@ static void leave_bad_metadata(const struct fake_job *j)
     char folder[FAKE_MAX_PATH], path[FAKE_MAX_PATH + 240];
     snprintf(folder, sizeof folder, "%s", j->output);
     *strrchr(folder, '/') = 0;
-    if (publish_make_folder(folder)) abort();
+    if (publish_make_folder(folder)) fake_die("%s", folder);
     bad_metadata(j, path);
     write_file(path, "{\"file_name\": \"cut.h5\", \"file_si");
 }
@@ -180,7 +180,7 @@ static void make_rogue(struct fake_job *j)
     if (!fake->rogue[0] || j->n_fills) return;
     snprintf(folder, sizeof folder, "%s", j->output);
     *strrchr(folder, '/') = 0;
-    if (publish_make_folder(folder)) abort();
+    if (publish_make_folder(folder)) fake_die("%s", folder);
     snprintf(path, sizeof path, "%s/%s", folder, fake->rogue);
     if (access(path, F_OK) == 0) return; /* its own */
     fake_publish(path, j->config, "reco", "1", "", true);
@@ -205,14 +205,14 @@ static void leave_exit(struct fake_job *j, int code)
     char path[FAKE_MAX_PATH + 20], text[20];
     snprintf(path, sizeof path, "%s/exit", j->folder);
     snprintf(text, sizeof text, "%d\n", code);
-    if (code >= 0 && publish_text(path, text, strlen(text), 1)) abort();
+    if (code >= 0 && publish_text(path, text, strlen(text), 1)) fake_die("%s", path);
 }
 
 static void end(struct fake_job *j)
 {
     static const size_t all = 1000000;
     struct inputs *in       = calloc(1, sizeof *in);
-    if (!in || (!j->n_fills && !read_inputs(j, in))) abort();
+    if (!in || (!j->n_fills && !read_inputs(j, in))) fake_die("the inputs of %s", j->folder);
     size_t n_all  = make_products(j, in, 0);
     size_t n_some = (size_t)fake_roll(&j->dice, (int)n_all + 1);
     int code      = 0;
@@ -245,7 +245,7 @@ static void end(struct fake_job *j)
 static void make_late_products(struct fake_job *j)
 {
     struct inputs *in = calloc(1, sizeof *in);
-    if (!in || (!j->n_fills && !read_inputs(j, in))) abort();
+    if (!in || (!j->n_fills && !read_inputs(j, in))) fake_die("the inputs of %s", j->folder);
     (void)make_products(j, in, 1000000);
     free(in);
     j->late_s = 0;

@@ -1,6 +1,7 @@
 /* A batch system that goes wrong on purpose: starting, asking, stopping. */
 #include "fake_scheduler.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 
 struct fake *fake;
 void (*fake_check_start)(const struct executor_job *job);
-bool fake_is_working;
 void (*fake_check_begin)(const struct fake_job *job);
+bool fake_is_working;
 
 const char *const fake_fault_names[FAKE_N_FAULTS] = {
     "answer lost", "refused",   "accepted late", "run twice",    "no answer",   "old answer", "list empty",
@@ -29,6 +30,18 @@ void fake_blame(const char *format, ...)
     va_start(args, format);
     vsnprintf(fake->violation, sizeof fake->violation, format, args);
     va_end(args);
+}
+
+void fake_die(const char *format, ...)
+{
+    const char *why = *err_message() ? err_message() : strerror(errno);
+    va_list args;
+    fprintf(stderr, "the test cannot go on: ");
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, ": %s\n", why);
+    abort();
 }
 
 /* ---- dice (splitmix64) ----------------------------------------------------------------------------------------------- */
@@ -53,7 +66,7 @@ void fake_reset(uint64_t seed)
 {
     if (!fake) {
         fake = mmap(NULL, sizeof *fake, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (fake == MAP_FAILED) abort();
+        if (fake == MAP_FAILED) fake_die("shared memory for the fake");
     }
     memset(fake, 0, offsetof(struct fake, job));
     memset(fake->rogue, 0, sizeof *fake - offsetof(struct fake, rogue));
@@ -69,7 +82,7 @@ static struct fake_told *told_of(const char *name)
 {
     for (int i = 0; i < fake->n_told; i++)
         if (strcmp(fake->told[i].name, name) == 0) return &fake->told[i];
-    if (fake->n_told == FAKE_MAX_JOBS) abort();
+    if (fake->n_told == FAKE_MAX_JOBS) fake_die("more than %d submissions", FAKE_MAX_JOBS);
     struct fake_told *t = &fake->told[fake->n_told++];
     memset(t, 0, sizeof *t);
     snprintf(t->name, sizeof t->name, "%s", name);
@@ -103,7 +116,7 @@ static enum fake_fault choose_outcome(uint64_t *dice)
 
 static struct fake_job *add_job(const struct executor_job *job)
 {
-    if (fake->n_jobs == FAKE_MAX_JOBS) abort();
+    if (fake->n_jobs == FAKE_MAX_JOBS) fake_die("more than %d jobs", FAKE_MAX_JOBS);
     struct fake_job *j = &fake->job[fake->n_jobs++];
     memset(j, 0, sizeof *j);
     snprintf(j->name, sizeof j->name, "%s", job->name);

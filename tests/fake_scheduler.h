@@ -90,6 +90,8 @@ void fake_advance(int64_t seconds);
 /** Everything goes well from now on; what hangs is ended. */
 void fake_heal(void);
 void fake_blame(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** The test itself cannot go on, as its folder is gone or the disk is full: says so, with the last error, and aborts. */
+void fake_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 /** Content of a product: `units` and `parents` are words in order. Its file and metadata under final names. */
 void fake_publish(const char *path, const char *config, const char *tier, const char *units, const char *parents,
                   bool is_other);

@@ -17,9 +17,7 @@ struct history history;
 
 static void must(enum err rc, const char *what)
 {
-    if (!rc) return;
-    fprintf(stderr, "%s: %s\n", what, err_message());
-    abort();
+    if (rc) fake_die("%s", what);
 }
 
 /* ---- laying out ------------------------------------------------------------------------------------------------------ */
@@ -149,7 +147,7 @@ void history_begin(uint64_t seed, const struct history_plan *plan)
     fake_reset(h->dice);
     fault_plan = (struct fault_plan){.mode = FAULT_NONE};
     snprintf(h->folder, sizeof h->folder, "%s/gm2_faults.XXXXXX", memory);
-    if (!mkdtemp(h->folder)) abort();
+    if (!mkdtemp(h->folder)) fake_die("%s", h->folder);
     snprintf(h->url, sizeof h->url, "%.110s/prod.db", h->folder);
     if (server) snprintf(h->url, sizeof h->url, "%.190s", server);
     if (server) clear_server(server);
@@ -176,6 +174,8 @@ void history_begin(uint64_t seed, const struct history_plan *plan)
     catalogue_close(h->judge);
     h->judge = NULL;
 }
+
+/* ---- managers -------------------------------------------------------------------------------------------------------- */
 static void check_live(int64_t id, const char *name, const char *what)
 {
     int64_t state = history_number("select state from submissions where id = $1 and id = $2", id, id);
@@ -185,8 +185,6 @@ static void check_live(int64_t id, const char *name, const char *what)
 
 static void check_begin(const struct fake_job *job) { check_live(strtoll(job->name, NULL, 10), job->name, "begins"); }
 
-
-/* ---- managers -------------------------------------------------------------------------------------------------------- */
 static void check_start(const struct executor_job *job)
 {
     const char *made = "select count(*) from submission_files sf join submissions s on s.id = sf.submission_id "
@@ -233,9 +231,9 @@ void history_connect(int n_managers)
     must(catalogue_open(h->url, DB_WRITE, &h->judge), "judge");
     /* no process dies in these: the journal need not reach a disk */
     for (int i = 0; h->is_judged && !getenv("GM2_TEST_PGSQL") && i < n_managers; i++)
-    fake_check_begin = check_begin;
         must(db_exec(catalogue_db(h->manager[i]), "pragma journal_mode = memory; pragma synchronous = off"), "pragma");
     fake_check_start = check_start;
+    fake_check_begin = check_begin;
     fault_interlude  = n_managers > 1 ? work_meanwhile : NULL;
 }
 
@@ -247,9 +245,9 @@ void history_disconnect(void)
         h->manager[i] = NULL;
     }
     catalogue_close(h->judge);
-    fake_check_begin = NULL;
     h->judge         = NULL;
     fake_check_start = NULL;
+    fake_check_begin = NULL;
     fault_interlude  = NULL;
 }
 
@@ -348,6 +346,8 @@ static int remove_one(const char *path, const struct stat *s, int kind, struct F
 void history_end(void)
 {
     struct history *h = &history;
+    if (fake->violation[0] && *h->url == '/' && access(h->url, F_OK) != 0) /* that explains the violation */
+        fprintf(stderr, "history %llu: %s was removed by somebody else\n", (unsigned long long)h->seed, h->url);
     history_disconnect();
     for (int i = 0; i < h->n_stages; i++) {
         mem_free(h->stage[i].dataset);

@@ -20,10 +20,7 @@ static void each_row(const char *sql, int64_t a, int64_t b, void (*each)(const s
     enum err rc     = db_prepare(catalogue_db(history.judge), sql, &s);
     if (!rc) rc = db_start(s, values, 2);
     while (!rc && (rc = db_next(s, &row, &n)) == ERR_OK && row) each(row);
-    if (rc) {
-        fprintf(stderr, "%s: %s\n", sql, err_message());
-        abort();
-    }
+    if (rc) fake_die("%s", sql);
     db_finish(s);
     fake_is_working = is_working;
 }
@@ -51,6 +48,9 @@ static bool was_told_to_end(const char *name)
 {
     for (int i = 0; i < fake->n_told; i++)
         if (strcmp(fake->told[i].name, name) == 0) return fake->told[i].has_ended;
+    return false;
+}
+
 /* One of its products was refused, and nobody has taken that away yet. */
 static bool has_left_cut(const char *name)
 {
@@ -60,9 +60,6 @@ static bool has_left_cut(const char *name)
         is_so |= j->fault == FAKE_BAD_METADATA && j->state == FAKE_ENDED && j->is_begun && strcmp(j->name, name) == 0;
     }
     return is_so;
-}
-
-    return false;
 }
 
 static int64_t ended[400];
@@ -100,7 +97,8 @@ static void judge_ended(const struct db_value *row)
 /* stage, file, state: of a submission that ended, without a product */
 static void count_attempt(const struct db_value *row)
 {
-    if (row[0].i >= HISTORY_MAX_VERSIONS || row[1].i >= HISTORY_MAX_FILES) abort();
+    if (row[0].i >= HISTORY_MAX_VERSIONS || row[1].i >= HISTORY_MAX_FILES)
+        fake_die("stage %d, file %d", (int)row[0].i, (int)row[1].i);
     if (row[2].i == LEDGER_LOCATED) return;
     if (row[2].i == LEDGER_CANCELLED)
         history.stops[row[0].i][row[1].i]++;
@@ -166,6 +164,8 @@ static void check_attempts(void)
 #define HELD_TWICE                                                                                                     \
     "select count(*) from (select s.stage_id, sf.file_id from submissions s join submission_files sf on "              \
     "sf.submission_id = s.id where s.state in (1000, 3000, 4000) and $1 = $2 group by s.stage_id, sf.file_id having "  \
+    "count(*) > 1) q"
+
 /* stage, how many of it live */
 static void check_most(const struct db_value *row)
 {
@@ -174,16 +174,14 @@ static void check_most(const struct db_value *row)
         fake_blame("stage %d: %d submissions live, at most %d may", (int)row[0].i, (int)row[1].i, (int)most);
 }
 
-    "count(*) > 1) q"
-
 void history_check(void)
 {
     if (fake->violation[0]) return;
+    if (history_number(DOUBLED, 1, 1)) fake_blame("a file has two products of one stage");
+    if (history_number(HELD_TWICE, 1, 1)) fake_blame("two live submissions hold one file");
     each_row(
         "select stage_id, count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2 group by stage_id", 1,
         1, check_most);
-    if (history_number(DOUBLED, 1, 1)) fake_blame("a file has two products of one stage");
-    if (history_number(HELD_TWICE, 1, 1)) fake_blame("two live submissions hold one file");
     check_attempts();
 }
 
