@@ -11,6 +11,7 @@
 
 struct fake *fake;
 void (*fake_check_start)(const struct executor_job *job);
+void (*fake_check_ask)(const char *name, const char *batch_id);
 void (*fake_check_begin)(const struct fake_job *job);
 bool fake_is_working;
 
@@ -196,6 +197,7 @@ static enum err ask(const char *folder, const char *name, const char *batch_id, 
     struct fake_told *told = told_of(name);
     char begun[FAKE_MAX_PATH + 20];
     *r = (struct executor_report)EXECUTOR_REPORT_NONE;
+    if (fake_check_ask && fake->has_locks) fake_check_ask(name, batch_id);
     snprintf(told->folder, sizeof told->folder, "%s", folder);
     snprintf(begun, sizeof begun, "%s/begun", folder);
     struct fake_job *j          = listed(name);

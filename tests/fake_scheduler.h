@@ -76,6 +76,8 @@ struct fake {
 extern struct fake *fake; /* shared with children */
 /** Whether a start is right now, as the catalogue and the ledger have it; set by the history. Says what is wrong. */
 extern void (*fake_check_start)(const struct executor_job *job);
+/** Whether a question is asked as the ledger knows the submission. */
+extern void (*fake_check_ask)(const char *name, const char *batch_id);
 /** The same when a job begins. */
 extern void (*fake_check_begin)(const struct fake_job *job);
 /** Whether the disk's and the database's faults are off: jobs are not the manager. */

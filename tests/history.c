@@ -183,6 +183,15 @@ static void check_live(int64_t id, const char *name, const char *what)
         fake_blame("%s %s in state %d", name, what, (int)state);
 }
 
+static void check_ask(const char *name, const char *batch_id)
+{
+    int64_t id = strtoll(name, NULL, 10), batch = strtoll(batch_id, NULL, 10);
+    check_live(id, name, "is asked after");
+    if (history_number("select cast('0' || batch_id as bigint) from submissions where id = $1 and id = $2", id, id) !=
+        batch)
+        fake_blame("%s is asked after as job %s", name, batch_id);
+}
+
 static void check_begin(const struct fake_job *job) { check_live(strtoll(job->name, NULL, 10), job->name, "begins"); }
 
 static void check_start(const struct executor_job *job)
@@ -194,6 +203,8 @@ static void check_start(const struct executor_job *job)
     int64_t id       = strtoll(job->name, NULL, 10);
     if (fault_transactions) fake_blame("%s is started within a transaction", job->name);
     check_live(id, job->name, "is started");
+    if (history_number("select count(*) from submission_versions where submission_id = $1 and $2 = $2", id, id) == 0)
+        fake_blame("%s is started, and its terms are not noted", job->name);
     if (history_number(made, id, id) > 0) fake_blame("%s is started, and some of it is done already", job->name);
 }
 
@@ -233,6 +244,7 @@ void history_connect(int n_managers)
     for (int i = 0; h->is_judged && !getenv("GM2_TEST_PGSQL") && i < n_managers; i++)
         must(db_exec(catalogue_db(h->manager[i]), "pragma journal_mode = memory; pragma synchronous = off"), "pragma");
     fake_check_start = check_start;
+    fake_check_ask   = check_ask;
     fake_check_begin = check_begin;
     fault_interlude  = n_managers > 1 ? work_meanwhile : NULL;
 }
@@ -247,6 +259,7 @@ void history_disconnect(void)
     catalogue_close(h->judge);
     h->judge         = NULL;
     fake_check_start = NULL;
+    fake_check_ask   = NULL;
     fake_check_begin = NULL;
     fault_interlude  = NULL;
 }
