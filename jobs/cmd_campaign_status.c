@@ -19,9 +19,13 @@ static enum err print_submissions(struct cmd_campaign *k, const char *db)
         struct ledger_submission *all;
         size_t n;
         TRY(step_submissions(k->catalogue, k->campaign, k->id, i, &all, &n));
-        for (size_t j = 0; j < n; j++)
-            printf("%-15s %-24s %-12s %8" PRId64 "  %s\n", k->campaign->stage[i].name, all[j].name,
-                   ledger_state_name(all[j].state), all[j].n_files, all[j].reason);
+        for (size_t j = 0; j < n; j++) {
+            const struct ledger_submission *s = &all[j];
+            bool is_live                      = !*s->reason && *s->seen.state; /* the scheduler's words */
+            printf("%-15s %-24s %-12s %8" PRId64 "  %s%s%s\n", k->campaign->stage[i].name, s->name,
+                   ledger_state_name(s->state), s->n_files, is_live ? s->seen.state : s->reason,
+                   is_live && *s->seen.reason ? ": " : "", is_live ? s->seen.reason : "");
+        }
         mem_free(all);
     }
     return ERR_OK;

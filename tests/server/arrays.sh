@@ -46,6 +46,7 @@ for _ in $(seq 300); do
 done
 grep -q "not accepted" log || { cat log; fail "nobody says that Slurm refuses"; }
 query "select batch_reason from submissions where batch_state = 'NOT_ACCEPTED'" | grep -q AssocMaxSubmit || fail "the reason is not kept"
+"$GM2" campaign status "$DB" small --submissions 2>/dev/null | grep -q "NOT_ACCEPTED: .*AssocMaxSubmit" || fail "status does not tell the reason"
 # sbatch works, but its answer does not arrive; the one after says nothing and exits well
 printf '#!/bin/sh\n%s "$@" >/dev/null\nexit 1\n' "$real" >fake/sbatch
 PATH=$PWD/fake:$PATH "$GM2" campaign step "$DB" small >log 2>&1 || { cat log; fail "a pass whose answers are lost"; }
