@@ -11,7 +11,7 @@
 
 enum err files_declare(struct catalogue *c, const struct files_options *o, int *status)
 {
-    struct ingest_tally t = {{0}};
+    struct ingest_tally t = {.n = {0}};
     TRY(files_want_places(o, 1, FILES_MAX_PLACES, "FILE ..."));
     TRY(ingest_declare(c, o->place, o->n_places, o->has_no_location ? "" : o->location, o->user, &t));
     printf("%zu declared, %zu known, %zu in conflict, %zu refused\n", t.n[CATALOGUE_DECLARED], t.n[CATALOGUE_SAME],
@@ -22,7 +22,7 @@ enum err files_declare(struct catalogue *c, const struct files_options *o, int *
 
 enum err files_ingest(struct catalogue *c, const struct files_options *o, int *status)
 {
-    struct ingest_tally t = {{0}};
+    struct ingest_tally t = {.n = {0}};
     TRY(files_want_places(o, 1, 1, "DIR --to STORE"));
     REQUIRE(o->store, ERR_OPTION, "--to STORE is missing: the folder, or the URL, that files are kept at");
     TRY(drop_box_ingest(c, o->place[0], o->store, NULL, o->user, &t));

@@ -229,7 +229,7 @@ enum err drop_box_ingest(struct catalogue *c, const char *folder, const char *st
     struct errand errand = {.catalogue = c, .folder = folder, .store = at, .user = user, .check = check};
     TRY(place_of_store(store, at, sizeof at, &errand.is_path));
     for (;;) {
-        struct ingest_tally t = {{0}};
+        struct ingest_tally t = {.n = {0}};
         TRY(take_round(&errand, &t));
         size_t n_moved = t.n[CATALOGUE_DECLARED] + t.n[CATALOGUE_SAME],
                n_left  = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED];

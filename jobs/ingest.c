@@ -89,6 +89,8 @@ static enum err declare_batch(struct catalogue *c, const struct catalogue_check 
     enum err rc = catalogue_declare_if(c, check, file, n, user, result);
     for (size_t i = 0; i < n && !rc; i++) {
         tally->n[result[i].outcome]++;
+        bool is_bad = result[i].outcome == CATALOGUE_CONFLICT || result[i].outcome == CATALOGUE_REFUSED;
+        if (is_bad && !*tally->why) snprintf(tally->why, sizeof tally->why, "%.99s", result[i].why);
         if (result[i].outcome == CATALOGUE_CONFLICT)
             log_error("%s: in conflict: %s; both descriptions are kept (table file_conflicts)", file[i].file_name,
                       result[i].why);
@@ -111,6 +113,7 @@ static enum err declare_paths(struct catalogue *c, const struct catalogue_check 
         char *text = NULL;
         if (ingest_read(paths[i], location, &text, &file[n])) { /* one bad file does not keep the others out */
             log_error("%s", err_message());
+            if (!*tally->why) snprintf(tally->why, sizeof tally->why, "%.99s", err_message());
             err_clear();
             tally->n[CATALOGUE_REFUSED]++;
         } else {

@@ -8,6 +8,7 @@ enum { INGEST_GROWING = CATALOGUE_REFUSED + 1 }; /* drop box: raw files that are
 
 struct ingest_tally {
     size_t n[INGEST_GROWING + 1]; /* by outcome; what could not be read counts as refused */
+    char why[100];                /* of the first that is refused or in conflict */
 };
 
 /** Declares products by their metadata (PATH.json, or PATH itself if it ends with .json), in batches. location: NULL: a

@@ -34,7 +34,7 @@ enum err stage_products_take(const struct stage_work *w, struct ledger_submissio
 
 enum err stage_products_from_drop_box(struct catalogue *catalogue, const struct campaign *campaign, const char *user)
 {
-    struct ingest_tally tally = {{0}};
+    struct ingest_tally tally = {.n = {0}};
     if (!*campaign->cfg.drop_box || access(campaign->cfg.drop_box, R_OK) != 0) return ERR_OK;
     TRY(drop_box_ingest(catalogue, campaign->cfg.drop_box, campaign->cfg.store, NULL, user, &tally));
     if (tally.n[CATALOGUE_DECLARED])

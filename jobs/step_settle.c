@@ -56,16 +56,22 @@ static enum err judge(void *context, struct ledger_verdict *v)
                     strcmp(j->report->state, "PREEMPTED") == 0;
     v->to = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
     snprintf(how, sizeof how, exit_code < 0 ? "lost: no exit status" : "exit status %d", exit_code);
-    bool is_hollow = exit_code == 0 && v->n_not_done && j->work->stage->cfg.outputs.n; /* it says what was wanted */
-    snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product%s%.60s", how, v->n_not_done,
-             j->submission->n_files, is_hollow ? " like " : "", is_hollow ? j->work->stage->cfg.outputs.value[0] : "");
+    bool is_hollow   = exit_code == 0 && v->n_not_done && j->work->stage->cfg.outputs.n; /* it says what was wanted */
+    const char *why  = v->n_not_done ? j->tally->why : ""; /* the job's log cannot know it */
+    const char *like = is_hollow ? j->work->stage->cfg.outputs.value[0] : "";
+    snprintf(v->reason, sizeof v->reason, "%s; %zu of %" PRId64 " without a product%s%.99s", how, v->n_not_done,
+             j->submission->n_files,
+             *why    ? ": "
+             : *like ? " like "
+                     : "",
+             *why ? why : like);
     return ERR_OK;
 }
 
 /* Products of a submission that is over are not taken: its files are in other hands by then. */
 enum err step_settle(const struct stage_work *w, struct ledger_submission *s, const struct executor_report *report)
 {
-    struct ingest_tally tally    = {{0}};
+    struct ingest_tally tally    = {.n = {0}};
     const struct judging judging = {w, s, report, &tally};
     char folder[STAGE_MAX_PATH];
     stage_work_folder(w, s->name, folder);
@@ -98,7 +104,7 @@ static enum err judge_refusal(void *context, struct ledger_verdict *v)
 enum err step_refuse(const struct stage_work *w, struct ledger_submission *s)
 {
     char why[200];
-    static const struct ingest_tally none       = {{0}};
+    static const struct ingest_tally none       = {.n = {0}};
     static const struct executor_report unknown = EXECUTOR_REPORT_NONE;
     snprintf(why, sizeof why, "%s", err_message());
     const struct refusal refusal = {{w, s, &unknown, &none}, why};

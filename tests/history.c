@@ -24,7 +24,7 @@ static void must(enum err rc, const char *what)
 static void make_raw(struct history *h)
 {
     char path[300], unit[20];
-    struct ingest_tally tally = {{0}};
+    struct ingest_tally tally = {.n = {0}};
     snprintf(path, sizeof path, "%s/raw", h->folder);
     must(publish_make_folder(path), "raw");
     for (int i = 0; i < h->n_units; i++) {

@@ -76,7 +76,7 @@ static enum err agree(void *context)
 static void test_asked_twice(void **state)
 {
     (void)state;
-    struct ingest_tally tally = {{0}};
+    struct ingest_tally tally = {.n = {0}};
     int left;
     const struct catalogue_check check = {agree, &left};
     put("box", "a.h5", 1);
@@ -105,7 +105,7 @@ static void test_over(void **state)
 {
     (void)state;
     static const int64_t files[] = {1000};
-    struct ingest_tally tally    = {{0}};
+    struct ingest_tally tally    = {.n = {0}};
     struct campaign_stage stage  = {.name = "full", .dataset = (char *)"x", .kind = CAMPAIGN_FILES};
     struct campaign campaign     = {.cfg = {.store = "kept"}};
     struct stage_work w          = {.catalogue = catalogue, .campaign = &campaign, .stage = &stage, .user = "me"};

@@ -46,6 +46,13 @@ step; same "$(row)" "parked 6 5 1" "a file that no job can read"
 same "$(row)" "due 6 5 0" "the parked one is not in it any more"
 step || { cat loop err; fail "the one that came"; }
 same "$(row) $(products)" "complete 6 6 0 9" "it was done"
+# products that are gone from the disk: without their place they are made once more; a retired one is not, and the reason says so
+place() { "$GM2" files get "$DB" "$1" | grep -o 'file:[^"]*\.h5' | head -1; }
+one=$("$GM2" files list "$DB" "data_tier reco and ischildof: (defname: all_raw)" | head -1)
+lies=$(place "$one"); rm "${lies#file:}" && "$GM2" files locate "$DB" "$one" "$lies" --remove || fail locate
+same "$(row)" "due 6 5 0" "one product has no place"
+step || { cat loop err; fail "made once more"; }
+same "$(row) $(products)" "complete 6 6 0 9" "by the same name"
 # a runaway query
 declare_raw 11; write "max_files: 3"; "$GM2" campaign start "$DB" c.fcl >out.txt || fail "start with a budget"
 grep -q "refused: the dataset selects 7 files, max_files is 3: ask for less, or raise stages.reco.max_files" out.txt || { cat out.txt; fail "words: budget"; }
@@ -62,4 +69,7 @@ grep -q "^reco: not before ....-..-.. 00:30 UTC: files that end until then" stat
 split "new(window=1d,lasttime=1000000000)"; grep -q "^reco *no input *0" out.txt || { cat out.txt; fail "nothing ended by then"; }
 split "new(window=1s,fts=0)"; step || { cat loop err; fail "the window"; }
 same "$(row) $(products)" "complete 7 7 0 10" "the last one"
+"$GM2" files retire "$DB" "$one" --reason "wrong" >/dev/null && write "" && "$GM2" campaign start "$DB" c.fcl >/dev/null && step
+same "$(row)" "parked 7 6 1" "a retired product is not made again"
+"$GM2" campaign status "$DB" d --submissions | grep -q "1 without a product: this file was retired; names are not used again" || fail "words: retired"
 exit 0
