@@ -1,6 +1,5 @@
 # Sourced by test scripts: a small but whole MDC1 job, and how to look at what it made.
-set -u
-fail() { echo "FAIL: $*" >&2; exit 1; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 mpirun_cmd=("${MPIEXEC:-mpirun}")
 
@@ -18,8 +17,8 @@ outputs.out.keep: [reco, hist, vertex]
 FCL
 }
 
-# same A B: the shards of two folders hold the same, dataset by dataset, and there are no other products
-same() {
+# same_shards A B: the shards of two folders hold the same, dataset by dataset, and there are no other products
+same_shards() {
   local a b n=0
   for a in "$1"/*_shard*.h5; do
     b=$2/$(basename "$a")

@@ -1,8 +1,6 @@
 # To be sourced by a script with a PostgreSQL of its own (pgsql-here), which goes when the script ends. Sets lab, a folder that other
 # users may look into, and what pgsql-here tells: URL, PGHOST, PGPORT, PGUSER, PGPASSFILE. What else is to end: clean_up.
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 clean_up() { :; }
 lab=$(mktemp -d /tmp/gm2-pgsql.XXXXXX) && chmod 755 "$lab"
 trap 'clean_up; "$SOURCE/tests/pgsql-here" down "$lab/p"; rm -rf "$lab"' EXIT

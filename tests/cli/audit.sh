@@ -1,8 +1,6 @@
 # The audit: a store as it should be; then a file gone, one cut, one with a flipped bit, one that nobody declared, one unfinished.
 # timeout: 60
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 DB=$("$SOURCE/tests/database" c)
 "$GM2" files init "$DB" || fail init
 "$SOURCE/tests/make_products.py" box 5

@@ -3,7 +3,7 @@
 # timeout: 300
 set -eu
 export FHICL_FILE_PATH="$SOURCE/jobs/fcl:."
-fail() { echo "FAIL: $*" >&2; exit 1; }
+. "$SOURCE/tests/check.sh"
 python=/usr/bin/python3
 fills=18
 [ -z "${TEST_IS_SLOW:-}" ] || fills=3

@@ -3,7 +3,7 @@
 # timeout: 400
 set -eu
 export FHICL_FILE_PATH="$SOURCE/jobs/fcl:."
-fail() { echo "FAIL: $*" >&2; exit 1; }
+. "$SOURCE/tests/check.sh"
 # Without photo-statistics noise alone spreads the shots, 0.3 %: so few fills are enough for errors of 5 %.
 SIM="--set physics.producers.digitise.pe_per_MeV=0"
 "$GM2" -c calib_laser_sim.fcl -n 200 $SIM -o laser.h5 >log 2>&1 || { cat log; fail "simulation"; }

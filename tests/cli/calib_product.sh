@@ -2,7 +2,6 @@
 # are refused; all of --only or nothing.
 # timeout: 120
 . "$SOURCE/tests/job.sh"
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 "$GM2" -c mockdaq.fcl -n 12 -o raw/x.h5 --set source.fills_per_subrun=6 --set source.cycle_muon=2 --set source.cycle_laser=2 --set source.cycle_pedestal=2 \
   --set physics.producers.gun.muons_per_fill=40 --set physics.producers.digitise.gain_oof=true --set physics.producers.digitise.raw_every=0 \
   --set physics.producers.digitise.q_flush_fills=0 >log 2>&1 || { cat log; fail "mock data"; }

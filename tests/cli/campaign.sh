@@ -1,9 +1,7 @@
 # A campaign from the command line: simulate, then reconstruct what was simulated; passes at the same time and after a kill; a
 # job that fails; nothing twice, nothing lost.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 write() { # CONFIG OF RECO

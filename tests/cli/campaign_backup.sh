@@ -1,8 +1,7 @@
 # A campaign's database is lost and an older copy put in its place: whichever pass the copy is of, going on ends with every file done
 # once, by the same names, and with nothing in conflict with what the passes that it does not know of have made.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$PWD/prod.db
 "$SOURCE/tests/small_campaign" "$PWD/out" 4 1 2 >c.fcl

@@ -1,9 +1,7 @@
 # A dataset that grew or shrank: told by plan and status, what came is done, what is gone is no trouble; nothing twice, nothing lost.
 # A dataset wider than meant is refused. What a split type leaves out is not wanted; a window is waited for.
 # timeout: 100
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 "$GM2" -c mdc1.fcl -n 12 -o raw/x.h5 --set source.fills_per_subrun=1 --set physics.producers.gun.muons_per_fill=20 \

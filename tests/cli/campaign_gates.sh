@@ -1,10 +1,7 @@
 # A campaign from the command line: what keeps a stage waiting. Rolling simulation, canary, approval, holds with reason and end,
 # schedules, test launches; what would be typed (show, cron).
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
-has() { grep -q -- "$2" "$1" || { cat "$1"; fail "$3"; }; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 campaign() { "$GM2" campaign "$1" "$DB" small "${@:2}"; }

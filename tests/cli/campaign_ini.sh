@@ -1,9 +1,7 @@
 # Campaigns in POMS's .ini layout: the talk's graph read, planned, converted; what is refused names file and line; a small one
 # is run to its end.
 # timeout: 300
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 "$GM2" files init "$DB" || fail "files init"

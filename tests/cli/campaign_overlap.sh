@@ -1,9 +1,7 @@
 # Items of a list whose datasets share files: of one version each file is done once, and plan names them; items with settings of their own do
 # all theirs; so do two campaigns.
 # timeout: 100
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 "$GM2" -c mdc1.fcl -n 6 -o raw/x.h5 --set source.fills_per_subrun=1 --set physics.producers.gun.muons_per_fill=20 \

@@ -1,9 +1,8 @@
 # Inputs that are not here: gone, on tape, elsewhere (a stand-in for xrdcp that fails, cuts, hangs). What cannot be read is not started, not
 # parked and not lost; it is taken when it is there. Products go to a store elsewhere only as whole copies.
 # timeout: 300
-set -u
-fail() { echo "FAILED: $*"; tail -5 err log 2>/dev/null; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
+show() { tail -5 err log 2>/dev/null; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl GM2_BACKOFF_S=0.05
 DB=$("$SOURCE/tests/database" prod)
 sed 's/source: { module_type: RawInput }/source: { module_type: RawInput truncated: "error" }/' "$FHICL_FILE_PATH/reco.fcl" >strict.fcl

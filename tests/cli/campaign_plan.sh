@@ -1,8 +1,7 @@
 # A plan from what earlier jobs used, against what is then used: core-hours within a factor 3 (a busy machine's CPU time varies),
 # bytes within 30 %; and nothing is guessed.
 # timeout: 180
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 write() { # NAME FILLS

@@ -1,9 +1,7 @@
 # Recoveries by POMS's kinds: tried in order, with their overrides; what has a product is not run again; what no kind selects
 # is parked for a human.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 sed 's/source: { module_type: RawInput }/source: { module_type: RawInput truncated: "error" }/' "$SOURCE/jobs/fcl/reco.fcl" >strict.fcl

@@ -1,8 +1,6 @@
 # Where a campaign stands: every number equals a fresh count over the tables; what others wrote is shown, not obeyed.
 # timeout: 120
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 cat >c.fcl <<FCL

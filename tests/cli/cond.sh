@@ -2,8 +2,7 @@
 # production talk. On SQLite, and on PostgreSQL by tests/server/cond.sh.
 # timeout: 300
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 DB=$("$SOURCE/tests/database" gm2_conditions_dev)
 sql() { "$SOURCE/tests/sql" "$DB" "$1"; }
 cond() { local verb=$1; shift; "$GM2" cond "$verb" "$DB" "$@"; }

@@ -79,12 +79,12 @@ PYTHON
 
 for n in 2 3; do
   "${mpirun_cmd[@]}" -n $n "$GM2" -c small.fcl -n 8 -o r$n/x.h5 >log$n 2>&1 || { cat log$n; fail "$n ranks"; }
-  same r1 r$n
+  same_shards r1 r$n
 done
 # from a snapshot, without the database: the same products, of the same identity
 "$GM2" cond snapshot "$DB" head -o snap.db >log 2>&1 || { cat log; fail snapshot; }
 job --set services.conditions.database='"snap.db"' -o snap/x.h5 >log 2>&1 || { cat log; fail "from a snapshot"; }
-same r1 snap
+same_shards r1 snap
 job --set services.conditions.database='"snap.db"' -o r1/x.h5 >log 2>&1 || { cat log; fail "the identity depends on the place"; }
 
 # resumed with other constants: refused; what no unit reads does not matter
@@ -97,7 +97,7 @@ load oof_correction other.csv
 bad 23 "x_shard00000.h5 constants" job -o r1/x.h5
 [ ! -e r1/x_shard00001.h5 ] || fail "constants were mixed"
 job --set services.conditions.database='"snap.db"' -o r1/x.h5 >log 2>&1 || { cat log; fail "resumed with the old constants"; }
-same snap r1
+same_shards snap r1
 
 # channels without constants, and how to go on
 { echo run,subrun,calonum,xtalnum,oofcorrection,oofcorrection_err; rows 1 3 "0.6, 0.001" | grep -Ev '^1,3,([5-9]|1.|2.),'; } >part.csv

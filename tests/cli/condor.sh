@@ -1,9 +1,7 @@
 # Campaigns by HTCondor: submit files and DAGs are read by a strict parser of its own (tests/condor-here), which runs them as
 # processes; answers are lost, commands refused, the manager is killed; at the end every file is done once.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl CONDOR_HERE=$PWD/condor
 "$SOURCE/tests/condor-here" condor || fail "condor-here"
 export PATH=$CONDOR_HERE/bin:$PATH

@@ -1,9 +1,7 @@
 # The shipped campaigns from one command each, to 100 % coverage without a duplicate: the chain of real data, with subruns that
 # come through the drop box while it runs, stopped and typed again; simulation; the production talk's graph.
 # timeout: 240
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 unset FHICL_FILE_PATH
 run() { # NAME OPTIONS: into folder NAME
   local name=$1

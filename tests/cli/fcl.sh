@@ -1,6 +1,6 @@
 # gm2 fcl: dump, expand, get; what a mistake is told, and the exit codes.
 set -eu
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 cat > base.fcl <<'F'
 BEGIN_PROLOG
 standard_gun: { module_type: GasGun muons: 5.0e3 }

@@ -1,8 +1,6 @@
 # The catalogue as its users see it: products declared, found, traced; wrong questions; nothing lost.
 # timeout: 120
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 DB=$("$SOURCE/tests/database" catalogue)
 mkdir -p store
 product() { # NAME TIER SUBRUN PARENT BYTES

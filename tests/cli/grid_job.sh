@@ -1,9 +1,8 @@
 # The grid wrapper: one file in, products out, in an empty environment, by cp, xrdcp and ifdh (stand-ins that fail, cut, change, hang,
 # lie); nothing half under a final name, nothing replaced, nothing left behind.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; tail -5 err 2>/dev/null; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
+show() { tail -5 err 2>/dev/null; }
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 wrapper=$SOURCE/jobs/grid_job
 "$GM2" -c mdc1.fcl -n 2 -o sim/x.h5 --set source.fills_per_subrun=2 --set physics.producers.gun.muons_per_fill=20 \

@@ -1,6 +1,6 @@
 # gm2 help: every module and table has a page; misspelt names are put right.
 set -eu
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 "$GM2" help > all
 modules=$(sed -n 's/^  \([A-Z][A-Za-z0-9]*\) .*/\1/p' all)
 [ "$(echo $modules | wc -w)" -ge 10 ] || fail "modules listed: $modules"

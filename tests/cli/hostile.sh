@@ -2,8 +2,7 @@
 # campaigns and the scripts of sbatch: nothing is executed, nothing is written elsewhere, everything is refused clearly or kept and
 # printed so that no terminal obeys it; passwords are refused and never repeated.
 # timeout: 300
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 DB=$("$SOURCE/tests/database" c)
 every=1
 [ -z "${TEST_IS_SLOW:-}" ] || every=10

@@ -1,8 +1,6 @@
 # A drop box: files go to the store and the catalogue; damaged, lost and conflicting ones stay and are named.
 # timeout: 120
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 DB=$("$SOURCE/tests/database" c)
 "$GM2" files init "$DB" || fail init
 "$SOURCE/tests/make_products.py" box 5

@@ -1,9 +1,7 @@
 # The catalogue from storage alone: a small campaign runs, then every JSON is deleted, and a new database knows nothing. What the files' own
 # headers say is declared again and answers as before.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 for name in old with new bad; do declare "$name=$("$SOURCE/tests/database" $name)"; done
 cat >c.fcl <<FCL

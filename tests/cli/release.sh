@@ -1,9 +1,7 @@
 # jobs/make-release: what it refuses; a tarball whose bytes repeat, that runs where only libc is under 2 GB of virtual memory, and
 # elsewhere by itself; the tag is pushed. The build is not made here: cmake is a script that hands over a build.
 # timeout: 240
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 if [ "$(id -u)" != 0 ] && ! unshare -r true 2>/dev/null; then fail "the bare chroot needs root or user namespaces"; fi
 if nm -D "$BUILD/tests/gm2_v7_03_00" | grep -q asan; then echo "sanitizers need more than 2 GB of virtual memory: not tested"; exit 0; fi
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_CONFIG_GLOBAL=/dev/null

@@ -1,6 +1,6 @@
 # gm2 ring: every verb answers, with the numbers of the published lattice; what a mistake is told; exit codes.
 set -eu
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 want() { # name, value, tolerance, got
     awk -v w="$2" -v t="$3" -v g="$4" 'BEGIN { exit !(g != "" && g - w <= t && w - g <= t) }' || fail "$1 is $4, wanted $2 +- $3"
 }

@@ -1,9 +1,7 @@
 # rules: production: what is refused, each by its name, with nothing started; accepted in a clean clone of what was pushed. The
 # commit of the configurations is in the ledger and in the products.
 # timeout: 120
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b GIT_CONFIG_GLOBAL=/dev/null
 unset GIT_DIR GIT_WORK_TREE
 DB=$("$SOURCE/tests/database" prod) RELEASED=$BUILD/tests/gm2_v7_03_00 OTHER=$BUILD/tests/gm2_v7_03_01

@@ -1,9 +1,7 @@
 # Kinds of stages: keywords, several datasets, file patterns, outputs; merging of a whole dataset and by run, complete when all
 # subruns are covered; a dataset that grows is merged anew beside the old or in its place; nothing is merged twice.
 # timeout: 120
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod)
 write() { # FILLS SUPERSEDE [STAGES]

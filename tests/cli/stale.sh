@@ -1,9 +1,7 @@
 # Constants are replaced: which files are stale? Those of the subruns concerned, what was made of them, and no others; what was made
 # anew is replaced; from which tier they can be made anew.
 # timeout: 60
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 DB=$("$SOURCE/tests/database" c) COND=$("$SOURCE/tests/database" cond)
 "$GM2" files init "$DB" && "$GM2" cond init "$COND" || fail init
 load() { # FROM UNTIL VALUE

@@ -1,9 +1,7 @@
 # Constants of some subruns were wrong: a stage makes just these anew, as another version beside the old, from the raw files; nothing
 # else runs, a second pass starts nothing, and nothing is stale any more. Constants that change later make it due again.
 # timeout: 300
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod) COND=$("$SOURCE/tests/database" cond)
 "$GM2" files init "$DB" && "$GM2" cond init "$COND" || fail init

@@ -1,9 +1,7 @@
 # A new version recomputes beside the old, never over it: two releases, two tags of constants, a dirty build; names differ,
 # each version is done once, and going back to an old one finds everything done.
 # timeout: 120
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$("$SOURCE/tests/database" prod) A=$BUILD/tests/gm2_v7_03_00 B=$BUILD/tests/gm2_v7_03_01
 "$GM2" -c mdc1.fcl -n 2 -o raw/x.h5 --set source.fills_per_subrun=1 --set physics.producers.gun.muons_per_fill=20 \

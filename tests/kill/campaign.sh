@@ -1,8 +1,7 @@
 # A campaign whose manager is killed at 40 random moments, and whose jobs are killed too, their supervisors with them: at the end
 # every file is done once.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 export FHICL_FILE_PATH=$SOURCE/jobs/fcl
 DB=$PWD/prod.db
 RANDOM=7

@@ -2,9 +2,7 @@
 # lost), a merge that fails twice, a production whose files the disk does not take, constants that were loaded and not published. At
 # the end all is covered, nothing is there twice, nothing was loaded twice. The same for simulation.
 # timeout: 300
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 unset FHICL_FILE_PATH
 RANDOM=5
 

@@ -1,8 +1,7 @@
 # The drop box killed at 60 random moments, two at a time: at the end every file is in the store, whole, declared once, and gone
 # from the box.
 # timeout: 200
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 DB=$PWD/c.db
 RANDOM=3
 "$GM2" files init "$DB" || fail init

@@ -45,7 +45,7 @@ while [ $kills -lt "$kills_wanted" ]; do
     [ $rc = 0 ] && break
     [ $hit = 1 ] || { cat log; fail "exit $rc without a kill"; }
   done
-  same ref out
+  same_shards ref out
 done
 echo "kills $kills, lives $lives, campaigns $campaigns, launcher hangs $hangs, seed 2718"
 exit 0

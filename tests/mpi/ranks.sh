@@ -6,7 +6,7 @@ RAW_SUBRUNS=1 small_fcl 60 2 4
 "$GM2" -c small.fcl -n 22 -o r1/x.h5 >log1 2>&1 || { cat log1; fail "one rank"; }
 for n in 2 3 16; do
   "${mpirun_cmd[@]}" -n $n "$GM2" -c small.fcl -n 22 -o r$n/x.h5 >log$n 2>&1 || { cat log$n; fail "$n ranks"; }
-  same r1 r$n
+  same_shards r1 r$n
   cmp r1/gm2_run00001_00000.mid r$n/gm2_run00001_00000.mid || fail "raw bytes differ on $n ranks"
 done
 [ "$(ls r1/*_shard*.h5 | wc -l)" = 3 ] || fail "11 units in shards of 4 are 3 shards"

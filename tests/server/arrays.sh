@@ -2,9 +2,7 @@
 # an element is cancelled; at the end every file is done once, and the ledger has Slurm's words and what was used.
 # timeout: 200
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 [ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 "$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }

@@ -5,8 +5,8 @@
 # GM2_ROUNDS: how often all of it (1; 5 make 80 faults).
 # timeout: 600
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; squeue; sinfo; tail -5 log; [ -z "${GM2_KEEP:-}" ] || cp -r "$lab" "$PWD" "$GM2_KEEP"; exit 1; }
+. "$SOURCE/tests/check.sh"
+show() { squeue; sinfo; tail -5 log; [ -z "${GM2_KEEP:-}" ] || cp -r "$lab" "$PWD" "$GM2_KEEP"; }
 [ "$(id -u)" = 0 ] || { echo "this test needs root to start Slurm"; exit 1; }
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 "$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; exit 1; }

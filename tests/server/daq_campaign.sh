@@ -2,9 +2,7 @@
 # requeued; at the end all is covered and nothing is there twice.
 # timeout: 400
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
+. "$SOURCE/tests/check.sh"
 [ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 trap '"$SOURCE/tests/slurm-here" down "$lab/s"; "$SOURCE/tests/pgsql-here" down "$lab/p"; rm -rf "$lab"' EXIT

@@ -1,8 +1,7 @@
 # A campaign without a manager outside: a job of Slurm makes the passes, is stopped by its time limit's signal, and goes on.
 # timeout: 200
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 [ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 "$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }

@@ -14,7 +14,7 @@ DRAIN_S=5 small_fcl 200 2 4
 
 srun -n 2 "$GM2" -c small.fcl -n 40 -o srun/x.h5 >log 2>&1 || { cat log; fail "srun"; }
 grep -q "2 ranks" log || { cat log; fail "srun did not make 2 ranks"; }
-same ref srun
+same_shards ref srun
 
 srun --mpi=none -n 3 "$GM2" -c small.fcl -n 40 -o none/x.h5 >log 2>&1
 rc=$?
@@ -51,7 +51,7 @@ for ((t = 0; t < 900; t++)); do
 done
 [ "$state" = JobState=COMPLETED ] || { cat batch.log; squeue; fail "the batch job did not complete: $state"; }
 scontrol show job "$job" -o | grep -q 'Restarts=1' || { cat batch.log; fail "the batch job was not requeued"; }
-same ref out
+same_shards ref out
 for ((t = 0; t < 900; t++)); do
   state=$(scontrol show job "$next" -o | grep -o 'JobState=[A-Z]*')
   [ "$state" = JobState=COMPLETED ] && break

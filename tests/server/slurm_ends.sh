@@ -2,10 +2,9 @@
 # counts as an attempt and what the next pass does. (OUT_OF_MEMORY itself is said only by a Slurm with cgroups.)
 # timeout: 300
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; squeue; sinfo; tail -5 log; query "select * from submissions"; exit 1; }
+. "$SOURCE/tests/check.sh"
+show() { squeue; sinfo; tail -5 log; query "select * from submissions"; }
 [ "$(id -u)" = 0 ] || { echo "this test needs root to start Slurm"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
 node=$(hostname -s)

@@ -2,11 +2,9 @@
 # for, an approval, a test launch, a stage that is killed and released. At the end every file is done once.
 # timeout: 300
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; squeue -t all; sinfo; tail -5 log; sqlite3 "$DB" "select * from submissions"; exit 1; }
+. "$SOURCE/tests/check.sh"
+show() { squeue -t all; sinfo; tail -5 log; sqlite3 "$DB" "select * from submissions"; }
 [ "$(id -u)" = 0 ] || { echo "this test needs root to start Slurm"; exit 1; }
-same() { [ "$1" = "$2" ] || fail "$3: wanted \"$2\", got \"$1\""; }
-has() { grep -q -- "$2" "$1" || { cat "$1"; fail "$3"; }; }
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
 "$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; echo "Slurm does not start"; exit 1; }

@@ -2,8 +2,7 @@
 # stays, another submission does the rest. Nothing is done twice, and a stopped job that made something is no attempt.
 # timeout: 400
 # ranks: 2
-set -u
-fail() { echo "FAILED: $*"; exit 1; }
+. "$SOURCE/tests/check.sh"
 [ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
 lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
 "$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
