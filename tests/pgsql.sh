@@ -1,9 +1,6 @@
-# To be sourced by a script with a PostgreSQL of its own (pgsql-here), which goes when the script ends. Sets lab, a folder that other
-# users may look into, and what pgsql-here tells: URL, PGHOST, PGPORT, PGUSER, PGPASSFILE. What else is to end: clean_up.
-. "$SOURCE/tests/check.sh"
-clean_up() { :; }
-lab=$(mktemp -d /tmp/gm2-pgsql.XXXXXX) && chmod 755 "$lab"
-trap 'clean_up; "$SOURCE/tests/pgsql-here" down "$lab/p"; rm -rf "$lab"' EXIT
+# To be sourced by a script with a PostgreSQL of its own (pgsql-here), which goes when the script ends. Sets lab (lab.sh) and what
+# pgsql-here tells: URL, PGHOST, PGPORT, PGUSER, PGPASSFILE.
+[ -n "${lab:-}" ] || . "$SOURCE/tests/lab.sh"
 "$SOURCE/tests/pgsql-here" up "$lab/p" >"$lab/up.log" 2>&1 || { cat "$lab/up.log"; fail "PostgreSQL does not start"; }
 . "$lab/p/env"
 database() { # NAME ...: new and empty, at $URL/NAME

@@ -2,13 +2,7 @@
 # an element is cancelled; at the end every file is done once, and the ledger has Slurm's words and what was used.
 # timeout: 200
 # ranks: 2
-. "$SOURCE/tests/check.sh"
-[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
-export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
-chmod 755 "$PWD"
+. "$SOURCE/tests/slurm.sh"
 DB=$PWD/prod.db real=$(command -v sbatch)
 write() { # OPTIONS OF SBATCH
   cat >c.fcl <<FCL

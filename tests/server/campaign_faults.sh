@@ -5,24 +5,16 @@
 # GM2_ROUNDS: how often all of it (1; 5 make 80 faults).
 # timeout: 600
 # ranks: 2
-. "$SOURCE/tests/check.sh"
+. "$SOURCE/tests/slurm.sh"
 show() { squeue; sinfo; tail -5 log; [ -z "${GM2_KEEP:-}" ] || cp -r "$lab" "$PWD" "$GM2_KEEP"; }
-[ "$(id -u)" = 0 ] || { echo "this test needs root to start Slurm"; exit 1; }
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; exit 1; }
 operator= full= # who brings back what is out of service (node, controller; not while there is `away`); a file system that is mounted
 runs() { grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
-clean() {
+clean_up() {
   [ -z "$operator" ] || kill $operator
   [ -z "$full" ] || umount -l "$full"
   rm -f slow && find out -name taken -delete
   kill -CONT "$(cat "$lab/s/run/slurmctld.pid")" 2>/dev/null
-  "$SOURCE/tests/slurm-here" down "$lab/s"
-  rm -rf "$lab"
 }
-trap clean EXIT
-export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
-chmod 755 "$PWD"
 DB=$PWD/prod.db ROUNDS=${GM2_ROUNDS:-1} real=$PATH node=$(hostname -s)
 n_files=$((6 + 3 * ROUNDS))
 RANDOM=5

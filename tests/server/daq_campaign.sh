@@ -2,21 +2,14 @@
 # requeued; at the end all is covered and nothing is there twice.
 # timeout: 400
 # ranks: 2
-. "$SOURCE/tests/check.sh"
-[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; "$SOURCE/tests/pgsql-here" down "$lab/p"; rm -rf "$lab"' EXIT
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-"$SOURCE/tests/pgsql-here" up "$lab/p" >pg.log 2>&1 || { cat pg.log; fail "PostgreSQL does not start"; }
-. "$lab/p/env"
-export SLURM_CONF=$lab/s/slurm.conf
+. "$SOURCE/tests/slurm.sh"
+. "$SOURCE/tests/pgsql.sh"
 unset FHICL_FILE_PATH
-chmod 755 "$PWD"
 RANDOM=3
 small=(--set fills=12 --set per_subrun=6 --set muons=40 --set per_job=1 --set executor=slurm --set 'defaults.sbatch=["-t", "5"]' --set 'defaults.max_attempts=50')
 storm() { # NAME N
   local name=$1 n pid
-  createdb -h "$PGHOST" "$name" || fail createdb
+  database "$name"
   for n in $(seq "$2"); do
     "$GM2" campaign run "$SOURCE/jobs/campaigns/$name.fcl" -o "$name" --db "$URL/$name" --loop 0.3 "${small[@]}" >>"$name.log" 2>&1 &
     pid=$!

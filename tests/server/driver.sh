@@ -1,13 +1,8 @@
 # A campaign without a manager outside: a job of Slurm makes the passes, is stopped by its time limit's signal, and goes on.
 # timeout: 200
 # ranks: 2
-. "$SOURCE/tests/check.sh"
-[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
-export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl GM2
-chmod 755 "$PWD"
+. "$SOURCE/tests/slurm.sh"
+export GM2
 DB=$PWD/prod.db
 cat >c.fcl <<FCL
 campaign: { name: small output: "$PWD/out" }

@@ -2,13 +2,8 @@
 # the batch script is put back into the queue by itself and the job ends with everything made once.
 # timeout: 300
 # ranks: 2
+. "$SOURCE/tests/slurm.sh"
 . "$SOURCE/tests/job.sh"
-[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
-export SLURM_CONF=$lab/s/slurm.conf
-chmod 755 "$PWD"
 DRAIN_S=5 small_fcl 200 2 4
 "$GM2" -c small.fcl -n 40 -o ref/x.h5 >log 2>&1 || { cat log; fail "undisturbed run"; }
 

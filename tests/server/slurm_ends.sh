@@ -2,19 +2,12 @@
 # counts as an attempt and what the next pass does. (OUT_OF_MEMORY itself is said only by a Slurm with cgroups.)
 # timeout: 300
 # ranks: 2
-. "$SOURCE/tests/check.sh"
-show() { squeue; sinfo; tail -5 log; query "select * from submissions"; }
-[ "$(id -u)" = 0 ] || { echo "this test needs root to start Slurm"; exit 1; }
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
 node=$(hostname -s)
 part() { echo "PartitionName=$1 Nodes=$node MaxTime=30 DefaultTime=5 State=UP PriorityTier=$2 PreemptMode=$3"; }
-"$SOURCE/tests/slurm-here" up "$lab/s" SelectTypeParameters=CR_CPU_Memory DefMemPerCPU=500 JobAcctGatherType=jobacct_gather/linux \
+. "$SOURCE/tests/slurm.sh" SelectTypeParameters=CR_CPU_Memory DefMemPerCPU=500 JobAcctGatherType=jobacct_gather/linux \
   JobAcctGatherFrequency=task=1 JobAcctGatherParams=OverMemoryKill PreemptType=preempt/partition_prio PreemptMode=REQUEUE \
-  "$(part debug 1 REQUEUE) Default=YES" "$(part cheap 1 CANCEL)" "$(part urgent 10 OFF)" ||
-  { cat "$lab"/s/log/*.log | tail -20; echo "Slurm does not start"; exit 1; }
-export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
-chmod 755 "$PWD"
+  "$(part debug 1 REQUEUE) Default=YES" "$(part cheap 1 CANCEL)" "$(part urgent 10 OFF)"
+show() { squeue; sinfo; tail -5 log; query "select * from submissions"; }
 DB=$PWD/prod.db
 echo "touch waits; until [ -e $PWD/go.\$1 ]; do sleep 0.2; done" >wait.sh
 stage() { # NAME NEEDS SBATCH SETUP FURTHER
@@ -33,7 +26,6 @@ stage() { # NAME NEEDS SBATCH SETUP FURTHER
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 query() { sqlite3 -cmd '.timeout 60000' "$DB" "$1"; }
 step() { timeout 100 "$GM2" campaign step "$DB" small >>log 2>&1 || fail "a pass ends with $?"; }
-. "$SOURCE/tests/slurm_steps.sh"
 # submissions of a stage in their order: state in the ledger, Slurm's word
 ends() { query "select group_concat(u.state || ' ' || coalesce(u.batch_state, '-'), ', ') from (select u.* from submissions u join stages s on s.id = u.stage_id where s.name = '$1' order by u.id) u"; }
 in_state() { # STAGE WHAT IT MAY BE...

@@ -2,14 +2,8 @@
 # for, an approval, a test launch, a stage that is killed and released. At the end every file is done once.
 # timeout: 300
 # ranks: 2
-. "$SOURCE/tests/check.sh"
+. "$SOURCE/tests/slurm.sh"
 show() { squeue -t all; sinfo; tail -5 log; sqlite3 "$DB" "select * from submissions"; }
-[ "$(id -u)" = 0 ] || { echo "this test needs root to start Slurm"; exit 1; }
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; echo "Slurm does not start"; exit 1; }
-export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
-chmod 755 "$PWD"
 DB=$PWD/prod.db
 campaign() { "$GM2" campaign "$1" "$DB" small "${@:2}"; }
 cat >c.fcl <<FCL
@@ -29,7 +23,6 @@ stages: {
 FCL
 "$GM2" files init "$DB" && "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 step() { timeout 100 "$GM2" campaign step "$DB" small >pass 2>>log || fail "a pass ends with $?"; }
-. "$SOURCE/tests/slurm_steps.sh"
 jobs_of() { squeue -h -t all -o "%o" | grep -c "/$1_"; }
 files() { "$GM2" files count "$DB" "$1" | cut -d' ' -f1; }
 n_files() { [ "$(files "$1")" = "$2" ]; }

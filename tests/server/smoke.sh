@@ -2,13 +2,8 @@
 # fault where there is some.
 # timeout: 300
 # ranks: 2
+. "$SOURCE/tests/slurm.sh"
 . "$SOURCE/tests/job.sh"
-[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
-export SLURM_CONF=$lab/s/slurm.conf
-chmod 755 "$PWD"
 "$SOURCE/slurm/smoke-test" --site "$SOURCE/slurm/site.example" --gm2 "$GM2" --scratch "$PWD/scratch" >table 2>err ||
   { cat table err scratch/*/batch.log; fail "the smoke test fails where all is well"; }
 for what in gm2 "no file is replaced" fsync sbatch launcher "1 and 2 ranks alike" memory "HDF5 by several" "killed and resumed" signal requeue; do

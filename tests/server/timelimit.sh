@@ -2,13 +2,7 @@
 # stays, another submission does the rest. Nothing is done twice, and a stopped job that made something is no attempt.
 # timeout: 400
 # ranks: 2
-. "$SOURCE/tests/check.sh"
-[ "$(id -u)" = 0 ] || fail "this test needs root to start Slurm"
-lab=$(mktemp -d /tmp/gm2-slurm.XXXX) && chmod 755 "$lab"
-"$SOURCE/tests/slurm-here" up "$lab/s" || { cat "$lab"/s/log/*.log | tail -20; fail "Slurm does not start"; }
-trap '"$SOURCE/tests/slurm-here" down "$lab/s"; rm -rf "$lab"' EXIT
-export SLURM_CONF=$lab/s/slurm.conf FHICL_FILE_PATH=$SOURCE/jobs/fcl
-chmod 755 "$PWD"
+. "$SOURCE/tests/slurm.sh"
 DB=$PWD/prod.db
 sed -i /^RequeueExit/d "$SLURM_CONF" && scontrol reconfigure || fail "reconfigure" # else the site's Slurm puts it back itself
 # as many fills as two ranks of this machine need some 50 s for: the signal comes 20 s after the start
