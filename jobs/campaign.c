@@ -105,31 +105,25 @@ static enum err expand_dataset(const struct campaign *c, struct campaign_stage *
     return s->test ? expand_dataset(c, s->test) : ERR_OK;
 }
 
-const char *campaign_recovery_name(enum campaign_recovery_kind kind)
-{
-    static const char *const names[N_RECOVERY_KINDS] = {[RECOVERY_PENDING_FILES]          = "pending_files",
-                                                        [RECOVERY_CONSUMED_STATUS]        = "consumed_status",
-                                                        [RECOVERY_PROCESS_STATUS]         = "process_status",
-                                                        [RECOVERY_ADDED_FILES]            = "added_files",
-                                                        [RECOVERY_DELIVERED_NOT_CONSUMED] = "delivered_not_consumed"};
-    return names[kind];
-}
-
 static const char *const beside[] = {"group", "test", "recovery", "kind", NULL}; /* of campaign_layers() */
 
 /* A recovery changes how a job runs, never what it makes: else its products would be another version's. */
 static enum err read_recovery(const struct fhicl *table, const struct program *program, bool is_strict,
                               struct campaign_stage *s)
 {
-    struct campaign_recovery *r = &s->recovery[s->n_recoveries];
-    const char *kind, *names[N_RECOVERY_KINDS];
+    static const char *const names[N_RECOVERY_KINDS] = {[RECOVERY_PENDING_FILES]          = "pending_files",
+                                                        [RECOVERY_CONSUMED_STATUS]        = "consumed_status",
+                                                        [RECOVERY_PROCESS_STATUS]         = "process_status",
+                                                        [RECOVERY_ADDED_FILES]            = "added_files",
+                                                        [RECOVERY_DELIVERED_NOT_CONSUMED] = "delivered_not_consumed"};
+    struct campaign_recovery *r                      = &s->recovery[s->n_recoveries];
+    const char *kind;
     struct version_key version;
     enum campaign_kind unused;
     int k = 0;
     TRY(cfg_read(campaign_stage_cfg_fields, table, s->name, beside, &r->cfg));
     s->n_recoveries++;
     TRY(fhicl_as_string(fhicl_get(table, "kind"), "recoveries", &kind));
-    for (int i = 0; i < N_RECOVERY_KINDS; i++) names[i] = campaign_recovery_name((enum campaign_recovery_kind)i);
     while (k < N_RECOVERY_KINDS && strcmp(kind, names[k]) != 0) k++;
     REQUIRE(k < N_RECOVERY_KINDS, ERR_CONFIG,
             "stage %s: there is no recovery \"%s\" (%s); there are pending_files, consumed_status, process_status, "

@@ -110,7 +110,6 @@ struct campaign_recovery {
     enum campaign_recovery_kind kind;
     struct campaign_stage_cfg cfg; /* the stage's with its overrides */
 };
-const char *campaign_recovery_name(enum campaign_recovery_kind kind);
 
 struct campaign {
     struct fhicl *document, *merged; /* merged: of campaign_layers() */

@@ -111,9 +111,6 @@ enum err catalogue_list(struct catalogue *catalogue, const char *query, const ch
 /** Calls `each` with run and subrun of all that the files of a query hold, as often as files hold it. */
 enum err catalogue_subruns(struct catalogue *catalogue, const char *query,
                            enum err (*each)(void *context, const struct db_value *row, size_t n), void *context);
-/** Calls `each` with file id, table and interval of the constants that a query's files were made with, in this order. */
-enum err catalogue_conditions(struct catalogue *catalogue, const char *query,
-                              enum err (*each)(void *context, const struct db_value *row, size_t n), void *context);
 /** Calls `each` with file id, run and subrun, in this order. */
 enum err catalogue_file_subruns(struct catalogue *catalogue, const char *query,
                                 enum err (*each)(void *context, const struct db_value *row, size_t n), void *context);

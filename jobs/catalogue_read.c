@@ -254,13 +254,6 @@ enum err catalogue_places(struct catalogue *c, const char *query,
         query, "order by f.id, a.url", each, context);
 }
 
-enum err catalogue_conditions(struct catalogue *c, const char *query,
-                              enum err (*each)(void *context, const struct db_value *row, size_t n), void *context)
-{
-    return select_rows(c, "select file_id, table_name, iov_id from file_conditions where file_id in", query,
-                       "order by file_id, table_name, iov_id", each, context);
-}
-
 enum err catalogue_file_subruns(struct catalogue *c, const char *query,
                                 enum err (*each)(void *context, const struct db_value *row, size_t n), void *context)
 {

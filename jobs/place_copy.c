@@ -84,17 +84,6 @@ static enum err publish_copy(const char *source, const char *path, const struct 
 }
 
 /* ---- by programs --------------------------------------------------------------------------------------------------- */
-enum err place_copy_in(const char *url, const char *path, const struct place_bytes *want)
-{
-    char out[ROOM];
-    const char *own = place_path(url);
-    if (own) return publish_copy(own, path, want);
-    enum err rc = place_run(PLACE_GET, url, url, path, out, sizeof out);
-    if (!rc) rc = check_path(path, want);
-    if (rc) unlink(path);
-    return rc == ERR_OPEN ? err_context(ERR_AGAIN, "%s: nothing came", url) : rc;
-}
-
 static enum err temporary(char path[ROOM])
 {
     const char *folder = getenv("TMPDIR");

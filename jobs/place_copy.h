@@ -11,9 +11,6 @@ struct place_bytes {
     const char *checksum; /* "adler32:..." */
 };
 
-/** Copies a place to a path of this host, which is there only if size and checksum are right. ERR_AGAIN: not copied; ERR_DATA: other
- *  bytes came. Test: tests/t_place.c */
-enum err place_copy_in(const char *url, const char *path, const struct place_bytes *want);
 /** Copies a file of this host to a place, under another name first; read back or summed up there, then named. There already with the
  *  same bytes: a success; with others: ERR_MISMATCH. ERR_DATA: source or copy has other bytes; ERR_AGAIN, ERR_NOTFOUND, ERR_CONFIG: no copy.
  *  Test: tests/t_place.c */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 static const char *const names[] = {"no role", "analyser", "shifter", "manager", "owner"};
-const char *roles_name(enum roles_rank rank) { return names[rank]; }
 
 /* Every verb that opens a catalogue: one without a line here is refused to all. */
 static const struct {
@@ -263,7 +262,7 @@ enum err roles_rank(struct catalogue *c, const char *user, enum roles_rank *rank
 enum err roles_verbs(enum err (*each)(void *context, const struct db_value *row, size_t n), void *context)
 {
     for (size_t i = 0; i < N_WANTED; i++) {
-        const struct db_value row[] = {DB_S(wanted[i].noun), DB_S(wanted[i].verb), DB_S(roles_name(wanted[i].rank))};
+        const struct db_value row[] = {DB_S(wanted[i].noun), DB_S(wanted[i].verb), DB_S(names[wanted[i].rank])};
         TRY(each(context, row, 3));
     }
     return ERR_OK;
@@ -289,13 +288,13 @@ enum err roles_check(struct catalogue *c, const char *noun, const char *verb, co
     const char *has = rank ? "the role " : "", *command = strcmp(noun, "roles") == 0 ? "files roles" : noun;
     if (!db_is_pgsql(c->db)) {
         log_warn("%s has %s%s, %s %s wants the role %s; in a SQLite file this is advice only, it is done", user, has,
-                 roles_name(rank), command, verb, roles_name(least));
+                 names[rank], command, verb, names[least]);
         return ERR_OK;
     }
     user = db_user(c->db);
     catalogue_whom_to_ask(c, least == ROLES_OWNER, whom, sizeof whom);
     REQUIRE(least != ROLES_OWNER, ERR_DENIED, "%s may not: %s has %s%s, %s %s wants the catalogue's owner: ask %s",
-            verb, user, has, roles_name(rank), command, verb, whom);
+            verb, user, has, names[rank], command, verb, whom);
     FAIL(ERR_DENIED, "%s may not: %s has %s%s, %s %s wants the role %s: ask %s (gm2 files roles DB grant %s %s)", verb,
-         user, has, roles_name(rank), command, verb, roles_name(least), whom, user, roles_name(least));
+         user, has, names[rank], command, verb, names[least], whom, user, names[least]);
 }

@@ -7,7 +7,6 @@
 
 /* Each may what those before it may. */
 enum roles_rank { ROLES_NONE, ROLES_ANALYSER, ROLES_SHIFTER, ROLES_MANAGER, ROLES_OWNER };
-const char *roles_name(enum roles_rank rank);
 
 /** On a server: makes the groups gm2_analyser, gm2_shifter, gm2_manager where they are not there, and gives them their rights
  *  on the tables of this catalogue, any number of times. ERR_DENIED: this user may not make groups or owns no catalogue.

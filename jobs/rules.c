@@ -123,7 +123,9 @@ static bool is_of_release(const struct program *p, const char *path)
 }
 
 /* ---- what gm2 campaign run writes ----------------------------------------------------------------------------------- */
-bool rules_is_place_only(const char *path)
+/* Is this FILE, and where the products go? It decides nothing of what is made, so it need not be in git, only FILE. Exactly
+ * these lines are accepted. */
+static bool is_place_only(const char *path)
 {
     static const char *const lines[] = {"# Written by gm2 campaign run.\n", "#include \"", "campaign.configs: \"",
                                         "campaign.output: \""};
@@ -158,7 +160,7 @@ static enum err add_document(struct rules *r, const char *config)
     TRY(fhicl_files(config, &list));
     enum err rc = ERR_OK;
     for (char *rest = NULL, *name = strtok_r(list, "\n", &rest); name && !rc; name = strtok_r(NULL, "\n", &rest))
-        if (!rules_is_place_only(name)) rc = add_file(r, name);
+        if (!is_place_only(name)) rc = add_file(r, name);
     mem_free(list);
     return rc;
 }

@@ -11,8 +11,4 @@
  *  production (rules: production): ERR_CONFIG, with all reasons and what to do, if it may not run. */
 enum err rules_check(struct campaign *campaign, const char *path);
 
-/** Is this what gm2 campaign run FILE -o DIR writes: FILE, and where the products go? It decides nothing of what is made, so it
- *  need not be in git, only FILE. Exactly these lines are accepted. */
-bool rules_is_place_only(const char *path);
-
 #endif

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* ---- a campaign's page -------------------------------------------------------------------------------------------------- */
-enum err site_campaign_page(const struct site *site, const struct site_campaign *c)
+static enum err campaign_page(const struct site *site, const struct site_campaign *c)
 {
     const struct status *k = &c->status;
     char title[200], at[32], *svg;
@@ -102,7 +102,7 @@ static enum err write_campaign(const struct site *all, const struct site_campaig
             ERR_WRITE, "the path is too long");
     site.folder = folder;
     TRY(publish_make_folder(folder));
-    TRY(site_campaign_page(&site, c));
+    TRY(campaign_page(&site, c));
     for (size_t i = 0; i < c->k.campaign->n_stages; i++) {
         TRY(site_stage_page(&site, c, i));
         TRY(site_list_pages(&site, c, i));

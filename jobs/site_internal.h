@@ -87,7 +87,6 @@ void site_day_table(FILE *f, const struct status *k, size_t from, size_t to);
 void site_hints(FILE *f, const struct status *k, size_t from, size_t to);
 void site_latest(FILE *f, const struct status *k, const struct status_submission *latest, size_t n);
 
-enum err site_campaign_page(const struct site *site, const struct site_campaign *c);
 enum err site_stage_page(const struct site *site, const struct site_campaign *c, size_t index);
 enum err site_list_pages(const struct site *site, const struct site_campaign *c, size_t stage);
 

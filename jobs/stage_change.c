@@ -11,7 +11,8 @@
 #include <string.h>
 
 /* ---- snapshots ------------------------------------------------------------------------------------------------------ */
-enum err stage_change_snapshot(const struct stage_work *w, int64_t *id, int64_t *n_files)
+/* The last snapshot of the dataset, or of the definition that it is; *id 0: there is none. */
+static enum err last_snapshot(const struct stage_work *w, int64_t *id, int64_t *n_files)
 {
     static const char defname[] = "defname:";
     const char *dataset         = w->stage->dataset;
@@ -90,7 +91,7 @@ enum err stage_change_tell(const struct stage_work *w, const struct step_stage *
     char what[ROOM]  = "";
     text[0]          = 0;
     if (stage_work_is_simulation(w) || !w->stage->dataset) return ERR_OK;
-    TRY(stage_change_snapshot(w, &snapshot, &n_then));
+    TRY(last_snapshot(w, &snapshot, &n_then));
     if (w->stage_id) TRY(count_gone(w, &gone));
     if (more) add(what, ", %" PRId64 " %s than at the last pass", more > 0 ? more : -more, more > 0 ? "more" : "fewer");
     if (snapshot && n_then != n) add(what, "; snapshot %" PRId64 " has %" PRId64, snapshot, n_then);

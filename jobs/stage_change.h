@@ -8,7 +8,5 @@
 /** Says it in a line; "" if nothing has changed, or the stage has no dataset. work->stage_id 0: only the snapshot is known. `look`
  *  is of stage_work_look(). */
 enum err stage_change_tell(const struct stage_work *work, const struct step_stage *look, char text[200]);
-/** The last snapshot of the dataset, or of the definition that it is; *id 0: there is none. */
-enum err stage_change_snapshot(const struct stage_work *work, int64_t *id, int64_t *n_files);
 
 #endif

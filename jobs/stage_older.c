@@ -57,8 +57,20 @@ static enum err open_older(const struct ledger_stage_row *row, const struct ledg
     return o->is_noted ? take_terms(o) : ERR_OK;
 }
 
-enum err stage_older_open(struct catalogue *catalogue, const struct campaign *campaign, const char *user,
-                          const struct ledger_stage_row *row, const struct ledger_submission *s, struct stage_older *o)
+static void close_older(struct stage_older *o)
+{
+    mem_free((void *)o->stage.cfg.outputs.value);
+    mem_free((void *)o->stage.cfg.only.value);
+    mem_free(o->stage.dataset);
+    mem_free(o->stage.made);
+    ledger_terms_free(&o->terms);
+    memset(o, 0, sizeof *o);
+}
+
+/* The stage as a submission knew it. `row`: its stage and version. */
+static enum err open_as_it_was(struct catalogue *catalogue, const struct campaign *campaign, const char *user,
+                               const struct ledger_stage_row *row, const struct ledger_submission *s,
+                               struct stage_older *o)
 {
     memset(o, 0, sizeof *o);
     o->campaign            = *campaign;
@@ -73,22 +85,13 @@ enum err stage_older_open(struct catalogue *catalogue, const struct campaign *ca
                                                  .is_held   = true,
                                                  .is_older  = true};
     enum err rc            = open_older(row, s, o);
-    if (rc) stage_older_close(o);
+    if (rc) close_older(o);
     return rc;
 }
 
-void stage_older_close(struct stage_older *o)
-{
-    mem_free((void *)o->stage.cfg.outputs.value);
-    mem_free((void *)o->stage.cfg.only.value);
-    mem_free(o->stage.dataset);
-    mem_free(o->stage.made);
-    ledger_terms_free(&o->terms);
-    memset(o, 0, sizeof *o);
-}
-
 /* ---- which they are ------------------------------------------------------------------------------------------------- */
-enum err stage_older_is_moved(const struct stage_work *w, const struct ledger_submission *s, bool *out)
+/* Whether the stage as it is now would look elsewhere for a live submission of its own version. */
+static enum err find_moved(const struct stage_work *w, const struct ledger_submission *s, bool *out)
 {
     struct ledger_terms terms;
     bool is_noted;
@@ -106,7 +109,7 @@ enum err stage_older_not(const struct stage_work *w, struct ledger_submission **
     *n          = 0;
     for (size_t i = 0; i < n_all && !rc; i++) {
         bool is_moved;
-        rc = stage_older_is_moved(w, &(*live)[i], &is_moved);
+        rc = find_moved(w, &(*live)[i], &is_moved);
         if (!rc && !is_moved) (*live)[(*n)++] = (*live)[i];
     }
     if (rc) mem_free(*live);
@@ -134,7 +137,7 @@ static enum err is_known(const struct older_pass *p, const struct campaign_stage
     version_key_text(&stage->version, key);
     if (strcmp(stage->name, row->name) == 0 && strcmp(key, row->version_key) == 0) {
         TRY(stage_work_begin_stage(p->catalogue, p->campaign, 0, stage, p->user, &w));
-        TRY(stage_older_is_moved(&w, s, &is_moved));
+        TRY(find_moved(&w, s, &is_moved));
         *out = *out || !is_moved;
     }
     return stage->test && !*out ? is_known(p, stage->test, row, s, out) : ERR_OK;
@@ -147,9 +150,9 @@ static enum err meet(const struct older_pass *p, const struct ledger_stage_row *
     for (size_t i = 0; i < p->campaign->n_stages && !is_here; i++)
         TRY(is_known(p, &p->campaign->stage[i], row, s, &is_here));
     if (is_here) return ERR_OK;
-    TRY(stage_older_open(p->catalogue, p->campaign, p->user, row, s, &older));
+    TRY(open_as_it_was(p->catalogue, p->campaign, p->user, row, s, &older));
     enum err rc = p->each(p->context, &older, s);
-    stage_older_close(&older);
+    close_older(&older);
     return rc;
 }
 

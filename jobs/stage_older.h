@@ -16,13 +16,6 @@ struct stage_older {
     bool is_noted; /* false: nobody has begun to start it */
 };
 
-/** Whether the stage as it is now would look elsewhere for a live submission of its own version. */
-enum err stage_older_is_moved(const struct stage_work *work, const struct ledger_submission *submission, bool *out);
-/** The stage as a submission knew it. `row`: its stage and version. */
-enum err stage_older_open(struct catalogue *catalogue, const struct campaign *campaign, const char *user,
-                          const struct ledger_stage_row *row, const struct ledger_submission *submission,
-                          struct stage_older *out);
-void stage_older_close(struct stage_older *older);
 /** Ends a submission that was never started: no attempt, and its files are free. is_noted: whether terms were noted of it, as far
  *  as the caller knows. ERR_AGAIN: it is not so any more, somebody is starting it. */
 enum err stage_older_give_up(const struct stage_work *work, struct ledger_submission *submission, bool is_noted);

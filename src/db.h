@@ -46,8 +46,6 @@ bool db_is_pgsql(const struct db *db);
 /** The name that the server knows this user by; "" for a file. Lent. Test: tests/server/roles.sh */
 const char *db_user(const struct db *db);
 enum db_problem db_problem(const struct db *db);
-/** True if this build can speak to PostgreSQL. */
-bool db_has_pgsql(void);
 
 /** Runs statements without parameters and without results, separated by ';'. */
 enum err db_exec(struct db *db, const char *sql);

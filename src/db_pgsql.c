@@ -346,7 +346,6 @@ const struct db_driver db_pgsql = {open_server,
                                    db_pgsql_bulk_end,
                                    queue,
                                    flush_queue};
-bool db_has_pgsql(void) { return true; }
 
 #else
 
@@ -359,6 +358,5 @@ static enum err open_server(const char *url, enum db_access access, void **handl
 }
 
 const struct db_driver db_pgsql = {.open = open_server};
-bool db_has_pgsql(void) { return false; }
 
 #endif

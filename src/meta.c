@@ -225,7 +225,7 @@ enum err meta_write(const char *product, const struct meta *meta)
     return rc;
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------------------------------- */
 static enum err read_text(const char *path, char **out)
 {
     FILE *f = fopen(path, "r");
@@ -258,37 +258,4 @@ enum err meta_read_text(const char *product, const char *field, size_t size, cha
     mem_free(text);
     REQUIRE(word, ERR_NOTFOUND, "%s has no text %s", path, field);
     return ERR_OK;
-}
-
-static enum err compare(const cJSON *o, const char *product, const char *checksum, unsigned long long size)
-{
-    const cJSON *stored_size = cJSON_GetObjectItemCaseSensitive(o, "file_size");
-    const cJSON *sums        = cJSON_GetObjectItemCaseSensitive(o, "checksum"), *sum;
-    REQUIRE(cJSON_IsNumber(stored_size) && cJSON_IsArray(sums), ERR_DATA, "%s.json lacks file_size or checksum",
-            product);
-    REQUIRE(!(fabs(stored_size->valuedouble - (double)size) > 0.5), ERR_DATA,
-            "%s has %llu bytes, its metadata say %.0f", product, size, stored_size->valuedouble);
-    cJSON_ArrayForEach(sum, sums)
-    {
-        const char *text = cJSON_GetStringValue(sum);
-        if (text && strncmp(text, "adler32:", 8) == 0)
-            REQUIRE(strcmp(text, checksum) == 0, ERR_DATA, "%s has %s, its metadata say %s", product, checksum, text);
-    }
-    return ERR_OK;
-}
-
-enum err meta_check(const char *product)
-{
-    char path[MAX_PATH], checksum[32], *text;
-    unsigned long long size;
-    int length = snprintf(path, sizeof path, "%s.json", product);
-    REQUIRE(length > 0 && length < MAX_PATH, ERR_OPEN, "file name too long: %s", product);
-    TRY(publish_checksum(product, checksum, &size));
-    TRY(read_text(path, &text));
-    cJSON *o = cJSON_Parse(text);
-    enum err rc =
-        o ? compare(o, product, checksum, size) : err_fail(ERR_DATA, __FILE__, __LINE__, "%s is not JSON", path);
-    cJSON_Delete(o);
-    mem_free(text);
-    return rc;
 }

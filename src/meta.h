@@ -78,7 +78,5 @@ enum err meta_write(const char *product, const struct meta *meta);
 /** A text of a product's JSON by its name; "runs": the type of the first run. ERR_NOTFOUND without JSON or without that text.
  */
 enum err meta_read_text(const char *product, const char *field, size_t size, char *out);
-/** Compares a product with its JSON: ERR_NOTFOUND without one, ERR_DATA if size or checksum differ. */
-enum err meta_check(const char *product);
 
 #endif

@@ -116,27 +116,6 @@ static void says_what_it_was_told(void **state)
     cJSON_Delete(o);
 }
 
-static void notices_a_changed_product(void **state)
-{
-    (void)state;
-    put(path, "Wikipedia");
-    unlink(json);
-    assert_int_equal(meta_check(path), ERR_NOTFOUND);
-    assert_int_equal(meta_write(path, &usual), ERR_OK);
-    assert_int_equal(meta_check(path), ERR_OK);
-    put(path, "wikipedia");
-    assert_int_equal(meta_check(path), ERR_DATA);
-    assert_non_null(strstr(err_message(), "adler32:11e60398"));
-    put(path, "Wikipedia!");
-    assert_int_equal(meta_check(path), ERR_DATA);
-    assert_int_equal(meta_write(path, &usual), ERR_OK); /* replaces */
-    assert_int_equal(meta_check(path), ERR_OK);
-    put(json, "not JSON");
-    assert_int_equal(meta_check(path), ERR_DATA);
-    put(json, "{}");
-    assert_int_equal(meta_check(path), ERR_DATA);
-}
-
 static void needs_its_product(void **state)
 {
     (void)state;
@@ -167,7 +146,6 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_it_was_told),
         cmocka_unit_test(passes_on_what_a_campaign_says),
-        cmocka_unit_test(notices_a_changed_product),
         cmocka_unit_test(needs_its_product),
         cmocka_unit_test(host_is_filled),
     };
