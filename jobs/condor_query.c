@@ -1,7 +1,6 @@
 /* What HTCondor says of jobs. */
 #include "condor_query.h"
 
-#include "mem.h"
 #include "process.h"
 
 #include <stdio.h>
@@ -80,19 +79,7 @@ static enum err run(const char *tool, const char *constraint, char *out, size_t 
                                 is_history ? "-limit" : NULL,
                                 "1",
                                 NULL};
-    char words[160];
-    char *text = NULL;
-    int status;
-    TRY(mem_alloc(&text, 2 * room, 1)); /* process_run() has one size for both */
-    enum err rc = process_run(argv, CONDOR_PATIENCE_S, text, text + room, room, &status);
-    snprintf(words, sizeof words, "%.*s", (int)strcspn(text + room, "\n"), text + room);
-    size_t n = strlen(text);
-    if (!rc) memcpy(out, text, n + 1);
-    mem_free(text);
-    TRY(rc);
-    REQUIRE(status == 0, ERR_AGAIN, "%s ends with %d: %s", tool, status, words);
-    REQUIRE(n + 1 < room, ERR_AGAIN, "%s says more than %zu bytes", tool, room);
-    return ERR_OK;
+    return process_ask(argv, CONDOR_PATIENCE_S, out, room);
 }
 
 /* One answer about all jobs serves many questions. */

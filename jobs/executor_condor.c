@@ -199,16 +199,6 @@ static enum err write_job(const struct executor_job *job)
     return rc;
 }
 
-static enum err run_tool(const char *const *argv, char out[ROOM])
-{
-    char log[ROOM];
-    int status;
-    TRY(process_run(argv, CONDOR_PATIENCE_S, out, log, ROOM, &status));
-    log[strcspn(log, "\n")] = 0;
-    REQUIRE(status == 0, ERR_AGAIN, "%s ends with %d: %.150s", argv[0], status, log);
-    return ERR_OK;
-}
-
 static enum err start(const struct executor_job *job, char batch_id[64])
 {
     char path[EXECUTOR_MAX_PATH], out[ROOM];
@@ -220,7 +210,7 @@ static enum err start(const struct executor_job *job, char batch_id[64])
     TRY(write_job(job));
     TRY(executor_path(job->folder, "job.sub", path));
     const char *const argv[] = {"condor_submit", "-terse", path, NULL};
-    TRY(run_tool(argv, out));
+    TRY(process_ask(argv, CONDOR_PATIENCE_S, out, sizeof out));
     snprintf(batch_id, 64, "%.*s", (int)strcspn(out, ". \n"), out);
     return ERR_OK;
 }
@@ -252,7 +242,7 @@ static enum err start_many(const struct executor_job *jobs, size_t n, char (*bat
     executor_job_name(jobs[0].folder, "dag.", jobs[0].name, name);
     TRY(write_dag(jobs, n, name, path));
     const char *const argv[] = {"condor_submit_dag", "-force", path, NULL};
-    TRY(run_tool(argv, out));
+    TRY(process_ask(argv, CONDOR_PATIENCE_S, out, sizeof out));
     for (size_t i = 0; i < n; i++) batch_id[i][0] = 0; /* DAGMan gives them later */
     return ERR_OK;
 }
@@ -268,7 +258,7 @@ static enum err stop(const char *folder, const char *name, const char *batch_id)
     if (strcmp(r.state, "IN_DAG") == 0 && !read_dag_name(folder, own)) return ERR_OK;
     snprintf(constraint, sizeof constraint, "Gm2Name == \"%s\"", own);
     const char *const argv[] = {"condor_rm", "-constraint", constraint, NULL};
-    return run_tool(argv, out);
+    return process_ask(argv, CONDOR_PATIENCE_S, out, sizeof out);
 }
 
 const struct executor executor_condor = {"condor", start, ask, stop, start_many, condor_text_check};

@@ -178,10 +178,9 @@ static enum err submit(const struct executor_job *job, const char *name, const c
                        const char *script, char batch_id[64])
 {
     enum { MAX_ARGS = 64, N_FRONT = 12 };
-    char ranks[32], out[ROOM], log[ROOM];
+    char ranks[32], out[ROOM];
     const char *argv[MAX_ARGS + 1];
     size_t n = 0;
-    int status;
     snprintf(ranks, sizeof ranks, "%d", job->n_ranks);
     const char *const front[N_FRONT] = {
         "sbatch",
@@ -203,9 +202,7 @@ static enum err submit(const struct executor_job *job, const char *name, const c
     }
     argv[n++] = script;
     argv[n]   = NULL;
-    TRY(process_run(argv, SLURM_PATIENCE_S, out, log, sizeof out, &status));
-    log[strcspn(log, "\n")] = 0;
-    REQUIRE(status == 0, ERR_AGAIN, "sbatch ends with %d: %.150s", status, log);
+    TRY(process_ask(argv, SLURM_PATIENCE_S, out, sizeof out));
     snprintf(batch_id, 64, "%.*s", (int)strcspn(out, ";\n"), out);
     return ERR_OK;
 }
@@ -234,12 +231,10 @@ static enum err find_max_array(size_t *n)
     static const char key[]         = "MaxArraySize";
     static const char *const argv[] = {"scontrol", "show", "config", NULL};
     enum { CONFIG_ROOM = 65536 };
-    char out[CONFIG_ROOM], log[CONFIG_ROOM];
-    int status;
+    char out[CONFIG_ROOM];
     *n = known;
     if (known) return ERR_OK;
-    TRY(process_run(argv, SLURM_PATIENCE_S, out, log, sizeof out, &status));
-    REQUIRE(status == 0, ERR_AGAIN, "scontrol ends with %d: %.150s", status, log);
+    TRY(process_ask(argv, SLURM_PATIENCE_S, out, sizeof out));
     const char *at = strstr(out, key);
     at             = at ? strchr(at, '=') : NULL;
     long max       = at ? strtol(at + 1, NULL, 10) : 0;
@@ -293,17 +288,14 @@ static enum err start_many(const struct executor_job *jobs, size_t n, char (*bat
 /* ---- the rest ------------------------------------------------------------------------------------------------------- */
 static enum err stop(const char *folder, const char *name, const char *batch_id)
 {
-    char out[ROOM], log[ROOM];
+    char out[ROOM];
     struct slurm_job job;
     bool is_known;
-    int status;
     (void)batch_id;
     TRY(find(folder, name, true, &is_known, &job));
     if (!is_known || slurm_query_answer(job.state) == EXECUTOR_ENDED) return ERR_OK;
     const char *const argv[] = {"scancel", job.id, NULL};
-    TRY(process_run(argv, SLURM_PATIENCE_S, out, log, sizeof out, &status));
-    REQUIRE(status == 0, ERR_AGAIN, "scancel ends with %d: %.200s", status, log);
-    return ERR_OK;
+    return process_ask(argv, SLURM_PATIENCE_S, out, sizeof out);
 }
 
 /* A site may forbid productions in its QOS for debugging, and give it to who names none. */

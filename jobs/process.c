@@ -1,6 +1,8 @@
 /* Other programs. */
 #include "process.h"
 
+#include "mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -84,5 +86,19 @@ enum err process_run(const char *const *argv, double timeout_s, char *out, char 
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR) continue;
     *status = !is_whole ? -1 : WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
     REQUIRE(*status != 127, ERR_NOTFOUND, "there is no program %s", argv[0]);
+    return ERR_OK;
+}
+
+enum err process_ask(const char *const *argv, double timeout_s, char *out, size_t room)
+{
+    char *log, why[200];
+    int status;
+    TRY(mem_alloc(&log, room, 1)); /* process_run() has one size for both */
+    enum err rc = process_run(argv, timeout_s, out, log, room, &status);
+    snprintf(why, sizeof why, "%.*s", (int)strcspn(log, "\n"), log);
+    mem_free(log);
+    TRY(rc);
+    REQUIRE(status == 0, ERR_AGAIN, "%s ends with %d: %s", argv[0], status, why);
+    REQUIRE(strlen(out) + 1 < room, ERR_AGAIN, "%s says more than %zu bytes", argv[0], room);
     return ERR_OK;
 }

@@ -2,7 +2,6 @@
 #include "slurm_query.h"
 
 #include "log.h"
-#include "mem.h"
 #include "process.h"
 
 #include <stdio.h>
@@ -88,19 +87,7 @@ static double now_s(void)
 static enum err ask_squeue(const char *option, const char *value, char *out, size_t room)
 {
     const char *const argv[] = {"squeue", "-h", "-r", "-t", "all", "-o", slurm_query_format, option, value, NULL};
-    char log[1024];
-    char *text = NULL;
-    int status;
-    TRY(mem_alloc(&text, 2 * room, 1)); /* process_run() has one size for both */
-    enum err rc = process_run(argv, SLURM_PATIENCE_S, text, text + room, room, &status);
-    snprintf(log, sizeof log, "%.*s", (int)strcspn(text + room, "\n"), text + room);
-    size_t n = strlen(text);
-    if (!rc) memcpy(out, text, n + 1);
-    mem_free(text);
-    TRY(rc);
-    REQUIRE(status == 0, ERR_AGAIN, "squeue ends with %d: %.200s", status, log);
-    REQUIRE(n + 1 < room, ERR_AGAIN, "squeue says more than %zu bytes", room);
-    return ERR_OK;
+    return process_ask(argv, SLURM_PATIENCE_S, out, room);
 }
 
 /* Without a controller each squeue takes its time-out: what one was told serves the questions of the next seconds, so that a

@@ -38,8 +38,24 @@ static void test_runs(void **state)
     assert_int_equal(process_run(nothing, 30, out, log_text, sizeof out, &status), ERR_NOTFOUND);
 }
 
+/* An answer counts only when it is whole. */
+static void test_asks(void **state)
+{
+    (void)state;
+    const char *const good[] = {"sh", "-c", "echo yes; echo aside >&2", NULL};
+    const char *const bad[]  = {"sh", "-c", "echo no; echo why >&2; echo more >&2; exit 3", NULL};
+    const char *const much[] = {"sh", "-c", "yes | head -c 99", NULL};
+    const char *const slow[] = {"sleep", "600", NULL};
+    assert_int_equal(process_ask(good, 30, out, sizeof out), ERR_OK);
+    assert_string_equal(out, "yes\n");
+    assert_int_equal(process_ask(bad, 30, out, sizeof out), ERR_AGAIN);
+    assert_string_equal(err_message(), "sh ends with 3: why");
+    assert_int_equal(process_ask(much, 30, out, sizeof out), ERR_AGAIN);
+    assert_int_equal(process_ask(slow, 0.2, out, sizeof out), ERR_AGAIN);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_runs), cmocka_unit_test(test_asks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
