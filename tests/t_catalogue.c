@@ -14,24 +14,6 @@
 
 #include <cmocka.h>
 
-static struct test_db db;
-static struct catalogue *catalogue;
-
-static int set_up(void **state)
-{
-    (void)state;
-    if (test_db_open(&db)) return -1;
-    catalogue = db.catalogue;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    test_db_close(&db);
-    return mem_live() == 0 ? 0 : -1;
-}
-
 static void make(const char *name, int size, int subrun, const char *parent, struct catalogue_file *out)
 {
     char json[1000], parents[300] = "";
@@ -173,7 +155,7 @@ static void *write_some(void *context)
 {
     int number = *(const int *)context;
     struct catalogue *own;
-    if (catalogue_open(db.url, DB_WRITE, &own)) return context;
+    if (catalogue_open(test_db_url, DB_WRITE, &own)) return context;
     for (int i = 0; i < N_EACH; i++) {
         char name[64];
         struct catalogue_file file[2];
@@ -221,5 +203,5 @@ int main(void)
         cmocka_unit_test(test_bad_metadata),
         cmocka_unit_test(test_writers),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_db_open, test_db_close);
 }

@@ -14,9 +14,6 @@
 
 #include <cmocka.h>
 
-static struct test_db db;
-static struct catalogue *catalogue;
-
 static void declare(const char *name, const char *rest)
 {
     char json[2000];
@@ -33,9 +30,7 @@ static void declare(const char *name, const char *rest)
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (test_db_open(&db)) return -1;
-    catalogue = db.catalogue;
+    if (test_db_open(state)) return -1;
     declare("raw1.mid", "\"file_size\":10,\"data_tier\":\"raw\",\"data_stream\":\"full\",\"event_count\":91,"
                         "\"start_time\":\"2022-03-01T12:00:00+00:00\",\"end_time\":\"2022-03-01T12:00:08+00:00\","
                         "\"runs\":[[24337,195,\"physics\"]]");
@@ -57,13 +52,6 @@ static int set_up(void **state)
     assert_int_equal(catalogue_define(catalogue, "all_raw", "data_tier raw", "tester"), ERR_OK);
     assert_int_equal(catalogue_define(catalogue, "raw_full", "defname: all_raw and data_stream full", "tester"),
                      ERR_OK);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    test_db_close(&db);
     return 0;
 }
 
@@ -338,5 +326,5 @@ int main(void)
         cmocka_unit_test(test_terms),  cmocka_unit_test(test_combining),   cmocka_unit_test(test_snapshot),
         cmocka_unit_test(test_faults), cmocka_unit_test(test_definitions), cmocka_unit_test(test_random),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, test_db_close);
 }

@@ -15,28 +15,22 @@
 
 #include <cmocka.h>
 
-static struct test_db db;
-static struct catalogue *catalogue;
 static char folder[64], home[64];
 
 static int set_up(void **state)
 {
-    (void)state;
     snprintf(folder, sizeof folder, "/tmp/gm2_drop_box.XXXXXX");
-    if (test_db_open(&db) || !mkdtemp(folder) || !getcwd(home, sizeof home)) return -1;
-    catalogue = db.catalogue;
-    return ledger_init(catalogue) ? -1 : chdir(folder);
+    if (test_db_open(state) || !mkdtemp(folder) || !getcwd(home, sizeof home)) return -1;
+    return chdir(folder);
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     char command[100];
-    test_db_close(&db);
     if (chdir("/")) return -1;
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0) return -1; /* NOLINT: a folder that the test has made */
-    return mem_live() == 0 ? 0 : -1;
+    return test_db_close(state);
 }
 
 /* BOX/NAME and its metadata. */

@@ -11,24 +11,12 @@
 
 #include <cmocka.h>
 
-static struct test_db db;
-static struct catalogue *catalogue;
 static int64_t campaign, stage;
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (test_db_open(&db)) return -1;
-    catalogue = db.catalogue;
-    if (ledger_init(catalogue) || ledger_campaign(catalogue, "c", "/c.fcl", "", "me", &campaign)) return -1;
+    if (test_db_open(state) || ledger_campaign(catalogue, "c", "/c.fcl", "", "me", &campaign)) return -1;
     return ledger_stage(catalogue, campaign, "reco", "v1 c 0", &stage) ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    test_db_close(&db);
-    return mem_live() == 0 ? 0 : -1;
 }
 
 static struct ledger_version version_in(const char *folder, const char *executor)
@@ -98,5 +86,5 @@ static void test_terms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_terms)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, test_db_close);
 }

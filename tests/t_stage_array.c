@@ -17,8 +17,6 @@
 #include <cmocka.h>
 
 enum { N = 5 };
-static struct test_db db;
-static struct catalogue *catalogue;
 static int64_t campaign_id, file[N];
 static char folder[100];
 static size_t n_started, n_calls;
@@ -54,11 +52,8 @@ static struct stage_work work;
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (test_db_open(&db)) return -1;
-    catalogue = db.catalogue;
     snprintf(folder, sizeof folder, "/tmp/gm2_array.XXXXXX");
-    if (!mkdtemp(folder) || ledger_init(catalogue)) return -1;
+    if (test_db_open(state) || !mkdtemp(folder)) return -1;
     for (int i = 0; i < N; i++) {
         char text[400], url[200], name[20];
         struct catalogue_file f;
@@ -88,13 +83,11 @@ static int remove_one(const char *path, const struct stat *s, int kind, struct F
 
 static int tear_down(void **state)
 {
-    (void)state;
     cfg_free(campaign_cfg_fields, &campaign.cfg);
     cfg_free(campaign_stage_cfg_fields, &stage.cfg);
     mem_free(stage.made);
-    test_db_close(&db);
     nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return mem_live() == 0 ? 0 : -1;
+    return test_db_close(state);
 }
 
 static void begin(const char *name)

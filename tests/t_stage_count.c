@@ -13,24 +13,6 @@
 
 #include <cmocka.h>
 
-static struct test_db db;
-static struct catalogue *catalogue;
-
-static int set_up(void **state)
-{
-    (void)state;
-    if (test_db_open(&db)) return -1;
-    catalogue = db.catalogue;
-    return ledger_init(catalogue) ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    test_db_close(&db);
-    return mem_live() == 0 ? 0 : -1;
-}
-
 static void declare(const char *name, const char *tier)
 {
     char text[400];
@@ -100,5 +82,5 @@ static void test_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, test_db_open, test_db_close);
 }

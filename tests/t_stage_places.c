@@ -18,8 +18,6 @@
 
 enum { N_FILES = 60 };
 
-static struct test_db db;
-static struct catalogue *catalogue;
 static char folder[64];
 static int64_t campaign_id, id_of[N_FILES];
 
@@ -80,23 +78,19 @@ static void declare(int k)
 
 static int set_up(void **state)
 {
-    (void)state;
     snprintf(folder, sizeof folder, "/tmp/gm2_stage_places.XXXXXX");
-    if (test_db_open(&db) || !mkdtemp(folder)) return -1;
-    catalogue = db.catalogue;
-    if (ledger_init(catalogue) || ledger_campaign(catalogue, "c", "/c.fcl", "", "me", &campaign_id)) return -1;
+    if (test_db_open(state) || !mkdtemp(folder) || ledger_campaign(catalogue, "c", "/c.fcl", "", "me", &campaign_id))
+        return -1;
     for (int k = 0; k < N_FILES; k++) declare(k);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     char command[100];
-    test_db_close(&db);
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0) return -1; /* NOLINT(cert-env33-c): a folder of this test's own */
-    return mem_live() == 0 ? 0 : -1;
+    return test_db_close(state);
 }
 
 static void begin(const char *name, const char *split, enum campaign_kind kind, struct campaign_stage *stage,
