@@ -64,12 +64,10 @@ enum err ledger_see(struct catalogue *catalogue, struct ledger_submission *submi
 
 /** What became of a submission. */
 struct ledger_verdict {
-    enum ledger_state to;
+    enum ledger_state to; /* LEDGER_CANCELLED: no attempt; but LEDGER_STOPS_AN_ATTEMPT of them are */
     char reason[200];
     int64_t *not_done; /* [n_not_done] files without a product; ledger_end() frees it */
     size_t n_not_done;
-    bool
-        is_stopped; /* stopped on purpose: this is no attempt; but LEDGER_STOPS_AN_ATTEMPT of them without a product are */
 };
 enum { LEDGER_STOPS_AN_ATTEMPT = 10 };
 /** Ends a submission: its files are let go; those that are not done count an attempt (or a stop), and are parked at

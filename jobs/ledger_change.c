@@ -169,12 +169,12 @@ struct ending {
 static enum err count_attempts(const struct ending *e, size_t first, size_t end)
 {
     const struct ledger_verdict *v = &e->verdict;
-    int64_t limit                  = v->is_stopped ? e->max_attempts * LEDGER_STOPS_AN_ATTEMPT : e->max_attempts;
+    bool is_stop                   = v->to == LEDGER_CANCELLED;
+    const char *count              = is_stop ? "stops" : "attempts";
     struct sql sql                 = {0};
-    enum err rc = sql_add(&sql, "update stage_files set %s = %s + 1, is_parked = case when %s + 1 >= ",
-                          v->is_stopped ? "stops" : "attempts", v->is_stopped ? "stops" : "attempts",
-                          v->is_stopped ? "stops" : "attempts");
-    if (!rc) rc = sql_value(&sql, DB_I(limit));
+    enum err rc =
+        sql_add(&sql, "update stage_files set %s = %s + 1, is_parked = case when %s + 1 >= ", count, count, count);
+    if (!rc) rc = sql_value(&sql, DB_I(is_stop ? e->max_attempts * LEDGER_STOPS_AN_ATTEMPT : e->max_attempts));
     if (!rc) rc = sql_add(&sql, " then 1 else 0 end where stage_id = ");
     if (!rc) rc = sql_value(&sql, DB_I(e->change.submission->stage_id));
     for (size_t i = first; i < end && !rc; i++) {

@@ -45,16 +45,16 @@ static enum err judge_files(const struct judging *j, struct ledger_verdict *v)
     return stage_work_not_done(j->work, j->submission, &v->not_done, &v->n_not_done);
 }
 
-/* Products decide; the exit status says only whether a job was stopped on purpose (75), which is no failure. */
+/* Products decide; exit status and the scheduler say only whether a job was stopped on purpose, which is no failure. */
 static enum err judge(void *context, struct ledger_verdict *v)
 {
     const struct judging *j = context;
     int exit_code           = j->report->exit_code;
     char how[40];
     TRY(stage_work_is_simulation(j->work) ? judge_simulation(j, v) : judge_files(j, v));
-    v->is_stopped = exit_code == EXIT_AGAIN || strcmp(j->report->state, "CANCELLED") == 0 ||
-                    strcmp(j->report->state, "PREEMPTED") == 0;
-    v->to = v->n_not_done == 0 ? LEDGER_LOCATED : v->is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
+    bool is_stopped = exit_code == EXIT_AGAIN || strcmp(j->report->state, "CANCELLED") == 0 ||
+                      strcmp(j->report->state, "PREEMPTED") == 0;
+    v->to = v->n_not_done == 0 ? LEDGER_LOCATED : is_stopped ? LEDGER_CANCELLED : LEDGER_FAILED;
     snprintf(how, sizeof how, exit_code < 0 ? "lost: no exit status" : "exit status %d", exit_code);
     bool is_hollow   = exit_code == 0 && v->n_not_done && j->work->stage->cfg.outputs.n; /* it says what was wanted */
     const char *why  = v->n_not_done ? j->tally->why : ""; /* the job's log cannot know it */

@@ -42,13 +42,12 @@ struct said {
     enum ledger_state to;
     const int64_t *left;
     size_t n;
-    bool is_stopped;
 };
 
 static enum err judge(void *context, struct ledger_verdict *v)
 {
     const struct said *said = context;
-    *v = (struct ledger_verdict){.to = said->to, .n_not_done = said->n, .is_stopped = said->is_stopped};
+    *v                      = (struct ledger_verdict){.to = said->to, .n_not_done = said->n};
     TRY(mem_alloc(&v->not_done, said->n + 1, sizeof *v->not_done));
     if (said->n) memcpy(v->not_done, said->left, said->n * sizeof *said->left);
     return ERR_OK;
@@ -56,7 +55,7 @@ static enum err judge(void *context, struct ledger_verdict *v)
 
 static enum err end(struct ledger_submission *s, enum ledger_state to, const int64_t *left, size_t n)
 {
-    struct said said = {to, left, n, to == LEDGER_CANCELLED};
+    struct said said = {to, left, n};
     return ledger_end(catalogue, s, 2, judge, &said);
 }
 
