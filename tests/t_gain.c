@@ -1,24 +1,8 @@
 /* Module Gain: pulses made with known gains come back as they were; dead, hot and unknown channels; order of rows. */
-#include "bank.h"
-#include "cond_use.h"
-#include "mem.h"
-#include "module.h"
+#include "gain_rig.h"
 #include "rng.h"
-#include "tables.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-extern const struct module module_gain;
 
 enum { N_TABLES = 6, N_PULSES = 6000 };
 static const char *const tables[N_TABLES] = {"energy_scale",   "oof_correction", "stdp_correction",
@@ -39,14 +23,14 @@ static double constant(int table, int column, int channel)
 static int start(void **state)
 {
     (void)state;
-    char path[80];
-    struct cond *cond;
-    snprintf(path, sizeof path, "%s/t_gain_%d.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
-    assert_int_equal(cond_init(path, &(struct cond_note){"t", "test"}, &cond), ERR_OK);
-    for (int k = 0; k < N_TABLES; k++) assert_int_equal(cond_table(cond, tables[k], &definition[k]), ERR_OK);
-    cond_close(cond);
-    unlink(path);
+    gain_rig_tables(N_TABLES, tables, definition);
     return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    return mem_live() == 0 ? 0 : -1;
 }
 
 /* A table's constants, from `begin` on; n_rows below 1296: the first channels only; bad: a dead channel. */
@@ -73,57 +57,6 @@ static void add_table(struct cond_use *use, int k, size_t n_intervals, size_t n_
     }
     for (size_t c = 0; c < set.table.n_columns; c++) set.value[c] = value[c];
     assert_int_equal(cond_use_add(use, &set, &handle), ERR_OK);
-}
-
-struct rig {
-    struct step step;
-    struct job_info job;
-    struct fhicl *document;
-    void *cfg;
-};
-
-static struct cond_use *no_database(const char *database)
-{
-    char text[256];
-    struct fhicl *document;
-    struct cond_use *use;
-    snprintf(text, sizeof text, "services.conditions.database: \"%s\"", database);
-    assert_int_equal(fhicl_parse(text, strlen(text), "test", &document), ERR_OK);
-    assert_int_equal(cfg_fill_defaults(conditions_cfg_fields, document, "services.conditions"), ERR_OK);
-    assert_int_equal(cond_use_create(document, &use), ERR_OK);
-    fhicl_free(document);
-    return use;
-}
-
-static void rig_make(struct rig *rig, const char *settings, struct cond_use *use)
-{
-    memset(rig, 0, sizeof *rig);
-    assert_int_equal(fhicl_parse(settings, strlen(settings), "test", &rig->document), ERR_OK);
-    rig->job.conditions = use;
-    rig->step.module    = &module_gain;
-    rig->step.label     = "gain";
-    rig->step.job       = &rig->job;
-    rig->step.unit      = &unit;
-    rig->step.fill      = (struct fill){.run = 7, .subrun = 3, .event = 1};
-    assert_int_equal(mem_alloc(&rig->cfg, 1, module_gain.cfg_size), ERR_OK);
-    assert_int_equal(cfg_read(module_gain.fields, rig->document, "test", NULL, rig->cfg), ERR_OK);
-    rig->step.cfg = rig->cfg;
-    for (int i = 0; i < 2; i++) assert_int_equal(block_create(module_gain.in[i].table, &rig->step.in[i]), ERR_OK);
-    assert_int_equal(block_create(&table_pulse, &rig->step.out[0]), ERR_OK);
-    assert_int_equal(block_resize(rig->step.in[1], 1), ERR_OK);
-    fill_view(rig->step.in[1]).fill_type[0] = BANK_MUON;
-}
-
-static void rig_free(struct rig *rig)
-{
-    module_gain.end(&rig->step);
-    for (int i = 0; i < 2; i++) block_free(rig->step.in[i]);
-    block_free(rig->step.out[0]);
-    cfg_free(module_gain.fields, rig->cfg);
-    mem_free(rig->cfg);
-    fhicl_free(rig->document);
-    cond_use_free(rig->job.conditions);
-    assert_int_equal(mem_live(), 0);
 }
 
 static struct truth {
@@ -182,8 +115,8 @@ static void make_pulses(struct block *pulse)
 static void gains_are_undone(void **state)
 {
     (void)state;
-    struct rig rig;
-    rig_make(&rig, "", no_database(""));
+    struct gain_rig rig;
+    gain_rig_make(&rig, "", &unit);
     for (int k = 0; k < N_TABLES; k++) add_table(rig.job.conditions, k, 1, COND_CHANNELS, -1);
     assert_int_equal(module_gain.begin(&rig.step), ERR_OK);
     assert_int_equal(module_gain.begin_unit(&rig.step), ERR_OK);
@@ -204,7 +137,7 @@ static void gains_are_undone(void **state)
         assert_true(v.amplitude_adc[row] == in.amplitude_adc[row]);
     }
     if (largest > 2e-6) fail_msg("energies are off by %g", largest); /* heights are floats; reach of 12 decay times */
-    rig_free(&rig);
+    gain_rig_free(&rig);
 }
 
 /* Each correction can be left out, and then its effect, and no other, is left. */
@@ -214,9 +147,9 @@ static void each_is_a_choice(void **state)
     static const char *const off[] = {"energy_scale: false", "oof: false", "stdp: false", "ifg: false",
                                       "time_alignment: false"};
     for (int k = 0; k < 5; k++) {
-        struct rig rig;
+        struct gain_rig rig;
         double e_min = 9.0, e_max = 0.0, dt_max = 0.0;
-        rig_make(&rig, off[k], no_database(""));
+        gain_rig_make(&rig, off[k], &unit);
         for (int table = 0; table < N_TABLES; table++)
             if (table != k) add_table(rig.job.conditions, table, 1, COND_CHANNELS, -1);
         assert_int_equal(module_gain.begin(&rig.step), ERR_OK);
@@ -236,14 +169,14 @@ static void each_is_a_choice(void **state)
         if (e_min < low[k] || e_max > high[k] || e_max - e_min < (k == 4 ? 1e-7 : 0.02))
             fail_msg("%s: energies from %g to %g", off[k], e_min, e_max);
         assert_true(k == 4 ? dt_max > 2.0 && dt_max < 2.51 : dt_max < 1e-9);
-        rig_free(&rig);
+        gain_rig_free(&rig);
     }
 }
 
 static void bad_channels(const char *how, uint32_t event, size_t n_left, unsigned status)
 {
-    struct rig rig;
-    rig_make(&rig, how, no_database(""));
+    struct gain_rig rig;
+    gain_rig_make(&rig, how, &unit);
     for (int k = 0; k < N_TABLES; k++) add_table(rig.job.conditions, k, k == 5 ? 2 : 1, COND_CHANNELS, 64);
     assert_int_equal(module_gain.begin(&rig.step), ERR_OK);
     assert_int_equal(module_gain.begin_unit(&rig.step), ERR_OK);
@@ -262,7 +195,7 @@ static void bad_channels(const char *how, uint32_t event, size_t n_left, unsigne
         assert_int_equal(v.status[row], is_bad ? status : 0);
         assert_true(row == 0 || n_left || v.crystal[row] != 10 || v.calo[row] != 2);
     }
-    rig_free(&rig);
+    gain_rig_free(&rig);
 }
 
 /* A channel dies at event 5 of the subrun. */
@@ -279,8 +212,8 @@ static void bad_channels_are_dropped_or_flagged(void **state)
 static void what_has_no_constants_is_flagged(void **state)
 {
     (void)state;
-    struct rig rig;
-    rig_make(&rig, "missing: flag", no_database(""));
+    struct gain_rig rig;
+    gain_rig_make(&rig, "missing: flag", &unit);
     for (int k = 0; k < N_TABLES; k++) add_table(rig.job.conditions, k, 1, k == 3 ? 640 : COND_CHANNELS, -1);
     assert_int_equal(module_gain.begin(&rig.step), ERR_OK);
     assert_int_equal(module_gain.begin_unit(&rig.step), ERR_OK);
@@ -294,29 +227,29 @@ static void what_has_no_constants_is_flagged(void **state)
         n_flagged += has_none;
     }
     assert_true(n_flagged > 1000);
-    rig_free(&rig);
+    gain_rig_free(&rig);
 }
 
 static void without_a_database_it_says_so(void **state)
 {
     (void)state;
-    struct rig rig;
-    rig_make(&rig, "", no_database(""));
+    struct gain_rig rig;
+    gain_rig_make(&rig, "", &unit);
     assert_int_equal(module_gain.begin(&rig.step), ERR_CONFIG);
     assert_non_null(strstr(err_message(), "\"gain\""));
     assert_non_null(strstr(err_message(), "services.conditions.database"));
-    rig_free(&rig);
+    gain_rig_free(&rig);
 }
 
 /* In a laser fill the beam has not lowered the gain. */
 static void laser_fills_have_no_in_fill_gain(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct gain_rig rig;
     double e[2];
     for (int is_laser = 0; is_laser < 2; is_laser++) {
-        rig_make(&rig, "stdp: false oof: false energy_scale: false time_alignment: false channel_status: off",
-                 no_database(""));
+        gain_rig_make(&rig, "stdp: false oof: false energy_scale: false time_alignment: false channel_status: off",
+                      &unit);
         add_table(rig.job.conditions, 3, 1, COND_CHANNELS, -1);
         assert_int_equal(module_gain.begin(&rig.step), ERR_OK);
         assert_int_equal(module_gain.begin_unit(&rig.step), ERR_OK);
@@ -328,7 +261,7 @@ static void laser_fills_have_no_in_fill_gain(void **state)
         in.energy_GeV[0]     = 1.0;
         assert_int_equal(module_gain.event(&rig.step), ERR_OK);
         e[is_laser] = pulse_view(rig.step.out[0]).energy_GeV[0];
-        rig_free(&rig);
+        gain_rig_free(&rig);
     }
     assert_true(e[0] > 1.02 && e[0] < 1.04);
     assert_true(e[1] > 1.0 - 1e-12 && e[1] < 1.0 + 1e-12);
@@ -344,5 +277,5 @@ int main(void)
         cmocka_unit_test(without_a_database_it_says_so),
         cmocka_unit_test(laser_fills_have_no_in_fill_gain),
     };
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, start, stop);
 }

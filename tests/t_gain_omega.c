@@ -2,28 +2,12 @@
  * positrons of N(y) [1 + A(y) cos(omega_a t + phi(y))] with the toy acceptance and the phase by drift time (both by the
  * collaboration's fast simulation), their energies scaled by the gain of the time, above threshold or weighted; 5 parameters.
  * Residual gains come out of the module itself, given constants with errors. The table is in reco/README.md. */
-#include "bank.h"
-#include "cond_use.h"
-#include "mem.h"
-#include "module.h"
+#include "gain_rig.h"
 #include "rng.h"
-#include "tables.h"
 #include "wiggle.h"
 #include "wiggle_fit.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-extern const struct module module_gain;
 
 static const double R_ppm = -95.46, tau_us = 64.4, bin_us = 0.1492;
 static const double muons_a_fill = 5000.0, n_crystals = 1296.0;
@@ -145,15 +129,9 @@ static const struct unit unit = {.run = 1, .subrun = 0};
 
 static int start(void **state)
 {
-    (void)state;
     static const char *const names[] = {"oof_correction", "stdp_correction", "ifg_correction"};
-    char path[80];
-    struct cond *cond;
-    snprintf(path, sizeof path, "%s/t_gain_omega_%d.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
-    assert_int_equal(cond_init(path, &(struct cond_note){"t", "test"}, &cond), ERR_OK);
-    for (int k = 0; k < 3; k++) assert_int_equal(cond_table(cond, names[k], &definition[k]), ERR_OK);
-    cond_close(cond);
-    unlink(path);
+    (void)state;
+    gain_rig_tables(3, names, definition);
     make_tables();
     return 0;
 }
@@ -175,52 +153,19 @@ static void put_table(struct cond_use *use, int k, const double *amplitude, cons
     assert_int_equal(cond_use_add(use, &set, &handle), ERR_OK);
 }
 
-struct rig {
-    struct step step;
-    struct job_info job;
-    struct fhicl *document;
-    void *cfg;
-};
-
 /* oof, stdp, ifg: which corrections are made. */
-static void rig_make(struct rig *rig, const struct constants *c, int hour, const char *settings)
+static void rig_begin(struct gain_rig *rig, const struct constants *c, int hour, const char *settings)
 {
-    static const char empty[] = "services: { conditions: { database: \"\" } }";
-    struct fhicl *document;
-    memset(rig, 0, sizeof *rig);
-    assert_int_equal(fhicl_parse(empty, strlen(empty), "test", &document), ERR_OK);
-    assert_int_equal(cfg_fill_defaults(conditions_cfg_fields, document, "services.conditions"), ERR_OK);
-    assert_int_equal(cond_use_create(document, &rig->job.conditions), ERR_OK);
-    fhicl_free(document);
+    gain_rig_make(rig, settings, &unit);
     put_table(rig->job.conditions, 0, c->oof[hour], NULL);
     put_table(rig->job.conditions, 1, c->stdp_amplitude, c->stdp_tau_ns);
     put_table(rig->job.conditions, 2, c->ifg_amplitude, c->ifg_tau_us);
-    assert_int_equal(fhicl_parse(settings, strlen(settings), "test", &rig->document), ERR_OK);
-    rig->step = (struct step){.module = &module_gain, .label = "gain", .job = &rig->job, .unit = &unit};
-    assert_int_equal(mem_alloc(&rig->cfg, 1, module_gain.cfg_size), ERR_OK);
-    assert_int_equal(cfg_read(module_gain.fields, rig->document, "test", NULL, rig->cfg), ERR_OK);
-    rig->step.cfg = rig->cfg;
-    for (int i = 0; i < 2; i++) assert_int_equal(block_create(module_gain.in[i].table, &rig->step.in[i]), ERR_OK);
-    assert_int_equal(block_create(&table_pulse, &rig->step.out[0]), ERR_OK);
-    assert_int_equal(block_resize(rig->step.in[1], 1), ERR_OK);
-    fill_view(rig->step.in[1]).fill_type[0] = BANK_MUON;
     assert_int_equal(module_gain.begin(&rig->step), ERR_OK);
     assert_int_equal(module_gain.begin_unit(&rig->step), ERR_OK);
 }
 
-static void rig_free(struct rig *rig)
-{
-    module_gain.end(&rig->step);
-    for (int i = 0; i < 2; i++) block_free(rig->step.in[i]);
-    block_free(rig->step.out[0]);
-    cfg_free(module_gain.fields, rig->cfg);
-    mem_free(rig->cfg);
-    fhicl_free(rig->document);
-    cond_use_free(rig->job.conditions);
-}
-
 /* Pulses of one crystal, recorded energies in, corrected ones out. */
-static void run_module(struct rig *rig, int crystal, size_t n, const double *t_ns, double *energy_GeV)
+static void run_module(struct gain_rig *rig, int crystal, size_t n, const double *t_ns, double *energy_GeV)
 {
     assert_int_equal(block_resize(rig->step.in[0], n), ERR_OK);
     struct pulse_view v = pulse_view(rig->step.in[0]);
@@ -257,12 +202,12 @@ static void find_single(const struct scenario *s, const struct constants *truth,
                         int hour, struct residual *out)
 {
     static double t_ns[N_BINS], energy[N_BINS];
-    struct rig rig;
+    struct gain_rig rig;
     char settings[200];
     snprintf(settings, sizeof settings,
              "energy_scale: false time_alignment: false channel_status: off stdp: false oof: %s ifg: %s missing: flag",
              s->oof ? "true" : "false", s->ifg ? "true" : "false");
-    if (given) rig_make(&rig, given, hour, settings);
+    if (given) rig_begin(&rig, given, hour, settings);
     for (int k = 0; k < N_CRYSTALS; k++) {
         for (int b = 0; b < N_BINS; b++) {
             t_ns[b]   = 1e3 * bin_centre_us(b);
@@ -273,16 +218,16 @@ static void find_single(const struct scenario *s, const struct constants *truth,
         if (given) run_module(&rig, k, N_BINS, t_ns, energy);
         memcpy(out->single[hour][k], energy, sizeof energy);
     }
-    if (given) rig_free(&rig);
+    if (given) gain_rig_free(&rig);
 }
 
 static void find_twice(const struct scenario *s, const struct constants *truth, const struct constants *given,
                        struct residual *out)
 {
-    struct rig rig;
+    struct gain_rig rig;
     if (given)
-        rig_make(&rig, given, 0,
-                 "energy_scale: false time_alignment: false channel_status: off oof: false ifg: false missing: flag");
+        rig_begin(&rig, given, 0,
+                  "energy_scale: false time_alignment: false channel_status: off oof: false ifg: false missing: flag");
     for (int i = 0; i < N_DT; i++)
         for (int j = 0; j < N_E1; j++) {
             double sum = 0.0;
@@ -294,7 +239,7 @@ static void find_twice(const struct scenario *s, const struct constants *truth, 
             }
             out->twice[i][j] = sum;
         }
-    if (given) rig_free(&rig);
+    if (given) gain_rig_free(&rig);
 }
 
 /* Rate of hits of one e1 bin in a hit's crystal [1/ns]. */
