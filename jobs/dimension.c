@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_DEPTH = 100, MAX_QUERY = 4 << 20, MAX_NAMES = 64, MAX_NODES = DIMENSION_MAX_NODES };
+enum { MAX_DEPTH = 60, MAX_QUERY = 4 << 20, MAX_NAMES = 64, MAX_NODES = DIMENSION_MAX_NODES };
 
 static const char *const availabilities[N_AVAILABLE + 1] = {
     [AVAILABLE_DEFAULT]     = "default",
@@ -190,6 +190,7 @@ static enum err take_term(struct dimension_parser *p, int *out)
     const struct dimension_value *v = &p->q->value[node.first_value];
     bool is_order = node.op == OP_LESS || node.op == OP_AT_MOST || node.op == OP_MORE || node.op == OP_AT_LEAST;
     bool is_range = v->high || (node.name->type == TYPE_INT && v->low_i != v->high_i) ||
+                    (v->is_number && v->low_x < v->high_x) ||
                     (node.name->type == TYPE_RUN && (v->low_i != v->high_i || v->low_s != v->high_s));
     if (is_order && is_range) return dimension_fault(p->q->text, v->at, "a range goes with =, !=, in and not in");
     bool is_like = node.op == OP_LIKE || node.op == OP_NOT_LIKE;

@@ -5,6 +5,7 @@
  * value      a word, a quoted string, a list a, b, c; a range lo-hi of numbers or dates; % many, ? one character;
  *            run_number 24337.0196 is a run and a subrun; dates YYYY-MM-DD, DD-Mon-YYYY, full ISO times in quotes
  * combining  tightest first: not, and, or, minus / intersect / union (from the left), with; parentheses
+ *            of a parameter a number or range without quotes finds numbers, and a text of these letters
  * special    defname: NAME, isparentof: (Q), ischildof: (Q), isancestorof: (Q), isdescendantof: (Q),
  *            availability: default|physical|virtual|any|bad|good|retired, snapshot_id N,
  *            submission_id N (what a submission of a campaign took)

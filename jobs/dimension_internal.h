@@ -133,6 +133,16 @@ enum err dimension_point(enum err code, const char *text, size_t at, const char 
 enum err dimension_keep(struct dimension *query, const char *text, size_t n, char **out);
 /** Sets what a value means for its dimension, ERR_PARSE. */
 enum err dimension_value_read(const char *query, const struct dimension_name *name, struct dimension_value *value);
+/* SQL on its way. `apart` holds selects that are put before it, "with s1(id) as (...)", `depth` how deep what is written stands */
+struct dimension_writer {
+    struct dimension *q;
+    struct sql *out, *apart;
+    bool is_pgsql;
+    int *next_alias;
+    int depth;
+};
+/** Adds the condition of a term on the files of an alias. */
+enum err dimension_term(struct dimension_writer *w, const struct dimension_node *n, int alias);
 /** Adds "select f0.id from files f0 where ..." for a node. */
 enum err dimension_select(struct dimension *query, int node, bool is_pgsql, struct sql *out);
 /** Takes the list of what files are held against, behind stale: and the like. ERR_PARSE. */

@@ -3,18 +3,29 @@
 
 #include "mem.h"
 
-#include <stdio.h>
 #include <string.h>
 
-struct writer {
-    struct dimension *q;
-    struct sql *out;
-    bool is_pgsql;
-    int *next_alias;
-};
+/* SQLite's parser holds 100 symbols: those that are open at each place. */
+enum { MAX_SYMBOLS = 50, PAIR_SYMBOLS = 3, SELECT_SYMBOLS = 20, RECURSIVE_SYMBOLS = 28 };
 
-static enum err write_node(struct writer *w, int index, int alias);
-static enum err write_select(struct writer *w, int index, int alias);
+typedef enum err write_what(struct dimension_writer *w, int index, int alias);
+static enum err write_node(struct dimension_writer *w, int index, int alias);
+static enum err write_select(struct dimension_writer *w, int index, int alias);
+
+/* A select in the place of which the name of one that is put before the query stands, where it would be too deep. */
+static enum err write_deeper(struct dimension_writer *w, int n_symbols, write_what *write, int index)
+{
+    int depth = w->depth, alias = (*w->next_alias)++;
+    size_t from   = w->out->n;
+    bool is_apart = depth + n_symbols > MAX_SYMBOLS;
+    w->depth      = is_apart ? n_symbols : depth + n_symbols;
+    TRY(write(w, index, alias));
+    w->depth = depth;
+    if (!is_apart) return ERR_OK;
+    TRY(sql_add(w->apart, "%s s%d(id) as (%s)", w->apart->n ? "," : "with", alias, w->out->text + from));
+    w->out->n = from;
+    return sql_add(w->out, "select id from s%d", alias);
+}
 
 /* ---- availability -------------------------------------------------------------------------------------------------- */
 /* Whether the query itself says what of availability; queries in isparentof: (Q) and the like speak for themselves. */
@@ -41,7 +52,7 @@ static bool has_availability(const struct dimension *q, int index)
     return false;
 }
 
-static enum err write_availability(struct writer *w, uint32_t bits, int alias)
+static enum err write_availability(struct dimension_writer *w, uint32_t bits, int alias)
 {
     const char *glue = "(";
     for (int i = 0; i < N_AVAILABLE; i++) {
@@ -71,197 +82,8 @@ static enum err write_availability(struct writer *w, uint32_t bits, int alias)
     return sql_add(w->out, ")");
 }
 
-/* ---- values -------------------------------------------------------------------------------------------------------- */
-/* % and ? as the database writes them: GLOB of SQLite heeds letters' case as LIKE of PostgreSQL does. */
-static enum err pattern(struct writer *w, const char *text, char **out)
-{
-    char *p;
-    size_t n = 0, room = 3 * strlen(text) + 1;
-    TRY(mem_alloc(&p, room, 1));
-    for (; *text; text++) {
-        if (*text == '%')
-            p[n++] = w->is_pgsql ? '%' : '*';
-        else if (*text == '?')
-            p[n++] = w->is_pgsql ? '_' : '?';
-        else if (w->is_pgsql && strchr("_\\", *text))
-            n += (size_t)snprintf(p + n, room - n, "\\%c", *text);
-        else if (!w->is_pgsql && strchr("*[", *text))
-            n += (size_t)snprintf(p + n, room - n, "[%c]", *text);
-        else
-            p[n++] = *text;
-    }
-    enum err rc = dimension_keep(w->q, p, n, out);
-    mem_free(p);
-    return rc;
-}
-
-static enum err write_like(struct writer *w, const char *column, const char *text)
-{
-    char *p;
-    TRY(pattern(w, text, &p));
-    TRY(sql_add(w->out, "%s %s ", column, w->is_pgsql ? "like" : "glob"));
-    return sql_value(w->out, DB_S(p));
-}
-
-static enum err write_text(struct writer *w, const char *column, enum dimension_op op, const struct dimension_value *v)
-{
-    static const char *const ops[] = {
-        [OP_EQUAL] = "=", [OP_NOT] = "=", [OP_LESS] = "<", [OP_AT_MOST] = "<=", [OP_MORE] = ">", [OP_AT_LEAST] = ">="};
-    bool is_like = op == OP_LIKE || op == OP_NOT_LIKE || ((op == OP_EQUAL || op == OP_NOT) && strchr(v->text, '%'));
-    if (is_like) return write_like(w, column, v->text);
-    if (v->high) {
-        TRY(sql_add(w->out, "%s between ", column));
-        TRY(sql_value(w->out, DB_S(v->text)));
-        TRY(sql_add(w->out, " and "));
-        return sql_value(w->out, DB_S(v->high));
-    }
-    TRY(sql_add(w->out, "%s %s ", column, ops[op]));
-    return sql_value(w->out, DB_S(v->text));
-}
-
-/* One bound of a run, or of a run and subrun. */
-static enum err write_bound(struct writer *w, const char *op, int64_t run, int64_t subrun)
-{
-    TRY(sql_add(w->out, subrun < 0 ? "r.run %s " : "(r.run, r.subrun) %s (", op));
-    TRY(sql_value(w->out, DB_I(run)));
-    if (subrun < 0) return ERR_OK;
-    TRY(sql_add(w->out, ", "));
-    TRY(sql_value(w->out, DB_I(subrun)));
-    return sql_add(w->out, ")");
-}
-
-static enum err write_run(struct writer *w, enum dimension_op op, const struct dimension_value *v)
-{
-    switch (op) {
-    case OP_LESS: return write_bound(w, "<", v->low_i, v->low_s);
-    case OP_AT_MOST: return write_bound(w, "<=", v->high_i, v->high_s);
-    case OP_MORE: return write_bound(w, ">", v->high_i, v->high_s);
-    case OP_AT_LEAST: return write_bound(w, ">=", v->low_i, v->low_s);
-    default: break;
-    }
-    bool is_one = v->low_i == v->high_i && v->low_s == v->high_s;
-    TRY(write_bound(w, is_one ? "=" : ">=", v->low_i, v->low_s));
-    if (is_one) return ERR_OK;
-    TRY(sql_add(w->out, " and "));
-    return write_bound(w, "<=", v->high_i, v->high_s);
-}
-
-/* low and high are inclusive for numbers; for times high is one past what is named. */
-static enum err write_integer(struct writer *w, const char *column, enum dimension_op op, int64_t low, int64_t high)
-{
-    static const char *const ops[] = {[OP_LESS] = "<", [OP_AT_MOST] = "<=", [OP_MORE] = ">", [OP_AT_LEAST] = ">="};
-    if (op != OP_EQUAL && op != OP_NOT) {
-        TRY(sql_add(w->out, "%s %s ", column, ops[op]));
-        return sql_value(w->out, DB_I(op == OP_LESS || op == OP_AT_LEAST ? low : high));
-    }
-    if (low == high) {
-        TRY(sql_add(w->out, "%s = ", column));
-        return sql_value(w->out, DB_I(low));
-    }
-    TRY(sql_add(w->out, "%s between ", column));
-    TRY(sql_value(w->out, DB_I(low)));
-    TRY(sql_add(w->out, " and "));
-    return sql_value(w->out, DB_I(high));
-}
-
-static enum err write_real(struct writer *w, const char *column, enum dimension_op op, double x)
-{
-    static const char *const ops[] = {
-        [OP_EQUAL] = "=", [OP_NOT] = "=", [OP_LESS] = "<", [OP_AT_MOST] = "<=", [OP_MORE] = ">", [OP_AT_LEAST] = ">="};
-    TRY(sql_add(w->out, "%s %s ", column, ops[op]));
-    return sql_value(w->out, DB_X(x));
-}
-
-static enum err write_value(struct writer *w, const struct dimension_node *n, const char *column,
-                            const struct dimension_value *v)
-{
-    switch (n->name->type) {
-    case TYPE_TEXT: return write_text(w, column, n->op, v);
-    case TYPE_INT: return write_integer(w, column, n->op, v->low_i, v->high_i);
-    case TYPE_TIME: return write_integer(w, column, n->op, v->low_i, v->high_i - 1);
-    case TYPE_REAL: return write_real(w, column, n->op, v->low_x);
-    case TYPE_RUN: return write_run(w, n->op, v);
-    case TYPE_PARAMETER: break;
-    }
-    bool is_number = v->is_number && n->op != OP_LIKE && n->op != OP_NOT_LIKE;
-    TRY(sql_add(w->out, "p.name = "));
-    TRY(sql_value(w->out, DB_S(n->parameter)));
-    TRY(sql_add(w->out, " and "));
-    return is_number ? write_real(w, "p.number", n->op, v->low_x) : write_text(w, "p.text", n->op, v);
-}
-
-/* ---- terms --------------------------------------------------------------------------------------------------------- */
-/* A list of plain values, neither ranges nor patterns. */
-static bool is_plain_list(const struct dimension *q, const struct dimension_node *n)
-{
-    bool is_int = n->name->type == TYPE_INT || n->name->type == TYPE_RUN;
-    if (n->n_values < 2 || (!is_int && n->name->type != TYPE_TEXT)) return false;
-    for (size_t i = 0; i < n->n_values; i++) {
-        const struct dimension_value *v = &q->value[n->first_value + i];
-        if (is_int && (v->low_i != v->high_i || (n->name->type == TYPE_RUN && (v->low_s >= 0 || v->high_s >= 0))))
-            return false;
-        if (!is_int && (v->high || strchr(v->text, '%'))) return false;
-    }
-    return true;
-}
-
-static enum err write_plain_list(struct writer *w, const struct dimension_node *n, const char *column)
-{
-    TRY(sql_add(w->out, "%s in (", column));
-    for (size_t i = 0; i < n->n_values; i++) {
-        const struct dimension_value *v = &w->q->value[n->first_value + i];
-        if (i) TRY(sql_add(w->out, ", "));
-        TRY(sql_value(w->out, n->name->type == TYPE_TEXT ? DB_S(v->text) : DB_I(v->low_i)));
-    }
-    return sql_add(w->out, ")");
-}
-
-/* Values of a list are joined by or; != and "not in" deny the whole. A long chain of "or" is more than SQLite nests. */
-static enum err write_values(struct writer *w, const struct dimension_node *n, const char *column)
-{
-    if (is_plain_list(w->q, n)) return write_plain_list(w, n, column);
-    for (size_t i = 0; i < n->n_values; i++) {
-        TRY(sql_add(w->out, i ? " or (" : "("));
-        TRY(write_value(w, n, column, &w->q->value[n->first_value + i]));
-        TRY(sql_add(w->out, ")"));
-    }
-    return ERR_OK;
-}
-
-static enum err write_term(struct writer *w, const struct dimension_node *n, int alias)
-{
-    static const struct {
-        const char *head, *alias, *tail;
-    } places[] = {
-        [PLACE_FILE]       = {"(", NULL, ")"},
-        [PLACE_CONFIG]     = {"f%d.config_id in (select c.id from configs c where ", "c", ")"},
-        [PLACE_RUN]        = {"f%d.id in (select r.file_id from file_runs r where ", "r", ")"},
-        [PLACE_LOCATION]   = {"f%d.id in (select l.file_id from file_locations l where ", "l", ")"},
-        [PLACE_SNAPSHOT]   = {"f%d.id in (select s.file_id from snapshot_files s where ", "s", ")"},
-        [PLACE_SUBMISSION] = {"f%d.id in (select s.file_id from submission_files s where ", "s", ")"},
-        [PLACE_PARAMETER]  = {"f%d.id in (select p.file_id from file_params p where ", "p", ")"},
-    };
-    enum dimension_place place = n->name->place;
-    char column[64], head[128];
-    const char *owner = places[place].alias;
-    if (owner)
-        snprintf(column, sizeof column, "%s.%s", owner, n->name->column ? n->name->column : "");
-    else
-        snprintf(column, sizeof column, "f%d.%s", alias, n->name->column);
-    snprintf(head, sizeof head, "%s", places[place].head);
-    bool is_denied = n->op == OP_NOT || n->op == OP_NOT_LIKE;
-    char *d        = strstr(head, "%d");
-    if (is_denied) TRY(sql_add(w->out, "not "));
-    if (d)
-        TRY(sql_add(w->out, "%.*s%d%s", (int)(d - head), head, alias, d + 2));
-    else
-        TRY(sql_add(w->out, "%s", head));
-    TRY(write_values(w, n, column));
-    return sql_add(w->out, "%s", places[place].tail);
-}
-
 /* ---- lineage ------------------------------------------------------------------------------------------------------- */
-static enum err write_lineage(struct writer *w, const struct dimension_node *n, int alias)
+static enum err write_lineage(struct dimension_writer *w, const struct dimension_node *n, int alias)
 {
     bool to_parents   = n->kind == DIMENSION_PARENT || n->kind == DIMENSION_ANCESTOR;
     bool is_recursive = n->kind == DIMENSION_ANCESTOR || n->kind == DIMENSION_DESCENDANT;
@@ -271,39 +93,78 @@ static enum err write_lineage(struct writer *w, const struct dimension_node *n, 
         TRY(sql_add(w->out, "with recursive t(id) as (select l.%s from file_parents l where l.%s in (", take, from));
     else
         TRY(sql_add(w->out, "select l.%s from file_parents l where l.%s in (", take, from));
-    TRY(write_select(w, n->a, (*w->next_alias)++));
+    TRY(write_deeper(w, is_recursive ? RECURSIVE_SYMBOLS : SELECT_SYMBOLS, write_select, n->a));
     if (!is_recursive) return sql_add(w->out, "))");
     return sql_add(w->out, ") union select l.%s from file_parents l join t on l.%s = t.id) select id from t)", take,
                    from);
 }
 
 /* Not asked yet: all that the rest selects is asked about. */
-static enum err write_live(struct writer *w, const struct dimension_node *n, int alias)
+static enum err write_live(struct dimension_writer *w, const struct dimension_node *n, int alias)
 {
     if (!n->ids) return sql_add(w->out, "1 = 1");
     TRY(sql_add(w->out, "f%d.id in ", alias));
     return sql_id_list(w->out, n->ids, w->is_pgsql);
 }
 
-static enum err write_pair(struct writer *w, const struct dimension_node *n, const char *glue, int alias)
+/* a and b and c: SQLite nests brackets less deep than queries have terms. */
+static bool is_chain(enum dimension_kind left, enum dimension_kind kind)
 {
-    TRY(sql_add(w->out, "("));
-    TRY(write_node(w, n->a, alias));
+    return (left == DIMENSION_OR) == (kind == DIMENSION_OR) &&
+           (left == DIMENSION_AND || left == DIMENSION_MINUS || left == DIMENSION_OR);
+}
+
+static enum err write_chain(struct dimension_writer *w, int index, int alias)
+{
+    const struct dimension_node *n = &w->q->node[index];
+    const char *glue = n->kind == DIMENSION_OR ? " or " : n->kind == DIMENSION_AND ? " and " : " and not ";
+    if (is_chain(w->q->node[n->a].kind, n->kind))
+        TRY(write_chain(w, n->a, alias));
+    else
+        TRY(write_node(w, n->a, alias));
     TRY(sql_add(w->out, "%s", glue));
-    TRY(write_node(w, n->b, alias));
+    return write_node(w, n->b, alias);
+}
+
+static enum err write_where(struct dimension_writer *w, int index, int alias)
+{
+    TRY(sql_add(w->out, "select f%d.id from files f%d where ", alias, alias));
+    return write_node(w, index, alias);
+}
+
+static enum err write_pair(struct dimension_writer *w, int index, int alias)
+{
+    bool is_apart = w->depth + PAIR_SYMBOLS > MAX_SYMBOLS;
+    if (is_apart) {
+        TRY(sql_add(w->out, "f%d.id in (", alias));
+        TRY(write_deeper(w, SELECT_SYMBOLS, write_where, index));
+    } else {
+        w->depth += PAIR_SYMBOLS;
+        TRY(sql_add(w->out, "("));
+        TRY(write_chain(w, index, alias));
+        w->depth -= PAIR_SYMBOLS;
+    }
     return sql_add(w->out, ")");
 }
 
-static enum err write_node(struct writer *w, int index, int alias)
+static enum err write_not(struct dimension_writer *w, int index, int alias)
+{
+    bool is_not = false;
+    for (; w->q->node[index].kind == DIMENSION_NOT; index = w->q->node[index].a) is_not = !is_not;
+    if (is_not) TRY(sql_add(w->out, "not "));
+    return write_node(w, index, alias);
+}
+
+static enum err write_node(struct dimension_writer *w, int index, int alias)
 {
     const struct dimension_node *n = &w->q->node[index];
     switch (n->kind) {
-    case DIMENSION_TERM: return write_term(w, n, alias);
+    case DIMENSION_TERM: return dimension_term(w, n, alias);
     case DIMENSION_AVAILABILITY: return write_availability(w, n->availability, alias);
-    case DIMENSION_AND: return write_pair(w, n, " and ", alias);
-    case DIMENSION_OR: return write_pair(w, n, " or ", alias);
-    case DIMENSION_MINUS: return write_pair(w, n, " and not ", alias);
-    case DIMENSION_NOT: TRY(sql_add(w->out, "not ")); return write_node(w, n->a, alias);
+    case DIMENSION_AND:
+    case DIMENSION_OR:
+    case DIMENSION_MINUS: return write_pair(w, index, alias);
+    case DIMENSION_NOT: return write_not(w, index, alias);
     case DIMENSION_PARENT:
     case DIMENSION_CHILD:
     case DIMENSION_ANCESTOR:
@@ -313,19 +174,17 @@ static enum err write_node(struct writer *w, int index, int alias)
     case DIMENSION_SUFFICIENT: return write_live(w, n, alias);
     case DIMENSION_WITH:
         TRY(sql_add(w->out, "f%d.id in (", alias));
-        TRY(write_select(w, index, (*w->next_alias)++));
+        TRY(write_deeper(w, RECURSIVE_SYMBOLS, write_select, index));
         return sql_add(w->out, ")");
     case DIMENSION_DEFINITION: break;
     }
-    struct writer inner = *w;
-    inner.q             = n->definition;
-    TRY(sql_add(w->out, "("));
-    TRY(write_node(&inner, inner.q->root, alias));
-    return sql_add(w->out, ")");
+    struct dimension_writer inner = *w;
+    inner.q                       = n->definition;
+    return write_node(&inner, inner.q->root, alias);
 }
 
 /* ---- selects ------------------------------------------------------------------------------------------------------- */
-static enum err write_plain(struct writer *w, int node, uint32_t availability, bool has_own, int alias)
+static enum err write_plain(struct dimension_writer *w, int node, uint32_t availability, bool has_own, int alias)
 {
     TRY(sql_add(w->out, " from files f%d where (", alias));
     TRY(write_node(w, node, alias));
@@ -335,7 +194,7 @@ static enum err write_plain(struct writer *w, int node, uint32_t availability, b
     return write_availability(w, availability ? availability : 1U << AVAILABLE_DEFAULT, alias);
 }
 
-static enum err write_select(struct writer *w, int index, int alias)
+static enum err write_select(struct dimension_writer *w, int index, int alias)
 {
     const struct dimension_node *n = &w->q->node[index];
     bool has_own                   = has_availability(w->q, index);
@@ -365,9 +224,20 @@ static enum err write_select(struct writer *w, int index, int alias)
 
 enum err dimension_select(struct dimension *query, int node, bool is_pgsql, struct sql *out)
 {
-    int next_alias  = 1;
-    struct writer w = {query, out, is_pgsql, &next_alias};
-    return write_select(&w, node, 0);
+    int next_alias            = 1;
+    struct sql apart          = {0};
+    struct dimension_writer w = {query, out, &apart, is_pgsql, &next_alias, 0};
+    size_t from               = out->n;
+    enum err rc               = write_select(&w, node, 0);
+    char *rest                = NULL;
+    if (!rc && apart.n) {
+        rest   = mem_string(out->text + from);
+        out->n = from;
+        rc     = rest ? sql_add(out, "%s %s", apart.text, rest) : ERR_MEMORY;
+    }
+    mem_free(rest);
+    sql_free(&apart);
+    return rc;
 }
 
 enum err dimension_sql(struct dimension *query, const struct dimension_lookup *lookup, bool is_pgsql, struct sql *out)

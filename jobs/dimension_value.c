@@ -3,11 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+enum { MAX_VALUE = 4000 };
 
 static const struct dimension_name names[] = {
     {"file_name", "file_name", TYPE_TEXT, PLACE_FILE},
@@ -124,9 +127,10 @@ static bool read_time(const char *text, size_t n, int64_t *low, int64_t *high)
         if (at && strncmp(at, "+00:00", 6) == 0) at += 6;
     }
     if (!at || *at) return false;
-    *low  = timegm(&t);
-    *high = *low + length;
-    return true;
+    int day = t.tm_mday;
+    *low    = timegm(&t);
+    *high   = *low + length;
+    return t.tm_mday == day; /* no 30th of February */
 }
 
 /* ---- ranges -------------------------------------------------------------------------------------------------------- */
@@ -162,6 +166,25 @@ static bool read_ends(const struct dimension_value *v, reader *read, int64_t *lo
     return cut ? read(v->text + cut + 1, n - cut - 1, high, high2) : read(v->text, n, high, high2);
 }
 
+/* "100-200", or one number */
+static void read_numbers(struct dimension_value *v)
+{
+    char *end;
+    v->low_x     = strtod(v->text, &end);
+    v->high_x    = v->low_x;
+    v->is_number = !v->is_quoted && end != v->text;
+    if (*end == '-' && end[1]) v->high_x = strtod(end + 1, &end);
+    v->is_number = v->is_number && !*end && isfinite(v->low_x) && isfinite(v->high_x) && v->low_x <= v->high_x;
+}
+
+static bool is_upside_down(enum dimension_type type, const struct dimension_value *v)
+{
+    if (type == TYPE_INT) return v->low_i > v->high_i;
+    if (type == TYPE_TIME) return v->low_i >= v->high_i;
+    return type == TYPE_RUN &&
+           (v->low_i > v->high_i || (v->low_i == v->high_i && v->high_s >= 0 && v->low_s > v->high_s));
+}
+
 static bool is_wild(const char *text) { return strchr(text, '%') != NULL; }
 
 enum err dimension_value_read(const char *query, const struct dimension_name *name, struct dimension_value *v)
@@ -175,20 +198,21 @@ enum err dimension_value_read(const char *query, const struct dimension_name *na
     int64_t spare[2];
     bool is_good = true;
     char *end;
+    if (strlen(v->text) > MAX_VALUE)
+        return dimension_fault(query, v->at, "this value is longer than %d bytes", MAX_VALUE);
     switch (name->type) {
     case TYPE_TEXT: return ERR_OK;
-    case TYPE_PARAMETER:
-        v->low_x     = strtod(v->text, &end);
-        v->is_number = !v->is_quoted && end != v->text && *end == 0;
-        return ERR_OK;
+    case TYPE_PARAMETER: read_numbers(v); return ERR_OK;
     case TYPE_INT: is_good = read_ends(v, read_plain_int, &v->low_i, &spare[0], &v->high_i, &spare[1]); break;
     case TYPE_TIME: is_good = read_ends(v, read_time, &v->low_i, &spare[0], &spare[1], &v->high_i); break;
     case TYPE_RUN: is_good = read_ends(v, read_run, &v->low_i, &v->low_s, &v->high_i, &v->high_s); break;
     case TYPE_REAL:
         v->low_x = strtod(v->text, &end);
-        is_good  = end != v->text && *end == 0 && !v->high;
+        is_good  = end != v->text && *end == 0 && !v->high && isfinite(v->low_x);
         break;
     }
+    if (is_good && is_upside_down(name->type, v))
+        return dimension_fault(query, v->at, "this range ends before it begins");
     if (is_good) return ERR_OK;
     return dimension_fault(query, v->at, "\"%.60s\" is no value of %s; wanted is %s%s", v->text, name->name,
                            wanted[name->type], is_wild(v->text) ? " (% stands for letters of texts only)" : "");

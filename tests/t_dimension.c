@@ -38,7 +38,7 @@ static int set_up(void **state)
                         "\"start_time\":\"2022-03-02T00:00:00Z\",\"runs\":[[24337,196,\"physics\"]]");
     declare("raw3.mid", "\"file_size\":30,\"data_tier\":\"raw\",\"data_stream\":\"laser\",\"event_count\":50,"
                         "\"start_time\":\"2022-04-01T00:00:00Z\",\"runs\":[[24338,0,\"calibration\"]],"
-                        "\"beam.energy\":3.1,\"beam.kind\":\"muon\"");
+                        "\"beam.energy\":3.1,\"beam.kind\":\"muon\",\"beam.year\":\"2022\",\"beam.season\":\"21-22\"");
     declare("full1.h5",
             "\"file_size\":5,\"data_tier\":\"reco\",\"data_stream\":\"full\",\"runs\":[[24337,195,\"physics\"]],"
             "\"application\":{\"family\":\"gm2\",\"name\":\"full\",\"version\":\"v9\"},"
@@ -94,7 +94,13 @@ static void test_terms(void **state)
     check("version v9", "full1");
     check("application full and version != v9", "full2_x");
     check("beam.energy > 3", "raw3");
+    check("beam.energy 3-4", "raw3");
+    check("beam.energy 4-5", "");
     check("beam.kind muon", "raw3");
+    check("beam.year 2022", "raw3"); /* a text of digits */
+    check("beam.year 2022, 7", "raw3");
+    check("beam.season 21-22", "raw3");
+    check("beam.kind nan", "");
     check("beam.energy != 3.1 and data_tier raw", "raw1 raw2");
     check("run_number 24337", "raw1 raw2 full1 full2_x");
     check("run_number 24337.0196", "raw2 full2_x");
@@ -186,6 +192,12 @@ static void test_faults(void **state)
         {"data_tier > raw, reco", "a list goes with", 15},
         {"data_tier raw data_tier reco", "the end is expected", 14},
         {"data_tier \xc3\xa4", "only ASCII", 10},
+        {"run_number 24338-24337", "ends before it begins", 11},
+        {"run_number 24337.2-24337.1", "ends before it begins", 11},
+        {"start_time 2022-03-02-2022-03-01", "ends before it begins", 11},
+        {"start_time 2022-02-30", "is no value of start_time", 11},
+        {"gm2.cpu_s nan", "is no value of gm2.cpu_s", 10},
+        {"beam.energy > 1-3", "a range goes with", 14},
     };
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct dimension *q;
@@ -243,6 +255,34 @@ static void test_definitions(void **state)
     assert_int_equal(catalogue_count(catalogue, list, &n, &unused[0], &unused[1]), ERR_OK);
     assert_int_equal(n, 5);
     mem_free(list);
+}
+
+/* N times "before", "middle", n times "after" */
+static void check_nested(int n, const char *before, const char *middle, const char *after, const char *wanted)
+{
+    char query[20000] = "";
+    for (int i = 0; i < n; i++) strcat(query, before);
+    strcat(query, middle);
+    for (int i = 0; i < n; i++) strcat(query, after);
+    check(query, wanted);
+}
+
+/* What may be asked can be answered: SQLite holds little that is open at once. */
+static void test_depth(void **state)
+{
+    (void)state;
+    check_nested(1, "isparentof: (", "data_tier hist with availability any", ")", "full1 full2_x");
+    check_nested(2, "isparentof: (", "data_tier hist with availability any", ")", "raw1 raw2");
+    check_nested(59, "isparentof: (", "data_tier hist", ")", "");
+    check_nested(29, "not isancestorof: (", "data_tier raw", ")", "raw3 full1 full2_x");
+    check_nested(59, "not ", "data_tier raw", "", "full1 full2_x");
+    check_nested(59, "(", "data_tier raw", " with limit 2)", "raw1 raw2");
+    check_nested(29, "(data_stream full and (file_size 10 or ", "data_tier reco", "))", "raw1 full1 full2_x");
+    check_nested(58, "data_tier raw minus (", "data_tier raw", ")", "raw1 raw2 raw3");
+    check_nested(449, "", "data_tier raw", " and data_stream full", "raw1 raw2");
+    check_nested(449, "data_tier none or ", "data_tier raw", "", "raw1 raw2 raw3");
+    check_nested(448, "", "data_tier raw", " minus data_stream laser", "raw1 raw2");
+    check_nested(2000, "", "file_name raw%", ", x%", "raw1 raw2 raw3");
 }
 
 /* ---- random queries: sets as bits -------------------------------------------------------------------------------------- */
@@ -324,7 +364,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_terms),  cmocka_unit_test(test_combining),   cmocka_unit_test(test_snapshot),
-        cmocka_unit_test(test_faults), cmocka_unit_test(test_definitions), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_faults), cmocka_unit_test(test_definitions), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, set_up, test_db_close);
 }
