@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_TEXT = 1000, MAX_WORD = 40, MAX_KEY = 100, MAX_PARENTS = 1000000 };
+enum { MAX_TEXT = 1000, MAX_WORD = 40, MAX_KEY = 100, MAX_PARENTS = 1000000, MAX_FIELDS = 10000, MAX_MAKING = 4000 };
 
 enum err catalogue_check_name(const char *name)
 {
@@ -120,7 +120,8 @@ static enum err take_parents(const cJSON *o, struct catalogue_file *f)
 {
     const cJSON *parents = cJSON_GetObjectItemCaseSensitive(o, "parents"), *one;
     int n                = cJSON_GetArraySize(parents);
-    REQUIRE(!parents || (cJSON_IsArray(parents) && n <= MAX_PARENTS), ERR_DATA, "parents is no list of {file_name}");
+    REQUIRE(!parents || cJSON_IsArray(parents), ERR_DATA, "parents is no list of {file_name}");
+    REQUIRE(n <= MAX_PARENTS, ERR_DATA, "it has %d parents, more than %d", n, MAX_PARENTS);
     if (n <= 0) return ERR_OK;
     TRY(mem_alloc(&f->parent, (size_t)n, sizeof *f->parent));
     cJSON_ArrayForEach(one, parents)
@@ -183,13 +184,18 @@ static enum err take_intervals(const cJSON *o, struct catalogue_file *f)
     const cJSON *all = cJSON_GetObjectItemCaseSensitive(o, "gm2.conditions"), *ids, *id;
     size_t n         = 0;
     REQUIRE(!all || cJSON_IsObject(all), ERR_DATA, "gm2.conditions is no object of tables and their intervals");
-    cJSON_ArrayForEach(ids, all) n += (size_t)cJSON_GetArraySize(ids);
+    cJSON_ArrayForEach(ids, all)
+    {
+        REQUIRE(cJSON_IsArray(ids), ERR_DATA, "gm2.conditions: %.80s has no list of intervals", ids->string);
+        n += (size_t)cJSON_GetArraySize(ids);
+    }
     if (n == 0) return ERR_OK;
     TRY(mem_alloc(&f->interval, n, sizeof *f->interval));
     cJSON_ArrayForEach(ids, all) cJSON_ArrayForEach(id, ids)
     {
-        REQUIRE(cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15, ERR_DATA,
-                "gm2.conditions: an interval of %.80s is no number from 1", ids->string);
+        REQUIRE(cJSON_IsNumber(id) && id->valuedouble >= 1 && id->valuedouble < 9e15 &&
+                    id->valuedouble == floor(id->valuedouble),
+                ERR_DATA, "gm2.conditions: an interval of %.80s is no whole number from 1", ids->string);
         TRY(catalogue_check_text("gm2.conditions: the name of a table", ids->string, MAX_KEY));
         f->interval[f->n_intervals++] = (struct catalogue_interval){ids->string, (int64_t)id->valuedouble};
     }
@@ -215,9 +221,33 @@ static enum err take_parameters(const cJSON *o, struct catalogue_file *f)
     return ERR_OK;
 }
 
+/* Readers of JSON differ in which of two they take. */
+static enum err check_keys(const cJSON *o)
+{
+    const cJSON *item;
+    REQUIRE(cJSON_GetArraySize(o) <= MAX_FIELDS, ERR_DATA, "it has more than %d fields", MAX_FIELDS);
+    cJSON_ArrayForEach(item, o) REQUIRE(cJSON_GetObjectItemCaseSensitive(o, item->string) == item, ERR_DATA,
+                                        "\"%.80s\" stands there twice", item->string);
+    return ERR_OK;
+}
+
+/* They are one key in the catalogue. */
+static enum err check_making(const struct catalogue_file *f)
+{
+    const char *const all[] = {f->family,        f->application, f->version,      f->git_commit,
+                               f->fcl_name,      f->fcl_hash,    f->process_name, f->conditions_tag,
+                               f->constants_set, f->isa,         f->seed};
+    size_t n = 0, n_all = sizeof all / sizeof all[0];
+    for (size_t i = 0; i < n_all; i++) n += strlen(all[i]) + 1;
+    REQUIRE(n <= MAX_MAKING, ERR_DATA, "names of its application and configuration are longer than %d bytes in all",
+            MAX_MAKING);
+    return ERR_OK;
+}
+
 static enum err take_all(const cJSON *o, struct catalogue_file *f)
 {
     static const int64_t none = 0;
+    TRY(check_keys(o));
     TRY(take_text(o, "file_name", NULL, &f->file_name));
     TRY(catalogue_check_name(f->file_name));
     TRY(take_int(o, "file_size", NULL, &f->file_size));
@@ -236,6 +266,7 @@ static enum err take_all(const cJSON *o, struct catalogue_file *f)
     TRY(take_parents(o, f));
     TRY(take_application(o, f));
     TRY(take_own(o, f));
+    TRY(check_making(f));
     TRY(take_intervals(o, f));
     return take_parameters(o, f);
 }
@@ -243,11 +274,15 @@ static enum err take_all(const cJSON *o, struct catalogue_file *f)
 enum err catalogue_parse(const char *text, const char *origin, struct catalogue_file *out)
 {
     const char *end;
-    *out        = (struct catalogue_file){0};
-    out->json   = cJSON_ParseWithOpts(text, &end, 1);
-    enum err rc = cJSON_IsObject(out->json)
-                      ? take_all(out->json, out)
-                      : err_fail(ERR_DATA, __FILE__, __LINE__, "this is no JSON object (byte %zd)", end - text);
+    *out      = (struct catalogue_file){0};
+    out->json = cJSON_ParseWithOpts(text, &end, 1);
+    enum err rc;
+    if (!cJSON_IsObject(out->json))
+        rc = err_fail(ERR_DATA, __FILE__, __LINE__, "this is no JSON object (byte %zd)", end - text);
+    else if (strstr(text, "\\u0000")) /* a text would end there */
+        rc = err_fail(ERR_DATA, __FILE__, __LINE__, "a text holds \\u0000");
+    else
+        rc = take_all(out->json, out);
     if (!rc) return ERR_OK;
     catalogue_file_free(out);
     return err_context(rc, "%s", origin);

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +20,19 @@ enum { BATCH = 1000, MAX_JSON = 64 << 20, MAX_PATH = 4096 };
 enum err ingest_text(const char *path, char **out)
 {
     struct stat st;
-    FILE *f = fopen(path, "rbe");
+    int fd  = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
     REQUIRE(f, errno == ENOENT ? ERR_NOTFOUND : ERR_OPEN, "cannot open %s: %s", path, strerror(errno));
     enum err rc = fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size < MAX_JSON
                       ? ERR_OK
                       : err_fail(ERR_DATA, __FILE__, __LINE__, "%s is no file of metadata", path);
     if (!rc) rc = mem_alloc(out, (size_t)st.st_size + 1, 1);
-    if (!rc && fread(*out, 1, (size_t)st.st_size, f) != (size_t)st.st_size) {
-        mem_free(*out);
+    bool is_made = !rc;
+    if (!rc && fread(*out, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
         rc = err_fail(ERR_READ, __FILE__, __LINE__, "cannot read %s", path);
-    }
+    if (!rc && strlen(*out) != (size_t)st.st_size) rc = err_fail(ERR_DATA, __FILE__, __LINE__, "%s is no text", path);
+    if (rc && is_made) mem_free(*out);
+    if (rc) *out = NULL;
     fclose(f);
     return rc;
 }
@@ -49,6 +53,7 @@ static enum err add_own_place(const char *json, struct catalogue_file *f)
     const char *slash = strrchr(path, '/');
     REQUIRE(strcmp(slash ? slash + 1 : path, f->file_name) == 0, ERR_DATA,
             "its file_name is %s, not that of the file beside it", f->file_name);
+    REQUIRE(S_ISREG(st.st_mode), ERR_DATA, "%s is no file", path);
     REQUIRE((int64_t)st.st_size == f->file_size, ERR_DATA, "%s has %lld bytes, its metadata say %lld", path,
             (long long)st.st_size, (long long)f->file_size);
     real = realpath(path, NULL);
@@ -81,16 +86,30 @@ enum err ingest_read(const char *name, const char *location, char **text, struct
     return err_context(rc, "%s", path);
 }
 
-static enum err declare_batch(struct catalogue *c, const struct catalogue_check *check, const char *user,
-                              struct catalogue_file *file, size_t n, struct ingest_tally *tally)
+/* Declaring many. */
+struct round {
+    struct catalogue *catalogue;
+    const struct catalogue_check *check;
+    const char *location, *user;
+    bool is_last;
+    const char **late; /* refused so far: their parents may come */
+    size_t n_late;
+    struct ingest_tally *tally;
+};
+
+static enum err declare_batch(struct round *r, struct catalogue_file *file, const char *const *path, size_t n)
 {
     struct catalogue_result *result;
     TRY(mem_alloc(&result, n, sizeof *result));
-    enum err rc = catalogue_declare_if(c, check, file, n, user, result);
+    enum err rc = catalogue_declare_if(r->catalogue, r->check, file, n, r->user, result);
     for (size_t i = 0; i < n && !rc; i++) {
-        tally->n[result[i].outcome]++;
+        if (result[i].outcome == CATALOGUE_REFUSED && !r->is_last) {
+            r->late[r->n_late++] = path[i];
+            continue;
+        }
+        r->tally->n[result[i].outcome]++;
         bool is_bad = result[i].outcome == CATALOGUE_CONFLICT || result[i].outcome == CATALOGUE_REFUSED;
-        if (is_bad && !*tally->why) snprintf(tally->why, sizeof tally->why, "%.99s", result[i].why);
+        if (is_bad && !*r->tally->why) snprintf(r->tally->why, sizeof r->tally->why, "%.99s", result[i].why);
         if (result[i].outcome == CATALOGUE_CONFLICT)
             log_error("%s: in conflict: %s; both descriptions are kept (table file_conflicts)", file[i].file_name,
                       result[i].why);
@@ -100,10 +119,10 @@ static enum err declare_batch(struct catalogue *c, const struct catalogue_check 
     return rc;
 }
 
-static enum err declare_paths(struct catalogue *c, const struct catalogue_check *check, const char *const *paths,
-                              size_t n_paths, const char *location, const char *user, struct ingest_tally *tally)
+static enum err declare_round(struct round *r, const char *const *paths, size_t n_paths)
 {
     struct catalogue_file *file;
+    const char *path[BATCH];
     size_t n    = 0;
     enum err rc = ERR_OK;
     struct progress bar;
@@ -111,22 +130,40 @@ static enum err declare_paths(struct catalogue *c, const struct catalogue_check 
     progress_begin(&bar, "declare", (int64_t)n_paths);
     for (size_t i = 0; i < n_paths && !rc; i++) {
         char *text = NULL;
-        if (ingest_read(paths[i], location, &text, &file[n])) { /* one bad file does not keep the others out */
+        if (ingest_read(paths[i], r->location, &text, &file[n])) { /* one bad file does not keep the others out */
             log_error("%s", err_message());
-            if (!*tally->why) snprintf(tally->why, sizeof tally->why, "%.99s", err_message());
+            if (!*r->tally->why) snprintf(r->tally->why, sizeof r->tally->why, "%.99s", err_message());
             err_clear();
-            tally->n[CATALOGUE_REFUSED]++;
+            r->tally->n[CATALOGUE_REFUSED]++;
         } else {
-            n++;
+            path[n++] = paths[i];
         }
         mem_free(text);
         progress_add(&bar, 1);
         if (n < BATCH && i + 1 < n_paths) continue;
-        rc = declare_batch(c, check, user, file, n, tally);
+        rc = declare_batch(r, file, path, n);
         while (n > 0) catalogue_file_free(&file[--n]);
     }
     progress_end(&bar);
     mem_free(file);
+    return rc;
+}
+
+/* As long as parents come that stood batches behind their children. */
+static enum err declare_paths(struct catalogue *c, const struct catalogue_check *check, const char *const *paths,
+                              size_t n_paths, const char *location, const char *user, struct ingest_tally *tally)
+{
+    struct round r = {c, check, location, user, n_paths <= BATCH, NULL, 0, tally};
+    TRY(mem_alloc(&r.late, n_paths + 1, sizeof *r.late));
+    enum err rc = declare_round(&r, paths, n_paths);
+    for (size_t n_before = 0; r.n_late > 0 && !rc;) {
+        size_t n  = r.n_late;
+        r.is_last = tally->n[CATALOGUE_DECLARED] == n_before;
+        n_before  = tally->n[CATALOGUE_DECLARED];
+        r.n_late  = 0;
+        rc        = declare_round(&r, r.late, n);
+    }
+    mem_free(r.late);
     return rc;
 }
 

@@ -138,6 +138,14 @@ static void test_bad_metadata(void **state)
         {"{\"file_name\":\"a\",\"file_size\":1,\"checksum\":[\"adler32:12345678\"],\"data_tier\":\"r\\u0001w\","
          "\"runs\":[[1,1,\"mc\"]]}",
          "control character"},
+        {"{\"file_name\":\"a\",\"file_name\":\"b\"}", "\"file_name\" stands there twice"},
+        {"{\"file_name\":\"a\\u0000b\"}", "a text holds"},
+        {"{\"file_name\":\"a\",\"file_size\":1,\"checksum\":[\"adler32:12345678\"],\"data_tier\":\"raw\","
+         "\"runs\":[[1,1,\"mc\"]],\"gm2.conditions\":{\"gain\":5}}",
+         "gain has no list"},
+        {"{\"file_name\":\"a\",\"file_size\":1,\"checksum\":[\"adler32:12345678\"],\"data_tier\":\"raw\","
+         "\"runs\":[[1,1,\"mc\"]],\"gm2.conditions\":{\"gain\":[1.5]}}",
+         "whole number from 1"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct catalogue_file file;
@@ -146,6 +154,16 @@ static void test_bad_metadata(void **state)
         assert_non_null(strstr(err_message(), bad[i].words));
         assert_non_null(strstr(err_message(), "x.json"));
     }
+    char many[6000], word[900] = "";
+    struct catalogue_file file;
+    memset(word, 'w', sizeof word - 1);
+    snprintf(many, sizeof many,
+             "{\"file_name\":\"a\",\"file_size\":1,\"checksum\":[\"adler32:12345678\"],\"data_tier\":\"raw\","
+             "\"runs\":[[1,1,\"mc\"]],\"gm2.fcl_name\":\"%s\",\"gm2.fcl_hash\":\"%s\",\"gm2.isa\":\"%s\","
+             "\"gm2.seed\":\"%s\",\"gm2.process_name\":\"%s\"}",
+             word, word, word, word, word);
+    assert_int_equal(catalogue_parse(many, "x.json", &file), ERR_DATA); /* alone: it would keep its batch out */
+    assert_non_null(strstr(err_message(), "longer than 4000 bytes in all"));
 }
 
 /* ---- many writers -------------------------------------------------------------------------------------------------- */

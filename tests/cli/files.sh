@@ -39,6 +39,21 @@ same "$("$GM2" files lineage "$DB" full_00000.h5 | tr -d ' ' | tr '\n' ' ')" \
 "$GM2" files coverage "$DB" "data_tier reco" --wanted "data_tier raw" >out && fail "coverage is whole"
 grep -q "missing 24337:3" out && grep -q "2 subruns covered, 0 more than once, 2 missing" out || { cat out; fail coverage; }
 
+# 600 children before their parents: more than a batch
+many=$PWD/many.db
+"$GM2" files init "$many" && "$SOURCE/tests/make_products.py" many 600 || fail "many files"
+same "$("$GM2" files declare "$many" many/a_full_*.h5 many/*.mid)" "1200 declared, 0 known, 0 in conflict, 0 refused" "in any order"
+# fourteen generations
+previous=a_full_00000.h5
+for g in 01 02 03 04 05 06 07 08 09 10 11 12; do
+  sed "s/gm2_run24337_00000.mid/$previous/; s/\"file_name\": \"a_full_00000.h5\"/\"file_name\": \"g$g.h5\"/" many/a_full_00000.h5.json >many/g$g.h5.json
+  sed -i "s/{\"file_name\": \"g$g.h5\"}/{\"file_name\": \"$previous\"}/" many/g$g.h5.json
+  previous=g$g.h5
+done
+same "$("$GM2" files declare "$many" many/g??.h5.json --location file:/store/g)" "12 declared, 0 known, 0 in conflict, 0 refused" generations
+same "$("$GM2" files lineage "$many" g12.h5 --depth 20 | grep -c .)" 16 "lineage over fourteen generations"
+same "$("$GM2" files lineage "$many" g12.h5 --depth 20 | tail -2 | head -1 | tr -d ' ')" gm2_run24337_00000.mid "the first of them"
+
 # other bytes under a known name: both kept, the first stands
 product full_00000.h5 reco 0 gm2_run24337_00000.mid "other bytes"
 "$GM2" files declare "$DB" store/full_00000.h5 >out 2>err && fail "a conflict is no success"
