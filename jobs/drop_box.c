@@ -27,7 +27,7 @@ struct errand {
     const char *folder, *user, *store; /* store: a path, or a URL */
     bool is_path;
     const struct catalogue_check *check;
-    bool is_loud; /* says what stays */
+    bool is_first, is_loud; /* the first round; says what stays */
 };
 
 /* A file on its way. */
@@ -35,6 +35,13 @@ struct parcel {
     struct catalogue_file file;
     char source[MAX_PATH], url[PLACE_MAX_URL]; /* from, to; without .json */
     bool is_empty;                             /* the product went already: a life before was killed here */
+    struct watch_mark mark;                    /* else: as it was before it was read */
+};
+
+/* Once over the folder. */
+struct round {
+    struct ingest_tally tally;
+    size_t n_gone;
 };
 
 static bool is_there(const char *path)
@@ -98,6 +105,7 @@ static enum err deliver(struct parcel *p)
     struct place_seen seen;
     p->is_empty = !is_there(p->source);
     if (p->is_empty) TRY(place_look(p->url, false, &seen));
+    if (!p->is_empty) TRY(watch_mark(p->source, &p->mark));
     REQUIRE(!p->is_empty || seen.state != PLACE_GONE, ERR_NOTFOUND, "there is no file %s beside its metadata",
             p->source);
     return place_copy_out(p->source, p->url, &bytes);
@@ -116,16 +124,40 @@ static enum err accept(const struct errand *e, const char *name, struct parcel *
     return rc;
 }
 
+/* Is it still what was copied? */
+static enum err check_mark(const struct parcel *p)
+{
+    struct watch_mark now;
+    TRY(watch_mark(p->source, &now));
+    REQUIRE(now.size == p->mark.size && now.changed_ns == p->mark.changed_ns, ERR_AGAIN,
+            "it has changed since it was copied");
+    return ERR_OK;
+}
+
 /* Its metadata go last: what has them comes in the next life. */
-static void let_go(const struct parcel *p)
+static enum err let_go(const struct parcel *p)
 {
     char json[MAX_PATH + 8];
     snprintf(json, sizeof json, "%s.json", p->source);
-    if ((!p->is_empty && unlink(p->source) != 0) || (unlink(json) != 0 && errno != ENOENT))
-        log_warn("%s is in the store, but does not go from here: %s", p->source, strerror(errno));
+    if (!p->is_empty && is_there(p->source)) {
+        TRY(check_mark(p));
+        REQUIRE(unlink(p->source) == 0 || errno == ENOENT, ERR_WRITE, "%s", strerror(errno));
+    }
+    REQUIRE(unlink(json) == 0 || errno == ENOENT, ERR_WRITE, "%s", strerror(errno));
+    return ERR_OK;
 }
 
-static enum err declare(const struct errand *e, struct parcel *p, size_t n, struct ingest_tally *tally)
+/* What cannot go is told and counted once. */
+static void settle(const struct errand *e, const struct parcel *p, enum catalogue_outcome outcome, struct round *r)
+{
+    bool is_gone = let_go(p) == ERR_OK, is_new = e->is_first || outcome == CATALOGUE_DECLARED;
+    if (!is_gone && is_new) log_warn("%s is in the store, but does not go from here: %s", p->source, err_message());
+    if (!is_gone) err_clear();
+    r->n_gone += is_gone;
+    if (is_gone || is_new) r->tally.n[outcome]++;
+}
+
+static enum err declare(const struct errand *e, struct parcel *p, size_t n, struct round *r)
 {
     struct catalogue_file *file;
     struct catalogue_result *result = NULL;
@@ -134,11 +166,12 @@ static enum err declare(const struct errand *e, struct parcel *p, size_t n, stru
     for (size_t i = 0; i < n && !rc; i++) file[i] = p[i].file;
     if (!rc) rc = catalogue_declare_if(e->catalogue, e->check, file, n, e->user, result);
     for (size_t i = 0; i < n && !rc; i++) {
-        tally->n[result[i].outcome]++;
-        if (result[i].outcome <= CATALOGUE_SAME)
-            let_go(&p[i]);
-        else if (e->is_loud)
-            log_error("%s stays: %s", p[i].source, result[i].why);
+        if (result[i].outcome <= CATALOGUE_SAME) {
+            settle(e, &p[i], result[i].outcome, r);
+            continue;
+        }
+        r->tally.n[result[i].outcome]++;
+        if (e->is_loud) log_error("%s stays: %s", p[i].source, result[i].why);
     }
     mem_free(file);
     mem_free(result);
@@ -185,14 +218,14 @@ static enum err add_raw(const char *folder, char ***names, size_t *n, size_t *n_
     return rc;
 }
 
-static enum err take_round(const struct errand *e, struct ingest_tally *tally)
+static enum err take_round(const struct errand *e, struct round *r)
 {
     struct parcel *p;
     char **names;
     size_t n, k = 0;
     if (e->check) TRY(e->check->ask(e->check->context));
     TRY(ingest_list(e->folder, &names, &n));
-    enum err rc = add_raw(e->folder, &names, &n, &tally->n[INGEST_GROWING]);
+    enum err rc = add_raw(e->folder, &names, &n, &r->tally.n[INGEST_GROWING]);
     if (!rc) rc = mem_alloc(&p, BATCH, sizeof *p);
     if (rc) {
         ingest_list_free(names, n);
@@ -205,13 +238,13 @@ static enum err take_round(const struct errand *e, struct ingest_tally *tally)
         if (bad) {
             if (e->is_loud) log_error("%s stays: %s", names[i], err_message());
             err_clear();
-            tally->n[bad == ERR_MISMATCH ? CATALOGUE_CONFLICT : CATALOGUE_REFUSED]++;
+            r->tally.n[bad == ERR_MISMATCH ? CATALOGUE_CONFLICT : CATALOGUE_REFUSED]++;
         } else {
             k++;
         }
         progress_add(&bar, 1);
         if (k == 0 || (k < BATCH && i + 1 < n)) continue;
-        rc = declare(e, p, k, tally);
+        rc = declare(e, p, k, r);
         while (k > 0) catalogue_file_free(&p[--k].file);
     }
     while (k > 0) catalogue_file_free(&p[--k].file);
@@ -226,22 +259,22 @@ enum err drop_box_ingest(struct catalogue *c, const char *folder, const char *st
                          const struct catalogue_check *check, const char *user, struct ingest_tally *tally)
 {
     char at[MAX_PATH];
-    struct errand errand = {.catalogue = c, .folder = folder, .store = at, .user = user, .check = check};
+    struct errand errand = {
+        .catalogue = c, .folder = folder, .store = at, .user = user, .check = check, .is_first = true};
     TRY(place_of_store(store, at, sizeof at, &errand.is_path));
-    for (;;) {
-        struct ingest_tally t = {.n = {0}};
-        TRY(take_round(&errand, &t));
-        size_t n_moved = t.n[CATALOGUE_DECLARED] + t.n[CATALOGUE_SAME],
-               n_left  = t.n[CATALOGUE_CONFLICT] + t.n[CATALOGUE_REFUSED];
-        tally->n[CATALOGUE_DECLARED] += t.n[CATALOGUE_DECLARED];
-        tally->n[CATALOGUE_SAME] += t.n[CATALOGUE_SAME];
-        tally->n[INGEST_GROWING] = t.n[INGEST_GROWING];
-        if (n_left > 0 && (n_moved > 0 || !errand.is_loud)) {
-            errand.is_loud = n_moved == 0;
+    for (;; errand.is_first = false) {
+        struct round r = {.n_gone = 0};
+        TRY(take_round(&errand, &r));
+        size_t n_left = r.tally.n[CATALOGUE_CONFLICT] + r.tally.n[CATALOGUE_REFUSED];
+        tally->n[CATALOGUE_DECLARED] += r.tally.n[CATALOGUE_DECLARED];
+        tally->n[CATALOGUE_SAME] += r.tally.n[CATALOGUE_SAME];
+        tally->n[INGEST_GROWING] = r.tally.n[INGEST_GROWING];
+        if (n_left > 0 && (r.n_gone > 0 || !errand.is_loud)) {
+            errand.is_loud = r.n_gone == 0;
             continue;
         }
-        tally->n[CATALOGUE_CONFLICT] += t.n[CATALOGUE_CONFLICT];
-        tally->n[CATALOGUE_REFUSED] += t.n[CATALOGUE_REFUSED];
+        tally->n[CATALOGUE_CONFLICT] += r.tally.n[CATALOGUE_CONFLICT];
+        tally->n[CATALOGUE_REFUSED] += r.tally.n[CATALOGUE_REFUSED];
         return ERR_OK;
     }
 }

@@ -181,6 +181,11 @@ static void look_at_path(const char *path, bool with_checksum, struct place_seen
         snprintf(out->why, sizeof out->why, "%s", strerror(errno));
         return;
     }
+    if (!S_ISREG(st.st_mode)) { /* a pipe would be waited for */
+        out->state = PLACE_UNKNOWN;
+        snprintf(out->why, sizeof out->why, "it is no file");
+        return;
+    }
     out->size_bytes = st.st_size;
     look_at_locality(path, out);
     if (!with_checksum || out->state != PLACE_ONLINE || !publish_checksum(path, out->checksum, &size)) return;

@@ -51,8 +51,8 @@ void watch_free(struct watch *w)
 enum err watch_mark(const char *path, struct watch_mark *out)
 {
     struct stat info;
-    REQUIRE(stat(path, &info) == 0 && S_ISREG(info.st_mode), ERR_OPEN, "%s cannot be looked at: %s", path,
-            strerror(errno));
+    REQUIRE(stat(path, &info) == 0, ERR_OPEN, "%s cannot be looked at: %s", path, strerror(errno));
+    REQUIRE(S_ISREG(info.st_mode), ERR_OPEN, "%s is no file", path);
     const struct timespec *m = &info.st_mtim, *c = &info.st_ctim;
     int64_t modified = (int64_t)m->tv_sec * 1000000000 + m->tv_nsec;
     int64_t changed  = (int64_t)c->tv_sec * 1000000000 + c->tv_nsec;

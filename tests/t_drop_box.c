@@ -1,4 +1,5 @@
-/* A drop box that is asked whether it may still take: of a submission that is over, nothing is taken. */
+/* A drop box that is asked whether it may still take: of a submission that is over, nothing is taken. What has changed since it was
+ * copied stays, and what cannot go does not keep it busy. */
 #include "drop_box.h"
 #include "ledger.h"
 #include "mem.h"
@@ -6,14 +7,26 @@
 #include "stage_products.h"
 #include "test_db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+/* The drop box's: a folder that nothing goes from. */
+static bool is_locked;
+int unlink(const char *path)
+{
+    if (!is_locked || strncmp(path, "box/", 4) != 0) return unlinkat(AT_FDCWD, path, 0);
+    errno = EACCES;
+    return -1;
+}
 
 static char folder[64], home[64];
 
@@ -87,6 +100,41 @@ static void test_asked_twice(void **state)
     assert_true(is_there("store/reco/000001/a.h5") && !is_there("box/a.h5"));
 }
 
+/* Writes on when it is asked the second time: within the transaction that declares. */
+static enum err write_on(void *context)
+{
+    int *n = context;
+    FILE *f;
+    if (++*n != 2) return ERR_OK;
+    assert_non_null(f = fopen("box/c.h5", "a"));
+    fputs("more", f);
+    fclose(f);
+    return ERR_OK;
+}
+
+static void test_stays(void **state)
+{
+    (void)state;
+    struct ingest_tally tally = {.n = {0}};
+    int n                     = 0;
+    int64_t before            = n_declared();
+    put("box", "c.h5", 1);
+    const struct catalogue_check check = {write_on, &n};
+    assert_int_equal(drop_box_ingest(catalogue, "box", "store", &check, "me", &tally), ERR_OK);
+    assert_int_equal(n_declared(), before + 1);
+    assert_true(is_there("store/reco/000001/c.h5") && is_there("box/c.h5"));
+    put("box", "d.h5", 1);
+    is_locked = true; /* beside one that is bad */
+    tally     = (struct ingest_tally){.n = {0}};
+    assert_int_equal(drop_box_ingest(catalogue, "box", "store", NULL, "me", &tally), ERR_OK);
+    is_locked = false;
+    assert_int_equal(tally.n[CATALOGUE_DECLARED], 1);
+    assert_int_equal(tally.n[CATALOGUE_REFUSED], 1);
+    assert_true(is_there("box/d.h5"));
+    assert_int_equal(drop_box_ingest(catalogue, "box", "store", NULL, "me", &tally), ERR_OK);
+    assert_true(!is_there("box/d.h5") && is_there("box/c.h5"));
+}
+
 static enum err all_done(void *context, struct ledger_verdict *v)
 {
     (void)context;
@@ -129,6 +177,7 @@ static void test_over(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_asked_twice), cmocka_unit_test(test_over)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_asked_twice), cmocka_unit_test(test_stays),
+                                       cmocka_unit_test(test_over)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

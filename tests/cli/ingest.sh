@@ -26,5 +26,14 @@ grep -q "gm2_run24337_00006.mid.json stays: .*its metadata say" err && grep -q "
   grep -q "there is no file box/gm2_run24337_00007.mid" err || { cat err; fail "words"; }
 [ -s box/gm2_run24337_00001.mid ] && [ -s box/gm2_run24337_00006.mid ] || fail "something was lost"
 find store -name '*.part*' | grep . && fail "leavings"
+# what goes must be what the store has; a pipe is not waited for
+rm -rf box; "$SOURCE/tests/make_products.py" box 2
+echo "other bytes" >box/gm2_run24337_00000.mid
+mkfifo box/b.json box/c.h5
+sed 's/a_full_00000/c/' box/a_full_00000.h5.json >box/c.h5.json
+"$GM2" files ingest "$DB" box --to store >out 2>err; same $? 1 "exit status"
+same "$(cat out)" "0 ingested, 3 known before, 0 in conflict, 3 refused" "a box with pipes"
+same "$(cat box/gm2_run24337_00000.mid)" "other bytes" "a source that is not what the store has"
+grep -q "box/c.h5 is no file" err && grep -q "b.json is no file of metadata" err || { cat err; fail "words on pipes"; }
 "$GM2" files ingest "$DB" nothing --to store >out 2>err || fail "no box"
 exit 0
