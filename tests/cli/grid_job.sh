@@ -90,8 +90,26 @@ job 121 "ok lie ok change lie lie cut change lie" root://there/out2 "root://ther
 same "$(find far/out2 -type f 2>/dev/null)" "" "nothing under a final name, and no part"
 mkdir bad; head -c 3000 "$raw" >bad/$raw_name
 job 16 "" "$PWD/out3" "$PWD/bad/$raw_name" # gm2's own exit status
-"$wrapper" --copy rsync -- x 2>err; same $? 101 "wrong option"
-"$wrapper" --scratch /nowhere -- x 2>err; same $? 102 "no scratch"
+"$wrapper" --copy rsync -- "$GM2" 2>err; same $? 101 "wrong option"
+"$wrapper" --scratch /nowhere -- "$GM2" 2>err; same $? 102 "no scratch"
+"$wrapper" --tries many --scratch scratch -- "$GM2" 2>err; same $? 101 "no number of tries"
+"$wrapper" --scratch scratch -- ./nothing -o x.h5 2>err; same $? 101 "no program"
+grep -q "there is no program ./nothing" err || fail "it does not say which"
+# a list without a newline at its end, two inputs of one name, a folder for the report that is not there
+mkdir one two; echo 1 >one/a.mid; echo 2 >two/a.mid
+cat >show <<'SH'
+#!/bin/bash
+[ "$1" != checksum ] || exec "$GM2" "$@"
+while [ $# -gt 0 ]; do case $1 in -S) mapfile -t all <"$2" ;; -o) out=$2 ;; esac; shift; done
+cat "${all[@]}" >"$out"
+SH
+chmod +x show; export GM2
+printf '%s' "$PWD/one/a.mid
+$PWD/two/a.mid" >list
+"$wrapper" --scratch scratch --report new/report --to "$PWD/shown" -- ./show -S list -o x.h5 >out 2>err; same $? 0 "a list by hand"
+same "$(tr '\n' ' ' <shown/x.h5)" "1 2 " "each input of the list"
+same "$(head -1 new/report/exit)" 0 "the report's folder"
+same "$(ls -A scratch)" "" "scratch of these"
 
 # stopped while gm2 runs: what is there is copied, 75
 printf '%s\n' "$raw" >list
