@@ -124,7 +124,8 @@ static enum err walk(struct audit *a, const char *store)
     for (FTSENT *e; !rc && (e = fts_read(tree)) != NULL;) {
         progress_add(&a->bar, 1);
         if (e->fts_info == FTS_F) judge(a, e->fts_path);
-        if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
+        bool is_gone = e->fts_info != FTS_ERR && e->fts_errno == ENOENT; /* others work here */
+        if (!is_gone && (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS))
             rc = err_fail(ERR_READ, __FILE__, __LINE__, "%s: %s", e->fts_path, strerror(e->fts_errno));
     }
     if (tree) fts_close(tree);

@@ -67,7 +67,8 @@ static enum err walk(struct rebuild *r, const char *folder)
     enum err rc         = tree ? ERR_OK : err_fail(ERR_OPEN, __FILE__, __LINE__, "%s: %s", folder, strerror(errno));
     for (FTSENT *e; !rc && (e = fts_read(tree)) != NULL;) {
         if (e->fts_info == FTS_F) rc = add_path(r, e->fts_path);
-        if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
+        bool is_gone = e->fts_info != FTS_ERR && e->fts_errno == ENOENT; /* others work here */
+        if (!is_gone && (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS))
             rc = err_fail(ERR_READ, __FILE__, __LINE__, "%s: %s", e->fts_path, strerror(e->fts_errno));
     }
     if (tree) fts_close(tree);
