@@ -94,7 +94,6 @@ enum err site_list_pages(const struct site *site, const struct site_campaign *c,
 enum err site_graph(const struct status *k, const char *folder, char **svg);
 enum err site_draw_progress(const struct status *k, size_t from, size_t to, const char *folder,
                             struct page_figure *figure);
-enum err site_draw_latency(const struct status_stage *stage, const char *name, const char *folder,
-                           struct page_figure *figure);
+enum err site_draw_latency(const struct status_stage *stage, const char *folder, struct page_figure *figure);
 
 #endif

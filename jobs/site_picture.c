@@ -101,14 +101,12 @@ enum err site_draw_progress(const struct status *k, size_t from, size_t to, cons
     return draw(f, &script, k, folder, figure);
 }
 
-enum err site_draw_latency(const struct status_stage *s, const char *name, const char *folder,
-                           struct page_figure *figure)
+enum err site_draw_latency(const struct status_stage *s, const char *folder, struct page_figure *figure)
 {
     char *script = NULL;
     size_t size, n = 0;
     double longest_s = 3600.0;
-    (void)name;
-    FILE *f = open_memstream(&script, &size);
+    FILE *f          = open_memstream(&script, &size);
     REQUIRE(f, ERR_MEMORY, "out of memory");
     for (int l = 0; l < N_LATENCY_KINDS; l++) {
         n += s->latency[l].n > 0;

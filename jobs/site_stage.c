@@ -185,7 +185,7 @@ enum err site_stage_page(const struct site *site, const struct site_campaign *c,
                                      .width   = 760,
                                      .height  = 420}};
     TRY(site_draw_progress(k, i, i + 1, site->folder, &figure[0]));
-    enum err rc = site_draw_latency(s, name, site->folder, &figure[1]);
+    enum err rc = site_draw_latency(s, site->folder, &figure[1]);
     snprintf(title, sizeof title, "%s of %s", name, k->campaign->cfg.name);
     if (!rc) rc = site_begin(title, title, &p);
     if (rc) {
