@@ -1,4 +1,5 @@
 /* gm2 campaign step: passes, and patience with a database that is away. */
+#include "clock.h"
 #include "cmd_campaign.h"
 #include "log.h"
 #include "rules.h"
@@ -86,16 +87,9 @@ struct patience {
     int n_refusals;
 };
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void say(struct patience *p, const char *what)
 {
-    double now = now_s();
+    double now = clock_now_s();
     if (p->said_s == 0.0) {
         p->since_s = now;
         log_warn("%s, waiting: %s", what, err_message());
@@ -138,7 +132,8 @@ enum err cmd_campaign_step(struct catalogue *c, const struct cmd_campaign_option
             continue;
         }
         if (rc) return rc;
-        if (patience.said_s > 0.0) log_info("the database answers again after %.0f s", now_s() - patience.since_s);
+        if (patience.said_s > 0.0)
+            log_info("the database answers again after %.0f s", clock_now_s() - patience.since_s);
         patience = (struct patience){.wait_s = 1.0};
         if (!is_last) nap(every_s);
     }

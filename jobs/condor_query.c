@@ -1,12 +1,12 @@
 /* What HTCondor says of jobs. */
 #include "condor_query.h"
 
+#include "clock.h"
 #include "process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CONDOR_PATIENCE_S  120.0
 #define CONDOR_CACHE_AGE_S 2.0
@@ -88,9 +88,7 @@ static const char *all_jobs(void)
     static char text[ALL_ROOM];
     static double taken_s;
     static bool is_good;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    double now_s = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    double now_s = clock_now_s();
     if (taken_s > 0.0 && now_s - taken_s < CONDOR_CACHE_AGE_S) return is_good ? text : "";
     is_good = run("condor_q", "Gm2Name =!= undefined", text, ALL_ROOM) == ERR_OK;
     if (!is_good) err_clear();

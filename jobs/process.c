@@ -1,6 +1,7 @@
 /* Other programs. */
 #include "process.h"
 
+#include "clock.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -12,15 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void become(const char *const *argv, int out, int log)
 {
@@ -51,7 +44,7 @@ static bool listen_to(int out_fd, int log_fd, double until_s, char *out, char *l
     size_t n[2]        = {0};
     char *to[2]        = {out, log};
     for (int n_open = 2; n_open > 0;) {
-        double left = until_s - now_s();
+        double left = until_s - clock_now_s();
         if (left <= 0.0) return false;
         if (poll(p, 2, (int)(1000.0 * left) + 1) < 0 && errno != EINTR) return false;
         for (int i = 0; i < 2; i++)
@@ -78,7 +71,7 @@ enum err process_run(const char *const *argv, double timeout_s, char *out, char 
     if (pid == 0) become(argv, a[1], b[1]);
     close(a[1]);
     close(b[1]);
-    bool is_whole = pid > 0 && listen_to(a[0], b[0], now_s() + timeout_s, out, log, room);
+    bool is_whole = pid > 0 && listen_to(a[0], b[0], clock_now_s() + timeout_s, out, log, room);
     close(a[0]);
     close(b[0]);
     REQUIRE(pid > 0, ERR_AGAIN, "no process could be made for %s: %s", argv[0], strerror(errno));

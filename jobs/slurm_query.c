@@ -1,13 +1,13 @@
 /* What Slurm says of jobs. */
 #include "slurm_query.h"
 
+#include "clock.h"
 #include "log.h"
 #include "process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SLURM_PATIENCE_S  60.0
 #define SLURM_CACHE_AGE_S 2.0
@@ -77,13 +77,6 @@ bool slurm_query_parse(const char *text, const char *name, int index, struct slu
 }
 
 /* ---- squeue --------------------------------------------------------------------------------------------------------- */
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static enum err ask_squeue(const char *option, const char *value, char *out, size_t room)
 {
     const char *const argv[] = {"squeue", "-h", "-r", "-t", "all", "-o", slurm_query_format, option, value, NULL};
@@ -96,9 +89,9 @@ static enum err run_squeue(const char *option, const char *value, char *out, siz
 {
     static double away_s;
     static char why[400];
-    REQUIRE(away_s <= 0.0 || now_s() - away_s > SLURM_AWAY_S, ERR_AGAIN, "%s", why);
+    REQUIRE(away_s <= 0.0 || clock_now_s() - away_s > SLURM_AWAY_S, ERR_AGAIN, "%s", why);
     enum err rc = ask_squeue(option, value, out, room);
-    away_s      = rc == ERR_AGAIN ? now_s() : 0.0;
+    away_s      = rc == ERR_AGAIN ? clock_now_s() : 0.0;
     if (rc != ERR_AGAIN) return rc;
     snprintf(why, sizeof why, "%s", err_message());
     log_warn("Slurm does not answer: %s; what it has is left as it is", why);
@@ -111,10 +104,10 @@ static const char *all_jobs(void)
     static char text[ALL_ROOM];
     static double taken_s;
     static bool is_good;
-    if (taken_s > 0.0 && now_s() - taken_s < SLURM_CACHE_AGE_S) return is_good ? text : "";
+    if (taken_s > 0.0 && clock_now_s() - taken_s < SLURM_CACHE_AGE_S) return is_good ? text : "";
     is_good = run_squeue("--me", NULL, text, ALL_ROOM) == ERR_OK;
     if (!is_good) err_clear();
-    taken_s = now_s();
+    taken_s = clock_now_s();
     return is_good ? text : "";
 }
 

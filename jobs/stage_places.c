@@ -2,6 +2,7 @@
 #include "stage_places.h"
 
 #include "catalogue_internal.h"
+#include "clock.h"
 #include "log.h"
 #include "mem.h"
 #include "place_scheme.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { IDS_A_QUERY = 5000, MAX_PLACES = 64, STEP = 1000 };
 #define PATIENCE_S 60.0
@@ -30,13 +30,6 @@ struct asking {
     struct found *one;
     size_t n, capacity;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -212,14 +205,14 @@ static enum err drop_others(const struct stage_work *w, const struct stage_datas
 /* Each is asked, until time is up. */
 static enum err ask_noted(const struct stage_work *w, struct stage_dataset *d, const struct ids *noted)
 {
-    double until_s = now_s() + PATIENCE_S;
+    double until_s = clock_now_s() + PATIENCE_S;
     enum err rc    = ERR_OK;
     for (size_t i = 0; i < noted->n && !rc; i += STEP) {
         size_t n = noted->n - i < STEP ? noted->n - i : STEP, n_taken = 0;
         struct asking a = {.n = 0};
         int64_t taken[STEP];
         rc = read_places(w, noted->id + i, n, &a);
-        for (size_t k = 0; k < a.n && !rc && now_s() < until_s; k++) rc = choose(&a.one[k]);
+        for (size_t k = 0; k < a.n && !rc && clock_now_s() < until_s; k++) rc = choose(&a.one[k]);
         mark(d, &a, taken, &n_taken);
         if (!rc) rc = note_all(w, &a);
         if (!rc) rc = stage_work_take(d, taken, n_taken);
@@ -247,11 +240,11 @@ enum err stage_places_begin(const struct stage_work *w, struct stage_dataset *d)
 
 enum err stage_places_mark(const struct stage_work *w, struct stage_dataset *d, int64_t n)
 {
-    double until_s = now_s() + PATIENCE_S;
+    double until_s = clock_now_s() + PATIENCE_S;
     int64_t n_free = 0;
     enum err rc    = ERR_OK;
     for (size_t i = 0; i < d->files.n; i++) n_free += d->files.one[i].is_staged && !is_taken(d, d->files.one[i].id);
-    while (!rc && n_free < n && d->n_marked < d->files.n && now_s() < until_s) {
+    while (!rc && n_free < n && d->n_marked < d->files.n && clock_now_s() < until_s) {
         struct asking a = {.n = 0};
         int64_t ids[STEP], taken[STEP];
         size_t n_ids = 0, n_taken = 0;
@@ -337,16 +330,16 @@ enum err stage_places_count(struct catalogue *c, int64_t stage_id, size_t *n_sta
 enum err stage_places_sample(const struct stage_work *w, const struct split_file *files, size_t n,
                              struct stage_places_sample *out)
 {
-    double until_s = now_s() + GLANCE_S;
+    double until_s = clock_now_s() + GLANCE_S;
     enum err rc    = ERR_OK;
     *out           = (struct stage_places_sample){0};
-    for (size_t i = 0; i < n && !rc && now_s() < until_s; i += STEP) {
+    for (size_t i = 0; i < n && !rc && clock_now_s() < until_s; i += STEP) {
         struct asking a = {.n = 0};
         int64_t ids[STEP];
         size_t n_ids = 0;
         for (; n_ids < STEP && i + n_ids < n; n_ids++) ids[n_ids] = files[i + n_ids].id;
         rc = read_places(w, ids, n_ids, &a);
-        for (size_t k = 0; k < a.n && !rc && now_s() < until_s; k++) {
+        for (size_t k = 0; k < a.n && !rc && clock_now_s() < until_s; k++) {
             rc = choose(&a.one[k]);
             out->n_asked++;
             out->n_gone += a.one[k].state == PLACE_GONE;

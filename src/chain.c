@@ -1,6 +1,7 @@
 /* Running a chain over a unit. */
 #include "chain_internal.h"
 
+#include "clock.h"
 #include "cond_use.h"
 #include "log.h"
 #include "mem.h"
@@ -11,13 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-static double now_s(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- times ---- */
 
@@ -70,9 +64,9 @@ static enum err call(struct chain *c, size_t index)
 {
     struct step *s = &c->steps[index];
     s->pass        = true;
-    double start   = now_s(CLOCK_MONOTONIC);
+    double start   = clock_now_s();
     enum err rc    = s->module->event ? s->module->event(s) : ERR_OK;
-    add_time(&c->times[index + 1], now_s(CLOCK_MONOTONIC) - start, s->pass && !rc);
+    add_time(&c->times[index + 1], clock_now_s() - start, s->pass && !rc);
     if (rc) {
         c->times[index + 1].n_failed++;
         const struct fill *f = &s->fill;
@@ -153,13 +147,13 @@ static enum err run_fills(struct chain *c, const struct unit *unit, struct unit_
     source->fill        = (struct fill){.seed = c->job->seed, .run = unit->run, .subrun = unit->subrun};
     for (;;) {
         if (stop && atomic_load(stop)) FAIL(ERR_AGAIN, "stopped before the unit was done");
-        double start = now_s(CLOCK_MONOTONIC);
+        double start = clock_now_s();
         TRY(empty_outputs(source, false));
         source->rng = rng_key(c->job->seed, unit->run, unit->subrun, source->fill.event + 1, c->stream[0]);
         TRY(call(c, 0));
         if (!source->pass) return ERR_OK;
         TRY(run_fill(c, &source->fill, file));
-        add_time(&c->times[0], now_s(CLOCK_MONOTONIC) - start, true);
+        add_time(&c->times[0], clock_now_s() - start, true);
         (*n_fills)++;
     }
 }
@@ -169,7 +163,7 @@ enum err chain_run_unit(struct chain *c, const struct unit *unit, const char *pa
 {
     enum err rc;
     struct unit_file *file = NULL;
-    double start = now_s(CLOCK_MONOTONIC), cpu = now_s(CLOCK_THREAD_CPUTIME_ID);
+    double start = clock_now_s(), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
     *result = (struct unit_result){0};
     hist_set_clear(&c->hists);
     for (size_t i = 0; i < c->n_steps; i++) {
@@ -190,8 +184,8 @@ enum err chain_run_unit(struct chain *c, const struct unit *unit, const char *pa
     struct unit_file *finished = file;
     file                       = NULL; /* publish frees it, also when it fails */
     TRY_TO(failed, unit_file_publish(finished));
-    result->seconds     = now_s(CLOCK_MONOTONIC) - start;
-    result->cpu_seconds = now_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    result->seconds     = clock_now_s() - start;
+    result->cpu_seconds = clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
     struct stat raw;
     if (unit->source && stat(unit->source, &raw) == 0) result->raw_bytes = (uint64_t)raw.st_size;
     return ERR_OK;

@@ -1,6 +1,7 @@
 /* The merging job: rank 0 looks through the files, all ranks write. */
 #include "merge.h"
 
+#include "clock.h"
 #include "comm.h"
 #include "log.h"
 #include "mem.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* clang-format off */
@@ -55,13 +55,6 @@ struct merge {
     const char **paths; /* lent from list */
     char out[1536];
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- rank 0: what is merged -------------------------------------------------------------------------------------------------- */
 static enum err read_files(struct merge *m)
@@ -294,7 +287,7 @@ static void report(const struct merge *m, double seconds)
 static enum err merge(struct merge *m)
 {
     struct job *job = m->job;
-    double start    = now_s();
+    double start    = clock_now_s();
     bool is_first   = comm_rank() == 0;
     TRY(comm_agree(is_first ? prepare(m) : ERR_OK));
     TRY(comm_broadcast_text(&m->list));
@@ -304,7 +297,7 @@ static enum err merge(struct merge *m)
     if (!job->options.is_validate_only)
         TRY(shard_merge_as(m->paths, m->n_paths, m->out, m->cfg.alone_below_MB << 20, &choice));
     TRY(comm_agree(is_first && !job->options.is_validate_only ? product_describe_merged(job, m->out) : ERR_OK));
-    if (is_first) report(m, now_s() - start);
+    if (is_first) report(m, clock_now_s() - start);
     return ERR_OK;
 }
 

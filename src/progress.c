@@ -1,20 +1,13 @@
 /* Progress of long work. */
 #include "progress.h"
 
+#include "clock.h"
 #include "log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { BAR = 24 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void duration(double s, char out[40])
 {
@@ -45,14 +38,14 @@ void progress_line(const struct progress *p, double wall_s, char *out, size_t ro
 
 void progress_begin(struct progress *p, const char *what, int64_t n_all)
 {
-    double now = now_s();
+    double now = clock_now_s();
     *p         = (struct progress){.what = what, .n_all = n_all, .start_s = now, .shown_s = now + 0.8};
 }
 
 void progress_add(struct progress *p, int64_t n)
 {
     char line[160];
-    double now = now_s();
+    double now = clock_now_s();
     p->n += n;
     if (now - p->shown_s < 0.2) return;
     p->shown_s = now;

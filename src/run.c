@@ -2,6 +2,7 @@
  * job must stop; then all ranks gather the complete shards together. */
 #include "run_internal.h"
 
+#include "clock.h"
 #include "comm.h"
 #include "log.h"
 #include "mem.h"
@@ -38,15 +39,8 @@ int run_signals(int *last)
     return signals_seen;
 }
 
-static double seconds_of(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-double run_now_s(void) { return seconds_of(CLOCK_MONOTONIC); }
-double run_unix_s(void) { return seconds_of(CLOCK_REALTIME); }
+double run_now_s(void) { return clock_now_s(); }
+double run_unix_s(void) { return clock_s(CLOCK_REALTIME); }
 
 void run_short_sleep(void)
 {
