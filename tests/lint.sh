@@ -15,7 +15,7 @@ for pair in 'mpi\.h:comm|file_.*' 'hdf5\.h:file_.*|file' 'sqlite3\.h:db_sqlite' 
   header=${pair%%:*} allowed=${pair#*:}
   hits=$(git grep -lE "include <$header>" -- src sim reco jobs | grep -vE "^src/($allowed)\.[ch]$") && complain "only $allowed may include $header: $hits"
 done
-for layer in sim:reco reco:sim; do
+for layer in sim:reco sim:jobs reco:sim reco:jobs jobs:sim jobs:reco; do
   for h in "${layer#*:}"/*.h; do
     [ -e "$h" ] || continue
     hits=$(git grep -lF "#include \"$(basename "$h")\"" -- "${layer%%:*}/*.[ch]") && complain "${layer%%:*} must not see ${layer#*:}: $hits includes $h"
@@ -28,8 +28,8 @@ hits=$(git grep -nE 'f[f]ast-math' -- CMakeLists.txt '*.cmake') && complain "the
 
 # every module's stream is pinned once (a duplicate does not compile), every test listed in a docblock exists
 while read -r t; do
-  [ -e "$t" ] || complain "a header names $t, which does not exist"
-done < <(git grep -ohE 'tests/[a-z0-9_/]+\.(c|sh|py)' -- 'src/*.h' 'sim/*.h' 'reco/*.h' | sort -u)
+  [ -e "$t" ] || complain "a comment names $t, which does not exist"
+done < <(git grep -ohE 'tests/[a-z0-9_/]+\.(c|sh|py)' -- 'src/*.[ch]' 'sim/*.[ch]' 'reco/*.[ch]' 'jobs/*.[ch]' | sort -u)
 
 if [ $# -ge 1 ]; then
   mapfile -t sources < <(git ls-files 'src/*.c' 'sim/*.c' 'reco/*.c' 'jobs/*.c' | grep -v '_kernel\.c$')
