@@ -1,6 +1,7 @@
 /* What a stage has to do, and what it has done. */
 #include "stage_work.h"
 
+#include "ingest.h"
 #include "ledger_internal.h"
 #include "ledger_left.h"
 #include "log.h"
@@ -299,37 +300,23 @@ enum err stage_work_not_done(const struct stage_work *w, const struct ledger_sub
     return ERR_OK;
 }
 
-struct tiers {
-    size_t n;
-    struct tier {
-        char name[24];
-        int64_t n_fills;
-    } one[16];
-};
-
 static enum err add_fills(void *context, const struct db_value *row, size_t n)
 {
-    struct tiers *t = context;
-    size_t i        = 0;
     (void)n;
-    while (i < t->n && strcmp(t->one[i].name, row[0].text) != 0) i++;
-    if (i == sizeof t->one / sizeof t->one[0]) return ERR_OK;
-    if (i == t->n) snprintf(t->one[t->n++].name, sizeof t->one[i].name, "%s", row[0].text);
-    t->one[i].n_fills += row[1].i;
+    ingest_add_fills(context, row[0].text, row[1].i);
     return ERR_OK;
 }
 
-/* A tier may be kept in part only (raw files of the first subruns), so the fullest counts. */
 enum err stage_work_is_simulated(const struct stage_work *w, bool *is_done)
 {
-    struct tiers tiers = {.n = 0};
+    struct ingest_tier tiers[INGEST_TIERS] = {{.n_fills = 0}};
     int64_t *located;
     size_t n;
     *is_done = false;
     TRY(ledger_located(w->catalogue, w->stage_id, &located, &n));
     mem_free(located);
-    enum err rc    = catalogue_list(w->catalogue, w->stage->made, "f.data_tier, f.event_count", 0, add_fills, &tiers);
+    enum err rc    = catalogue_list(w->catalogue, w->stage->made, "f.data_tier, f.event_count", 0, add_fills, tiers);
     int64_t wanted = w->stage->cfg.launches > 1 ? (int64_t)(n + 1) * w->stage->cfg.fills : w->stage->cfg.fills;
-    for (size_t i = 0; i < tiers.n; i++) *is_done = *is_done || tiers.one[i].n_fills >= wanted;
+    *is_done       = !rc && ingest_most_fills(tiers) >= wanted;
     return rc;
 }

@@ -129,7 +129,7 @@ static size_t make_products(const struct fake_job *j, const struct inputs *in, s
     for (size_t i = 0; i < n; i++) {
         size_t first = i * (size_t)fake->shard, end = first + (size_t)fake->shard;
         if (j->n_fills)
-            make_fill(j, i);
+            make_fill(j, (size_t)j->n_skipped + i);
         else
             make_product(j, in, first, end < in->n ? end : in->n);
     }
@@ -217,7 +217,7 @@ static void end(struct fake_job *j)
     size_t n_some = (size_t)fake_roll(&j->dice, (int)n_all + 1);
     int code      = 0;
     switch (j->fault) {
-    case FAKE_NOTHING: n_some = 0; break;
+    case FAKE_NOTHING: n_some = j->n_fills && fake_chance(&j->dice, 50) ? n_all - 1 : 0; break;
     case FAKE_BLACK_HOLE: n_some = 0, code = 1; break;
     case FAKE_ALL_BUT_FAILED: n_some = all, code = 1; break;
     case FAKE_PARTIAL: code = 1 + fake_roll(&j->dice, 90); break;

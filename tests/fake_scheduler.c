@@ -126,6 +126,7 @@ static struct fake_job *add_job(const struct executor_job *job)
         if (strcmp(job->argv[i], "-o") == 0) snprintf(j->output, sizeof j->output, "%s", job->argv[i + 1]);
         if (strcmp(job->argv[i], "-c") == 0) snprintf(j->config, sizeof j->config, "%.40s", job->argv[i + 1]);
         if (strcmp(job->argv[i], "-n") == 0) j->n_fills = strtoll(job->argv[i + 1], NULL, 10);
+        if (strcmp(job->argv[i], "--nskip") == 0) j->n_skipped = strtoll(job->argv[i + 1], NULL, 10);
     }
     j->dice  = fake->seed ^ ((uint64_t)0xabcdef12345 * (uint64_t)fake->n_jobs);
     j->fault = choose_outcome(&j->dice);

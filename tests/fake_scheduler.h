@@ -21,7 +21,7 @@ enum fake_fault {
     FAKE_HELD,           /* waits for long */
     FAKE_FOR_EVER,       /* does not end by itself or when asked */
     FAKE_REQUEUED,       /* taken off the node, run again */
-    FAKE_NOTHING,        /* ends with 0, without a product */
+    FAKE_NOTHING,        /* ends with 0, without a product, or with one less */
     FAKE_ALL_BUT_FAILED, /* ends with 1, with all products */
     FAKE_PARTIAL,        /* ends with 1, some products */
     FAKE_STOPPED,        /* ends with 75, some products */
@@ -39,7 +39,7 @@ enum { FAKE_MAX_JOBS = 3000, FAKE_MAX_NAME = 200, FAKE_MAX_PATH = 600 };
 
 struct fake_job {
     char name[FAKE_MAX_NAME], folder[FAKE_MAX_PATH], output[FAKE_MAX_PATH], config[48];
-    int64_t n_fills; /* of a simulation; 0: by its list */
+    int64_t n_fills, n_skipped; /* of a simulation; n_fills 0: by its list */
     enum fake_state state;
     enum fake_fault fault; /* FAKE_N_FAULTS: none */
     int n_hidden_asks;     /* not there yet for so many asks */

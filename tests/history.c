@@ -83,8 +83,10 @@ static void lay_stage(struct history *h, int i, bool is_simulated)
     if (i > 0) h->need[i] = (size_t)i - 1;
     s->n_needs = i > 0 && fake_chance(&h->dice, 50);
     if (is_simulated && i == 0) {
-        s->kind      = CAMPAIGN_SIMULATION;
-        s->cfg.fills = h->n_units;
+        s->kind         = CAMPAIGN_SIMULATION;
+        s->cfg.launches = fake_chance(&h->dice, 50) ? 1 : 2 + fake_roll(&h->dice, 2);
+        h->n_units -= h->n_units % (int)s->cfg.launches;
+        s->cfg.fills = h->n_units / (int)s->cfg.launches;
         snprintf(split, sizeof split, "draining");
     } else {
         s->kind    = CAMPAIGN_FILES;

@@ -72,7 +72,7 @@ static void judge_ended(const struct db_value *row)
     history.is_ended[row[0].i] = true;
     ended[n_ended++]           = row[0].i;
     int64_t state = row[1].i, exit_code = row[3].type == DB_INT ? row[3].i : -1, n_left = row[4].i;
-    bool is_simulation = row[5].i == 0, is_unstarted = strncmp(row[6].text, "never started", 13) == 0;
+    bool is_simulation = row[5].i <= 0, is_unstarted = strncmp(row[6].text, "never started", 13) == 0;
     if (is_unstarted) { /* its stage was described otherwise: no attempt */
         n_ended--;
         if (history.change_at < 0 || state != LEDGER_CANCELLED) fake_blame("%s was given up", row[2].text);
@@ -94,23 +94,29 @@ static void judge_ended(const struct db_value *row)
     if (state == LEDGER_FAILED && exit_code == 75) fake_blame("%s is Failed with 75", row[2].text);
 }
 
+/* Launches of a simulation have no file, but numbers from 0 down. */
+static size_t slot(int64_t file)
+{
+    if (file >= HISTORY_MAX_FILES || file <= -HISTORY_MAX_FILES) fake_die("file %d", (int)file);
+    return (size_t)(file + HISTORY_MAX_FILES) % HISTORY_MAX_FILES;
+}
+
 /* stage, file, state: of a submission that ended, without a product */
 static void count_attempt(const struct db_value *row)
 {
-    if (row[0].i >= HISTORY_MAX_VERSIONS || row[1].i >= HISTORY_MAX_FILES)
-        fake_die("stage %d, file %d", (int)row[0].i, (int)row[1].i);
+    if (row[0].i >= HISTORY_MAX_VERSIONS) fake_die("stage %d", (int)row[0].i);
     if (row[2].i == LEDGER_LOCATED) return;
     if (row[2].i == LEDGER_CANCELLED)
-        history.stops[row[0].i][row[1].i]++;
+        history.stops[row[0].i][slot(row[1].i)]++;
     else
-        history.attempts[row[0].i][row[1].i]++;
+        history.attempts[row[0].i][slot(row[1].i)]++;
 }
 
 /* stage, file, attempts, stops, is_parked */
 static void compare_attempts(const struct db_value *row)
 {
     const struct history *h = &history;
-    int attempts = h->attempts[row[0].i][row[1].i], stops = h->stops[row[0].i][row[1].i];
+    int attempts = h->attempts[row[0].i][slot(row[1].i)], stops = h->stops[row[0].i][slot(row[1].i)];
     int64_t max    = history_stage(row[0].i)->cfg.max_attempts;
     bool is_parked = attempts >= max || stops >= max * LEDGER_STOPS_AN_ATTEMPT;
     if (row[2].i != attempts || row[3].i != stops)
@@ -132,7 +138,7 @@ void history_choose_rogue(void)
 /* stage, file, parked before, of which no attempt is noted any more */
 static void forgive(const struct db_value *row)
 {
-    history.attempts[row[0].i][row[1].i] = history.stops[row[0].i][row[1].i] = 0;
+    history.attempts[row[0].i][slot(row[1].i)] = history.stops[row[0].i][slot(row[1].i)] = 0;
 }
 
 void history_forgive(void)
@@ -144,14 +150,14 @@ static void check_attempts(void)
 {
     n_ended = 0;
     each_row("select s.id, s.state, s.name, s.exit_code, (select count(*) from submission_files sf where "
-             "sf.submission_id = s.id and not " MADE "), (select coalesce(max(sf.file_id), 0) from submission_files sf "
+             "sf.submission_id = s.id and not " MADE "), (select max(sf.file_id) from submission_files sf "
              "where sf.submission_id = s.id), s.reason from submissions s where s.state not in (1000, 3000, 4000) and "
              "$1 = $2",
              1, 1, judge_ended);
     if (!history.is_judged) return;
     for (int i = 0; i < n_ended; i++)
         each_row("select s.stage_id, sf.file_id, s.state from submissions s join submission_files sf on "
-                 "sf.submission_id = s.id where s.id = $1 and s.id = $2 and (sf.file_id = 0 or not " MADE ")",
+                 "sf.submission_id = s.id where s.id = $1 and s.id = $2 and (sf.file_id <= 0 or not " MADE ")",
                  ended[i], ended[i], count_attempt);
     each_row("select stage_id, file_id, attempts, stops, is_parked from stage_files where $1 = $2", 1, 1,
              compare_attempts);
