@@ -7,13 +7,16 @@
 
 #include "mem.h"
 #include "stage_products.h"
+#include "step_settle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -24,16 +27,17 @@ static long n_histories = 1000;
 #endif
 static uint64_t first = 1;
 
+static const struct history_plan quiet = {.n_managers = 1, .n_units = 6};
+
 /* Where files have no locks, two passes may end one submission: the second, that looked before, takes nothing. */
 static void test_products_of_the_past(void **state)
 {
     (void)state;
-    static const struct history_plan quiet = {.n_managers = 1, .n_units = 6};
     struct stage_work w;
     struct ledger_submission *live, ended;
     struct ingest_tally tally = {.n = {0}};
     size_t n;
-    history_begin(8, &quiet); /* raw files with two stages */
+    history_begin(5, &quiet); /* raw files */
     history_connect(1);
     struct catalogue *c = history.manager[0];
     history_pass(0);
@@ -52,6 +56,47 @@ static void test_products_of_the_past(void **state)
     history_end();
 }
 
+/* What a job made counts, though its input is not wanted any more. */
+static void test_input_retired_meanwhile(void **state)
+{
+    (void)state;
+    history_begin(5, &quiet);
+    history_connect(1);
+    history_pass(0);
+    fake_advance(1000);
+    assert_int_equal(catalogue_retire(history.manager[0], "daq_00000.mid", "not wanted", "test"), ERR_OK);
+    history_pass(0);
+    assert_string_equal(fake->violation, "");
+    assert_int_equal(history_number("select count(*) from submissions where state = 6000 and $1 = $2", 1, 1), 0);
+    history_end();
+}
+
+/* Its job may be there all the same, and begin: it finds that it is too late. */
+static void test_refused_start_is_closed(void **state)
+{
+    (void)state;
+    struct stage_work w;
+    struct ledger_submission *live;
+    char folder[STAGE_MAX_PATH], closed[STAGE_MAX_PATH + 16];
+    size_t n;
+    history_begin(5, &quiet);
+    history_connect(1);
+    history_pass(0);
+    assert_int_equal(stage_work_begin(history.manager[0], &history.campaign, history.campaign_id, 0, "test", &w),
+                     ERR_OK);
+    assert_int_equal(ledger_submissions(w.catalogue, w.stage_id, true, &live, &n), ERR_OK);
+    assert_true(n > 0);
+    stage_work_folder(&w, live[0].name, folder);
+    snprintf(closed, sizeof closed, "%s/closed", folder);
+    assert_int_not_equal(access(closed, F_OK), 0);
+    assert_int_equal(err_fail(ERR_CONFIG, __FILE__, __LINE__, "no such option"), ERR_CONFIG);
+    assert_int_equal(step_refuse(&w, &live[0]), ERR_OK);
+    assert_int_equal(live[0].state, LEDGER_LAUNCH_FAILED);
+    assert_int_equal(access(closed, F_OK), 0);
+    mem_free(live);
+    history_end();
+}
+
 static void test_histories(void **state)
 {
     (void)state;
@@ -66,6 +111,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1) n_histories = strtol(argv[1], NULL, 10);
     if (argc > 2) first = strtoull(argv[2], NULL, 10);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_products_of_the_past), cmocka_unit_test(test_histories)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_of_the_past), cmocka_unit_test(test_input_retired_meanwhile),
+        cmocka_unit_test(test_refused_start_is_closed), cmocka_unit_test(test_histories)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
