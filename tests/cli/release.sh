@@ -32,6 +32,9 @@ git -C work checkout -q jobs/fcl/mdc1.fcl && echo x >work/jobs/new.c
 refused "not clean" "a source that git does not know" v7_03_00
 rm work/jobs/new.c
 refused "not on origin/main" "a branch beside" v7_03_00
+git -C remote.git branch -q -D fix # gone from the remote, though this clone remembers it
+refused "on no branch of origin" "a branch that was taken back" v7_03_00 --emergency "x"
+git -C work push -q origin fix
 # another commit than that of the build is noticed; the commit of the program that stands in for it is not one of this repository
 refused "the build says" "a program of another commit" v7_03_00 --emergency "the kicker's table was wrong"
 
