@@ -45,12 +45,12 @@ PATH=$PWD/fake:$PATH "$GM2" campaign step "$DB" small >log 2>&1 || { cat log; fa
 # a twin of a job that waits or runs: it does nothing
 for f in out/*/*/job.sh; do [ -e "${f%job.sh}begun" ] || { "$real" --parsable -o /dev/null "$f" >/dev/null; break; }; done
 "$GM2" campaign step "$DB" small >/dev/null 2>&1
-squeue -h -o %i | head -1 | xargs -r scancel
+squeue -r -h -o %i | head -1 | xargs -r scancel # one element of it
 "$GM2" campaign step "$DB" small --loop 0.5 >loop 2>err || { cat loop err; fail "not all is done"; }
 "$GM2" files coverage "$DB" "data_tier reco and gm2.process_name reco" --wanted "data_tier raw" >cover || { cat cover; fail coverage; }
 grep -q "8 subruns covered, 0 more than once, 0 missing" cover || { cat cover; fail coverage; }
 same "$("$GM2" files count "$DB" "data_tier reco and gm2.process_name reco" | cut -d' ' -f1)" 8 "products"
-[ "$(query "select count(*) from submissions where batch_id like '%\_%' escape '\'")" -ge 5 ] || fail "there was no array"
+[ "$(query "select count(*) from submissions where batch_id like '%\_%' escape '\'")" -ge 2 ] || { query "select id, state, batch_id from submissions"; fail "there was no array"; }
 same "$(query "select count(*) from submissions where state = 8000 and (cpu_s is null or wall_s is null or max_rss_kb is null or
   begin_s is null or end_s is null or exit_code <> 0 or batch_state <> 'COMPLETED')")" 0 "what good submissions used is known"
 # of two jobs with one folder the second does nothing, nor one that comes when the submission is over
