@@ -89,7 +89,7 @@ static enum err all_campaigns(struct catalogue *c, const char *db)
     size_t n       = 0;
     struct sql sql = {.text = (char *)"select k.name, k.is_held, k.create_s, count(s.id),"
                                       " count(case when s.state in (2000, 6000) then 1 end),"
-                                      " count(case when s.state in (1000, 2400, 2500, 3000, 4000, 5000) then 1 end),"
+                                      " count(case when s.state in " LEDGER_LIVE " then 1 end),"
                                       " max(s.update_s) from campaigns k left join stages g on g.campaign_id = k.id"
                                       " left join submissions s on s.stage_id = g.id"
                                       " group by k.id, k.name, k.is_held, k.create_s order by k.id"};

@@ -16,6 +16,7 @@ enum executor_answer {
     EXECUTOR_UNKNOWN,     /* it could not be asked */
     EXECUTOR_NOT_STARTED, /* it never heard of it */
     EXECUTOR_WAITING,
+    EXECUTOR_HELD, /* in the queue, and it will not begin before somebody lets it go */
     EXECUTOR_RUNNING,
     EXECUTOR_ENDED
 };

@@ -37,7 +37,7 @@ static void tell(const struct condor_ad *ad, struct executor_report *r)
     static const char *const words[]            = {"",          "IDLE", "RUNNING", "CANCELLED",
                                                    "COMPLETED", "HELD", "RUNNING", "SUSPENDED"};
     static const enum executor_answer answers[] = {EXECUTOR_UNKNOWN, EXECUTOR_WAITING, EXECUTOR_RUNNING,
-                                                   EXECUTOR_ENDED,   EXECUTOR_ENDED,   EXECUTOR_WAITING,
+                                                   EXECUTOR_ENDED,   EXECUTOR_ENDED,   EXECUTOR_HELD,
                                                    EXECUTOR_RUNNING, EXECUTOR_RUNNING};
     r->answer                                   = answers[ad->status];
     snprintf(r->state, sizeof r->state, "%s", words[ad->status]);
@@ -253,7 +253,7 @@ static enum err stop(const char *folder, const char *name, const char *batch_id)
     struct executor_report r;
     TRY(ask(folder, name, batch_id, &r));
     REQUIRE(r.answer != EXECUTOR_UNKNOWN, ERR_AGAIN, "condor_q does not answer");
-    if (r.answer != EXECUTOR_WAITING && r.answer != EXECUTOR_RUNNING) return ERR_OK;
+    if (r.answer == EXECUTOR_ENDED || r.answer == EXECUTOR_NOT_STARTED) return ERR_OK;
     executor_job_name(folder, "", name, own);
     if (strcmp(r.state, "IN_DAG") == 0 && !read_dag_name(folder, own)) return ERR_OK;
     snprintf(constraint, sizeof constraint, "Gm2Name == \"%s\"", own);

@@ -87,11 +87,12 @@ static bool is_over(const char *folder, const struct slurm_job *job)
 
 static void take_words(const struct slurm_job *job, struct executor_report *r)
 {
-    r->answer = slurm_query_answer(job->state);
+    r->answer = slurm_query_answer(job);
     memcpy(r->state, job->state, sizeof job->state);
     memcpy(r->reason, job->reason, sizeof job->reason);
     memcpy(r->batch_id, job->id, sizeof job->id);
-    if (r->answer != EXECUTOR_WAITING) r->begin_s = job->begin_s; /* before: when it might begin */
+    if (r->answer == EXECUTOR_RUNNING || r->answer == EXECUTOR_ENDED)
+        r->begin_s = job->begin_s; /* before: when it might begin */
     if (r->answer == EXECUTOR_ENDED) r->end_s = job->end_s;
 }
 
@@ -293,7 +294,7 @@ static enum err stop(const char *folder, const char *name, const char *batch_id)
     bool is_known;
     (void)batch_id;
     TRY(find(folder, name, true, &is_known, &job));
-    if (!is_known || slurm_query_answer(job.state) == EXECUTOR_ENDED) return ERR_OK;
+    if (!is_known || slurm_query_answer(&job) == EXECUTOR_ENDED) return ERR_OK;
     const char *const argv[] = {"scancel", job.id, NULL};
     return process_ask(argv, SLURM_PATIENCE_S, out, sizeof out);
 }

@@ -55,6 +55,7 @@ const char *ledger_state_name(enum ledger_state state)
     case LEDGER_APPROVED: return "Approved";
     case LEDGER_IDLE: return "Idle";
     case LEDGER_RUNNING: return "Running";
+    case LEDGER_HELD: return "Held";
     case LEDGER_FAILED: return "Failed";
     case LEDGER_LOCATED: return "Located";
     case LEDGER_REMOVED: return "Removed";
@@ -133,7 +134,7 @@ enum err ledger_held(struct catalogue *c, int64_t stage_id, int64_t *n_held, int
         &DB_I(stage_id), 1, n_held, &is_found));
     TRY(db_get_int(c->db, "select count(*) from stage_files where stage_id = $1 and is_parked = 1", &DB_I(stage_id), 1,
                    n_parked, &is_found));
-    TRY(db_get_int(c->db, "select count(*) from submissions where stage_id = $1 and state in (1000, 3000, 4000)",
+    TRY(db_get_int(c->db, "select count(*) from submissions where stage_id = $1 and state in " LEDGER_LIVE,
                    &DB_I(stage_id), 1, &n, &is_found));
     *n_live = (size_t)n;
     return ERR_OK;
@@ -186,9 +187,9 @@ enum err ledger_submissions(struct catalogue *c, int64_t stage_id, bool only_liv
     struct db_value v = DB_I(stage_id);
     struct sql sql    = {.value = &v, .n_values = 1};
 #define COLUMNS "id, stage_id, n_files, create_s, update_s, state, name, batch_id, reason, " LEDGER_SEEN_COLUMNS
-    sql.text    = only_live ? (char *)"select " COLUMNS
-                                   " from submissions where stage_id = $1 and state in (1000, 3000, 4000) order by id"
-                            : (char *)"select " COLUMNS " from submissions where stage_id = $1 order by id";
+    sql.text = only_live ? (char *)"select " COLUMNS " from submissions where stage_id = $1 and state in " LEDGER_LIVE
+                                   " order by id"
+                         : (char *)"select " COLUMNS " from submissions where stage_id = $1 order by id";
     enum err rc = catalogue_rows(c->db, &sql, add_submission, &all);
     if (rc) mem_free(all.one);
     *out = rc ? NULL : all.one;
@@ -208,9 +209,9 @@ static enum err take_state(void *context, const struct db_value *r, size_t n)
 enum err ledger_refresh(struct catalogue *c, struct ledger_submission *s)
 {
     struct db_value v = DB_I(s->id);
-    struct sql sql = {.text  = "select state, batch_id from submissions where id = $1 and state in (1000, 3000, 4000)",
-                      .value = &v,
-                      .n_values = 1};
+    struct sql sql    = {.text     = "select state, batch_id from submissions where id = $1 and state in " LEDGER_LIVE,
+                         .value    = &v,
+                         .n_values = 1};
     enum ledger_state before = s->state;
     s->state                 = LEDGER_FAILED;
     TRY(catalogue_rows(c->db, &sql, take_state, s));

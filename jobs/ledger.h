@@ -19,10 +19,13 @@ enum ledger_state {
     LEDGER_APPROVED      = 2500,
     LEDGER_IDLE          = 3000,
     LEDGER_RUNNING       = 4000,
+    LEDGER_HELD          = 5000, /* by the batch system: it will not start by itself */
     LEDGER_FAILED        = 6000, /* ended; some of its files have no product */
     LEDGER_LOCATED       = 8000, /* ended; all products are in the catalogue */
     LEDGER_REMOVED       = 9000, /* a failed canary that was given up: another goes */
 };
+/** In SQL: started, or about to be, and not ended. */
+#define LEDGER_LIVE "(1000, 3000, 4000, 5000)"
 const char *ledger_state_name(enum ledger_state state);
 
 struct ledger_submission {

@@ -143,7 +143,7 @@ enum err ledger_live_stages(struct catalogue *c, int64_t campaign_id, struct led
     struct db_value v = DB_I(campaign_id);
     struct sql sql    = {.text =
                              (char *)"select g.id, g.name, g.version_key, count(*) from stages g join submissions s on "
-                                        "s.stage_id = g.id where g.campaign_id = $1 and s.state in (1000, 3000, 4000) "
+                                        "s.stage_id = g.id where g.campaign_id = $1 and s.state in " LEDGER_LIVE " "
                                         "group by g.id, g.name, g.version_key order by g.id",
                          .value    = &v,
                          .n_values = 1};

@@ -35,23 +35,32 @@ static int64_t time_of(const char *text)
     return end != text && !*end && x > 0 ? x : -1;
 }
 
-enum executor_answer slurm_query_answer(const char *state)
+/* Among its reasons: JobHeldUser, JobHeldAdmin, JobHoldMaxRequeue, "launch failed requeued held", "job requeued in held state". */
+static bool is_held(const struct slurm_job *job)
+{
+    static const char *const words[] = {"Held", "held", "Hold"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(job->reason, words[i])) return true;
+    return strstr(job->state, "HOLD") || strcmp(job->state, "SPECIAL_EXIT") == 0;
+}
+
+enum executor_answer slurm_query_answer(const struct slurm_job *job)
 {
     static const char *const waiting[] = {"PENDING",      "REQUEUED",     "REQUEUE_FED",
                                           "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"};
     static const char *const running[] = {"RUNNING", "CONFIGURING", "COMPLETING", "SUSPENDED",
                                           "STOPPED", "RESIZING",    "SIGNALING",  "STAGE_OUT"};
     for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++)
-        if (strcmp(state, waiting[i]) == 0) return EXECUTOR_WAITING;
+        if (strcmp(job->state, waiting[i]) == 0) return is_held(job) ? EXECUTOR_HELD : EXECUTOR_WAITING;
     for (size_t i = 0; i < sizeof running / sizeof running[0]; i++)
-        if (strcmp(state, running[i]) == 0) return EXECUTOR_RUNNING;
+        if (strcmp(job->state, running[i]) == 0) return EXECUTOR_RUNNING;
     return EXECUTOR_ENDED;
 }
 
-static int liveliness(const char *state)
+static int liveliness(const struct slurm_job *job)
 {
-    enum executor_answer a = slurm_query_answer(state);
-    return a == EXECUTOR_RUNNING ? 2 : a == EXECUTOR_WAITING ? 1 : 0;
+    enum executor_answer a = slurm_query_answer(job);
+    return a == EXECUTOR_RUNNING ? 2 : a == EXECUTOR_ENDED ? 0 : 1;
 }
 
 bool slurm_query_parse(const char *text, const char *name, int index, struct slurm_job *out)
@@ -70,7 +79,7 @@ bool slurm_query_parse(const char *text, const char *name, int index, struct slu
         job.begin_s = time_of(begin);
         job.end_s   = time_of(end);
         if (strcmp(job.reason, "None") == 0) job.reason[0] = 0;
-        if (!is_found || liveliness(job.state) > liveliness(out->state)) *out = job;
+        if (!is_found || liveliness(&job) > liveliness(out)) *out = job;
         is_found = true;
     }
     return is_found;

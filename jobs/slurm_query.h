@@ -18,7 +18,7 @@ extern const char slurm_query_format[];
  *  answer; told once in the log, and not asked again for 5 s. *is_known false: it lists no such job. */
 enum err slurm_query(const char *name, int index, bool is_fresh, bool *is_known, struct slurm_job *out);
 
-enum executor_answer slurm_query_answer(const char *state);
+enum executor_answer slurm_query_answer(const struct slurm_job *job);
 
 /** Reads what sacct printed (slurm_account_format) of a job and its steps: state, times, CPU, memory. false: nothing. */
 bool slurm_account_parse(const char *text, struct executor_report *out);

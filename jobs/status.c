@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIVE "(1000, 2400, 2500, 3000, 4000, 5000)"
 enum { DAY_S = 86400 };
 
 double status_percent(int64_t n, int64_t n_all) { return n_all > 0 ? 100.0 * (double)n / (double)n_all : 0.0; }
@@ -53,6 +52,7 @@ static enum err take_state(void *context, const struct db_value *r, size_t n)
     case 2000:
     case 6000: j->n_failed += r[1].i; break;
     case 5000: j->n_held += r[1].i; break;
+    case 2500: /* approved */
     case 7000:
     case 8000: j->n_success += r[1].i; break;
     case 4000: j->n_running += r[1].i; break;
@@ -103,7 +103,8 @@ static enum err take_oldest(void *context, const struct db_value *r, size_t n)
 static enum err read_submissions(struct catalogue *c, size_t index, struct status_stage *s)
 {
     const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_LATEST)};
-    TRY(status_rows(c, SUBMISSION " and s.state in " LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_oldest, s));
+    TRY(status_rows(c, SUBMISSION " and s.state in " LEDGER_LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_oldest,
+                    s));
     TRY(status_rows(c, SUBMISSION " order by s.id desc limit $2", limit, 2, take_latest, s));
     s->oldest.stage = index;
     for (size_t i = 0; i < s->n_latest; i++) s->latest[i].stage = index;

@@ -81,7 +81,8 @@ static enum err ask_due(void *context)
     TRY(ledger_submissions(w->catalogue, w->stage_id, !stage_work_is_simulation(w), &all, &n_all));
     for (size_t i = 0; i < n_all; i++) {
         n_done += all[i].state == LEDGER_LOCATED;
-        n_live += all[i].state == LEDGER_NEW || all[i].state == LEDGER_IDLE || all[i].state == LEDGER_RUNNING;
+        n_live += all[i].state == LEDGER_NEW || all[i].state == LEDGER_IDLE || all[i].state == LEDGER_RUNNING ||
+                  all[i].state == LEDGER_HELD;
     }
     mem_free(all);
     REQUIRE((int64_t)n_live <= w->stage->cfg.max_submissions, ERR_MISMATCH, "another pass has started enough by now");

@@ -135,7 +135,8 @@ enum err step_launch_noted(const struct stage_work *w, struct ledger_submission 
 static enum err pass_on(const struct stage_work *w, struct ledger_submission *s, enum ledger_state now,
                         const struct executor_report *r)
 {
-    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, *r->batch_id ? r->batch_id : NULL, "");
+    const char *why = now == LEDGER_HELD ? r->reason : "";
+    return s->state == now ? ERR_OK : ledger_change(w->catalogue, s, now, *r->batch_id ? r->batch_id : NULL, why);
 }
 
 enum err step_ask_now(const struct stage_work *w, struct ledger_submission *s)
@@ -155,6 +156,7 @@ enum err step_ask_now(const struct stage_work *w, struct ledger_submission *s)
         if (w->is_older) return stage_older_give_up(w, s, true);
         return w->is_held || stage_array_takes(w, s->name) ? ERR_OK : step_launch_noted(w, s);
     case EXECUTOR_WAITING: return pass_on(w, s, LEDGER_IDLE, &report);
+    case EXECUTOR_HELD: return pass_on(w, s, LEDGER_HELD, &report);
     case EXECUTOR_RUNNING: return pass_on(w, s, LEDGER_RUNNING, &report);
     case EXECUTOR_ENDED: break;
     }

@@ -168,7 +168,8 @@ static enum err start(const struct executor_job *job, char batch_id[64])
 
 static enum executor_answer true_answer(const struct fake_job *j)
 {
-    return j->state == FAKE_QUEUED ? EXECUTOR_WAITING : j->state == FAKE_RUNNING ? EXECUTOR_RUNNING : EXECUTOR_ENDED;
+    if (j->state == FAKE_QUEUED) return j->fault == FAKE_HELD ? EXECUTOR_HELD : EXECUTOR_WAITING;
+    return j->state == FAKE_RUNNING ? EXECUTOR_RUNNING : EXECUTOR_ENDED;
 }
 
 static void tell_end(const char *name, const char *folder, struct executor_report *r)

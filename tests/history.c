@@ -181,7 +181,7 @@ void history_begin(uint64_t seed, const struct history_plan *plan)
 static void check_live(int64_t id, const char *name, const char *what)
 {
     int64_t state = history_number("select state from submissions where id = $1 and id = $2", id, id);
-    if (state != LEDGER_NEW && state != LEDGER_IDLE && state != LEDGER_RUNNING)
+    if (state != LEDGER_NEW && state != LEDGER_IDLE && state != LEDGER_RUNNING && state != LEDGER_HELD)
         fake_blame("%s %s in state %d", name, what, (int)state);
 }
 
@@ -296,7 +296,8 @@ static bool has_more(void)
 {
     const struct history *h = &history;
     return (h->change_at >= 0 && !h->is_changed && !h->is_final) ||
-           history_number("select count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2", 1, 1) > 0;
+           history_number("select count(*) from submissions where state in (1000, 3000, 4000, 5000) and $1 = $2", 1,
+                          1) > 0;
 }
 
 static void jump(struct history *h)

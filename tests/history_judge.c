@@ -149,11 +149,12 @@ void history_forgive(void)
 static void check_attempts(void)
 {
     n_ended = 0;
-    each_row("select s.id, s.state, s.name, s.exit_code, (select count(*) from submission_files sf where "
-             "sf.submission_id = s.id and not " MADE "), (select max(sf.file_id) from submission_files sf "
-             "where sf.submission_id = s.id), s.reason from submissions s where s.state not in (1000, 3000, 4000) and "
-             "$1 = $2",
-             1, 1, judge_ended);
+    each_row(
+        "select s.id, s.state, s.name, s.exit_code, (select count(*) from submission_files sf where "
+        "sf.submission_id = s.id and not " MADE "), (select max(sf.file_id) from submission_files sf "
+        "where sf.submission_id = s.id), s.reason from submissions s where s.state not in (1000, 3000, 4000, 5000) and "
+        "$1 = $2",
+        1, 1, judge_ended);
     if (!history.is_judged) return;
     for (int i = 0; i < n_ended; i++)
         each_row("select s.stage_id, sf.file_id, s.state from submissions s join submission_files sf on "
@@ -169,7 +170,8 @@ static void check_attempts(void)
     "on c.id = f.config_id where $1 = $2 group by p.parent_id, c.fcl_hash, c.version having count(*) > 1) q"
 #define HELD_TWICE                                                                                                     \
     "select count(*) from (select s.stage_id, sf.file_id from submissions s join submission_files sf on "              \
-    "sf.submission_id = s.id where s.state in (1000, 3000, 4000) and $1 = $2 group by s.stage_id, sf.file_id having "  \
+    "sf.submission_id = s.id where s.state in (1000, 3000, 4000, 5000) and $1 = $2 group by s.stage_id, sf.file_id "   \
+    "having "                                                                                                          \
     "count(*) > 1) q"
 
 /* stage, how many of it live */
@@ -185,9 +187,9 @@ void history_check(void)
     if (fake->violation[0]) return;
     if (history_number(DOUBLED, 1, 1)) fake_blame("a file has two products of one stage");
     if (history_number(HELD_TWICE, 1, 1)) fake_blame("two live submissions hold one file");
-    each_row(
-        "select stage_id, count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2 group by stage_id", 1,
-        1, check_most);
+    each_row("select stage_id, count(*) from submissions where state in (1000, 3000, 4000, 5000) and $1 = $2 group by "
+             "stage_id",
+             1, 1, check_most);
     check_attempts();
 }
 
@@ -237,7 +239,7 @@ void history_check_end(void)
         check_stage(&history.stage[i], false);
         check_stage(&history.other_stage[i], false);
     }
-    if (history_number("select count(*) from submissions where state in (1000, 3000, 4000) and $1 = $2", 1, 1))
+    if (history_number("select count(*) from submissions where state in (1000, 3000, 4000, 5000) and $1 = $2", 1, 1))
         fake_blame("complete, and submissions live");
     if (history_number("select count(*) from stage_files where submission_id is not null and $1 = $2", 1, 1))
         fake_blame("complete, and files are held");

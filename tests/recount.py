@@ -56,8 +56,8 @@ for name, s in stages.items():
     product = "f.id in (select f.id from files f, configs c where c.id = f.config_id and c.fcl_hash = '%s' and c.version = '%s' and c.git_commit = '%s')" % (
         config, version, commit)
     states = {int(a): int(b) for a, b in ask("select state, count(*) from submissions where %s group by state" % ours)}
-    groups = {"cancelled": (1500, 9000), "failed": (2000, 6000), "held": (5000,), "success": (7000, 8000), "running": (4000,),
-              "idle": (1000, 2400, 2500, 3000)}
+    groups = {"cancelled": (1500, 9000), "failed": (2000, 6000), "held": (5000,), "success": (2500, 7000, 8000), "running": (4000,),
+              "idle": (1000, 2400, 3000)}
     for key, numbers in groups.items():
         same("%s submissions.%s" % (name, key), s["submissions"][key], sum(states.get(n, 0) for n in numbers))
     same("%s submissions.all" % name, s["submissions"]["all"], sum(states.values()))

@@ -19,14 +19,18 @@
 static void test_squeue(void **state)
 {
     (void)state;
-    static const char text[] = "11|N/A|RUNNING|None|1700000000|1700000900|gm2.a.x\n"
-                               "12|N/A|PENDING|DependencyNeverSatisfied|N/A|N/A|gm2.a.y\n"
-                               "13_0|0|COMPLETED|None|1700000000|1700000010|gm2.a.array\n"
-                               "13_10|10|NODE_FAIL|None|1700000000|1700000010|gm2.a.array\n"
-                               "13_[11-20]|11-20|PENDING|JobArrayTaskLimit|N/A|N/A|gm2.a.array\n"
-                               "14|N/A|OUT_OF_MEMORY|OutOfMemory|1700000000|1700000010|gm2.a.twice\n"
-                               "15|N/A|RUNNING|None|1700000020|N/A|gm2.a.twice\n"
-                               "16|N/A|RUNNING|None";
+    static const char text[]        = "11|N/A|RUNNING|None|1700000000|1700000900|gm2.a.x\n"
+                                      "12|N/A|PENDING|DependencyNeverSatisfied|N/A|N/A|gm2.a.y\n"
+                                      "13_0|0|COMPLETED|None|1700000000|1700000010|gm2.a.array\n"
+                                      "13_10|10|NODE_FAIL|None|1700000000|1700000010|gm2.a.array\n"
+                                      "13_[11-20]|11-20|PENDING|JobArrayTaskLimit|N/A|N/A|gm2.a.array\n"
+                                      "14|N/A|OUT_OF_MEMORY|OutOfMemory|1700000000|1700000010|gm2.a.twice\n"
+                                      "15|N/A|RUNNING|None|1700000020|N/A|gm2.a.twice\n"
+                                      "16|N/A|PENDING|JobHeldAdmin|N/A|N/A|gm2.a.admin\n"
+                                      "17|N/A|PENDING|launch failed requeued held|N/A|N/A|gm2.a.launch\n"
+                                      "18|N/A|REQUEUE_HOLD|None|N/A|N/A|gm2.a.requeue\n"
+                                      "19|N/A|RUNNING|None";
+    static const char *const held[] = {"gm2.a.admin", "gm2.a.launch", "gm2.a.requeue"};
     struct slurm_job j;
     assert_true(slurm_query_parse(text, "gm2.a.x", -1, &j));
     assert_string_equal(j.id, "11");
@@ -35,13 +39,17 @@ static void test_squeue(void **state)
     assert_true(slurm_query_parse(text, "gm2.a.y", -1, &j));
     assert_string_equal(j.reason, "DependencyNeverSatisfied");
     assert_int_equal(j.begin_s, -1);
-    assert_int_equal(slurm_query_answer(j.state), EXECUTOR_WAITING);
+    assert_int_equal(slurm_query_answer(&j), EXECUTOR_WAITING);
     assert_true(slurm_query_parse(text, "gm2.a.array", 10, &j));
     assert_string_equal(j.state, "NODE_FAIL");
-    assert_int_equal(slurm_query_answer(j.state), EXECUTOR_ENDED);
+    assert_int_equal(slurm_query_answer(&j), EXECUTOR_ENDED);
     assert_false(slurm_query_parse(text, "gm2.a.array", 1, &j));
     assert_true(slurm_query_parse(text, "gm2.a.twice", -1, &j)); /* the one that lives */
     assert_string_equal(j.id, "15");
+    for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+        assert_true(slurm_query_parse(text, held[i], -1, &j));
+        assert_int_equal(slurm_query_answer(&j), EXECUTOR_HELD);
+    }
     assert_false(slurm_query_parse(text, "gm2.a", -1, &j));
     assert_false(slurm_query_parse(text, "", -1, &j));
     assert_false(slurm_query_parse("", "gm2.a.x", -1, &j));

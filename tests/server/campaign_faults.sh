@@ -85,6 +85,7 @@ kill_stepd() { # the parents of its processes that are slurmstepd
   [ $n = 1 ]
 }
 is() { squeue -h -j "$job" -t "$1" -o %A | grep -q .; }
+is_held() { [ "$(query "select count(*) from submissions where state = 5000 and batch_id = '$job' and reason <> ''")" = 1 ]; }
 is_over() { ! is running,completing,pending; }
 node_is_up() { sinfo -h -o %t | grep -qx 'idle\|mix\|alloc'; } # no star: it answers
 injected=0
@@ -99,7 +100,7 @@ for round in $(seq "$ROUNDS"); do
   pick; scontrol requeue "$job" || fail requeue; met "a job is requeued"
   pick; scancel -s TERM "$job"; met "a job is stopped, ends with 75, and Slurm runs it again"
   pick; scontrol requeuehold "$job" || fail requeuehold
-  wait_for "a held job waits" is pending; met "a job is held"; scontrol release "$job"
+  wait_for "a held job waits" is pending; met "a job is held"; is_held || fail "a held job is not Held"; scontrol release "$job"
 
   # Slurm goes on to list the job as running; its processes have nobody, live, and publish when the submission is over
   pick; kill_stepd || fail "no slurmstepd of job $job"; touch "$folder/taken"; met "slurmstepd is killed"
@@ -116,9 +117,9 @@ for round in $(seq "$ROUNDS"); do
   PATH=$PWD/fake:$PATH step; rm fake/sbatch; [ -s fake/submitted ] || fail "nothing was submitted"; met "sbatch's answer is lost"
 
   pick; printf '#!/bin/sh\nexit 0\n' >fake/squeue && chmod 755 fake/squeue
-  n=$(query "select count(*) from submissions where state in (1000, 3000, 4000)")
+  n=$(query "select count(*) from submissions where state in (1000, 3000, 4000, 5000)")
   PATH=$PWD/fake:$PATH step; rm fake/squeue
-  [ "$(query "select count(*) from submissions where state in (1000, 3000, 4000)")" = "$n" ] || fail "a list of jobs that is empty once gives up jobs"
+  [ "$(query "select count(*) from submissions where state in (1000, 3000, 4000, 5000)")" = "$n" ] || fail "a list of jobs that is empty once gives up jobs"
   met "squeue lists nothing for once"
 
   # the folder of a job's products is a file system without room
