@@ -1,6 +1,7 @@
 /* Storage against catalogue. */
 #include "audit.h"
 
+#include "catalogue_internal.h"
 #include "log.h"
 #include "mem.h"
 #include "place.h"
@@ -17,12 +18,16 @@
 
 enum { LINE_BYTES = 8192, SAID = 3 };
 
+struct paths { /* sorted before the store is walked */
+    char **one;
+    size_t n, capacity;
+};
+
 struct audit {
     struct audit_counts *counts;
     bool with_checksums;
-    size_t n, capacity;
     struct progress bar;
-    char **place; /* known places that are files here; sorted before the store is walked */
+    struct paths places, submissions, outputs; /* known places that are files here; folders of campaigns */
 };
 
 /* Results go to stdout; a line of progress on the same terminal goes away first. */
@@ -40,16 +45,16 @@ static void say(const char *format, ...)
 }
 
 /* ---- what the catalogue says ------------------------------------------------------------------------------------------ */
-static enum err keep_place(struct audit *a, const char *path)
+static enum err keep(struct paths *p, const char *path)
 {
-    if (a->n == a->capacity) {
-        size_t wanted = 2 * a->capacity + 1024;
-        TRY(mem_resize(&a->place, a->capacity, wanted, sizeof *a->place));
-        a->capacity = wanted;
+    if (p->n == p->capacity) {
+        size_t wanted = 2 * p->capacity + 1024;
+        TRY(mem_resize(&p->one, p->capacity, wanted, sizeof *p->one));
+        p->capacity = wanted;
     }
-    a->place[a->n] = mem_string(path);
-    REQUIRE(a->place[a->n], ERR_MEMORY, "out of memory");
-    a->n++;
+    p->one[p->n] = mem_string(path);
+    REQUIRE(p->one[p->n], ERR_MEMORY, "out of memory");
+    p->n++;
     return ERR_OK;
 }
 
@@ -61,7 +66,7 @@ static enum err check_place(void *context, const struct db_value *row, size_t n)
     const char *url = row[n - 1].text, *path = place_path(url), *name = path ? path : url;
     a->counts->n_places++;
     progress_add(&a->bar, 1);
-    if (path) TRY(keep_place(a, path));
+    if (path) TRY(keep(&a->places, path));
     if (place_look(url, a->with_checksums, &seen)) { /* a scheme of another site's */
         snprintf(seen.why, sizeof seen.why, "%.190s", err_message());
         seen.state = PLACE_UNKNOWN;
@@ -95,19 +100,71 @@ static enum err count_file(void *context, const struct db_value *row, size_t n)
 /* ---- what the store has ------------------------------------------------------------------------------------------------ */
 static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
+static bool has(const struct paths *p, const char *path)
+{
+    return p->n && bsearch(&path, p->one, p->n, sizeof *p->one, by_text);
+}
+
+/* row: folder of a stage, name of a submission; by folder */
+static enum err keep_submission(void *context, const struct db_value *row, size_t n)
+{
+    struct audit *a = context;
+    char path[LINE_BYTES], *folder = realpath(row[0].text, NULL), *slash;
+    (void)n;
+    if (!folder) return ERR_OK; /* nothing of it is there */
+    snprintf(path, sizeof path, "%s/%s", folder, row[1].text);
+    enum err rc = keep(&a->submissions, path);
+    if ((slash = strrchr(folder, '/')) != NULL) *slash = 0;
+    size_t n_outputs = a->outputs.n;
+    if (!rc && !(n_outputs && strcmp(a->outputs.one[n_outputs - 1], folder) == 0)) rc = keep(&a->outputs, folder);
+    free(folder);
+    return rc;
+}
+
+/* Logs, lists and marks of a campaign stand beside its products; none of them is a product. */
+static enum err find_campaigns(struct catalogue *c, struct audit *a)
+{
+    const struct sql sql = {.text = (char *)"select v.folder, s.name from submission_versions v join submissions s on "
+                                            "s.id = v.submission_id order by v.folder, s.name"};
+    enum err rc          = catalogue_rows(c->db, &sql, keep_submission, a);
+    if (rc == ERR_AGAIN || rc == ERR_MEMORY) return rc;
+    err_clear(); /* a catalogue without campaigns has no such table */
+    if (a->submissions.n) qsort(a->submissions.one, a->submissions.n, sizeof *a->submissions.one, by_text);
+    if (a->outputs.n) qsort(a->outputs.one, a->outputs.n, sizeof *a->outputs.one, by_text);
+    return ERR_OK;
+}
+
 static bool ends(const char *text, const char *tail)
 {
     size_t n = strlen(text), k = strlen(tail);
     return n >= k && strcmp(text + n - k, tail) == 0;
 }
 
+/* In a submission's folder all but `products`; beside the stages' folders the log and lock of cron's passes, and what
+ * gm2 campaign run has made. */
+static bool is_of_campaign(const struct audit *a, const char *path)
+{
+    static const char products[] = "/products/", database[] = "campaign.db";
+    char folder[LINE_BYTES];
+    snprintf(folder, sizeof folder, "%s", path);
+    for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+        *slash           = 0;
+        const char *rest = path + (slash - folder);
+        if (has(&a->submissions, folder)) return strncmp(rest, products, sizeof products - 1) != 0;
+        if (has(&a->outputs, folder) && !strchr(rest + 1, '/'))
+            return ends(rest, ".log") || ends(rest, ".lock") || strcmp(rest, "/campaign.fcl") == 0 ||
+                   strncmp(rest + 1, database, sizeof database - 1) == 0;
+    }
+    return false;
+}
+
 static void judge(struct audit *a, const char *path)
 {
-    if (ends(path, ".json")) return;
+    if (ends(path, ".json") || is_of_campaign(a, path)) return;
     if (strstr(path, ".part")) {
         a->counts->n_unfinished++;
         say("unfinished %s", path);
-    } else if (!a->n || !bsearch(&path, a->place, a->n, sizeof *a->place, by_text)) {
+    } else if (!has(&a->places, path)) {
         a->counts->n_unknown++;
         say("unknown %s", path);
     }
@@ -134,6 +191,12 @@ static enum err walk(struct audit *a, const char *store)
     return rc;
 }
 
+static void forget(struct paths *p)
+{
+    for (size_t i = 0; i < p->n; i++) mem_free(p->one[i]);
+    mem_free(p->one);
+}
+
 enum err audit_run(struct catalogue *catalogue, const char *query, const char *store, bool with_checksums,
                    struct audit_counts *out)
 {
@@ -143,9 +206,11 @@ enum err audit_run(struct catalogue *catalogue, const char *query, const char *s
     progress_begin(&a.bar, "audit: places", out->n_files);
     if (!rc) rc = catalogue_places(catalogue, query, check_place, &a);
     progress_end(&a.bar);
-    if (a.n) qsort(a.place, a.n, sizeof *a.place, by_text);
+    if (a.places.n) qsort(a.places.one, a.places.n, sizeof *a.places.one, by_text);
+    if (!rc && store) rc = find_campaigns(catalogue, &a);
     if (!rc && store) rc = walk(&a, store);
-    for (size_t i = 0; i < a.n; i++) mem_free(a.place[i]);
-    mem_free(a.place);
+    forget(&a.places);
+    forget(&a.submissions);
+    forget(&a.outputs);
     return rc;
 }

@@ -12,7 +12,8 @@ struct audit_counts {
 };
 
 /** Asks after every location (place.h) of the files that a query selects (size; with_checksums: every byte), and, if `store` is not NULL,
- *  at every file in that folder and below: is it declared with this place? Prints a line for each that is not as it should. */
+ *  at every file in that folder and below: is it declared with this place? Logs and lists of campaigns are passed over. Prints
+ *  a line for each that is not as it should. */
 enum err audit_run(struct catalogue *catalogue, const char *query, const char *store, bool with_checksums,
                    struct audit_counts *out);
 
