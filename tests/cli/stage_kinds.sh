@@ -66,14 +66,14 @@ write 3 keep 'both: { needs: [reconstruct, merge] config: "merge.fcl" datasets: 
 "$GM2" campaign start "$DB" c.fcl >/dev/null && "$GM2" campaign step "$DB" kinds --loop 0.2 >loop 2>err && fail "a stage without input, yet all is done"
 grep -q "^both .*no input" loop && grep -q "both: no file is selected by: .*data_stream nothing" loop || { cat loop; fail "an empty part of a dataset"; }
 grep -q "typo: no file is selected by: .*gm3_run%.mid" loop || { cat loop; fail "a pattern that matches nothing"; }
-grep -q "^next: a dataset selects no file: .*gm2 files explain" loop || { cat loop; fail "what to type next"; }
+grep -q "^next: gm2 campaign status .* # mend what it says, or wait for files" loop || { cat loop; fail "what to type next"; }
 same "$("$GM2" campaign status "$DB" kinds --submissions | grep -c '^both.*_slice\|^typo.*_slice')" 0 "nothing is started"
 "$GM2" files audit "$DB" | grep -q ": 0 missing, 0 damaged" || fail audit
 
 # an output that nobody makes: parked, and said
 write 3 keep 'hollow: { needs: [generate] config: "reco.fcl" file_patterns: ["gm2_run00001%.mid"] outputs: ["%.root"] max_attempts: 1 }'
 "$GM2" campaign start "$DB" c.fcl >/dev/null && "$GM2" campaign step "$DB" kinds --loop 0.2 >loop 2>err && fail "no product, yet all is done"
-"$GM2" campaign status "$DB" kinds --submissions | grep -q "hollow .*Failed .*exit status 0; 3 of 3 without a product like %.root" || fail "the missing output is not told"
+"$GM2" campaign status "$DB" kinds --submissions | grep -q "hollow .*Failed .*exit status 0; 3 of 3 files have no product like %.root" || fail "the missing output is not told"
 "$GM2" campaign status "$DB" kinds | sed -n "/^subruns/,/^$/p" | grep -q "^hollow  *0  *3  *0.0" || fail "subruns without that output count as done"
 
 # bad descriptions
