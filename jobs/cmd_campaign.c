@@ -121,6 +121,9 @@ static void print_waiting(const struct cmd_campaign *k)
 {
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
         if (*k->report[i].why) printf("%s: %s\n", k->campaign->stage[i].name, k->report[i].why);
+        if (k->report[i].n_parked)
+            printf("%s: %zu files are parked: no product in %" PRId64 " attempts\n", k->campaign->stage[i].name,
+                   k->report[i].n_parked, k->campaign->stage[i].cfg.max_attempts);
         if (k->report[i].n_staging || k->report[i].n_gone)
             printf("%s: %zu files wait for staging, %zu are gone: gm2 files audit tells\n", k->campaign->stage[i].name,
                    k->report[i].n_staging, k->report[i].n_gone);

@@ -120,6 +120,7 @@ static enum err show(struct cmd_campaign *k, const struct cmd_campaign_options *
     REQUIRE(!stage_gate_is_approval(s), ERR_MISMATCH, "stage %s is an approval: it runs nothing", s->name);
     TRY(cmd_campaign_look(k));
     if (k->report[stage].is_waiting) printf("# waits for stages that it needs\n");
+    if (k->report[stage].empty) printf("# no file is selected by: %s\n", k->report[stage].empty);
     if (*k->report[stage].why) printf("# %s\n", k->report[stage].why);
     TRY(stage_work_begin_stage(k->catalogue, k->campaign, k->id, o->is_test ? s->test : s, o->user, &w));
     w.is_held = true; /* nothing is changed */

@@ -4,6 +4,7 @@
 #include "cmd_campaign.h"
 #include "mem.h"
 #include "status.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@ static enum err print_submissions(struct cmd_campaign *k, const char *db)
 {
     TRY(cmd_campaign_look(k));
     cmd_campaign_print(k, db);
-    printf("%-40s %-12s %8s  %s\n", "submission", "state", "files", "reason");
+    char name[320], why[400], reason[800];
+    printf("\n%-15s %-24s %-17s %8s  %s\n", "stage", "submission", "state", "files", "reason");
     for (size_t i = 0; i < k->campaign->n_stages; i++) {
         struct ledger_submission *all;
         size_t n;
@@ -22,9 +24,11 @@ static enum err print_submissions(struct cmd_campaign *k, const char *db)
         for (size_t j = 0; j < n; j++) {
             const struct ledger_submission *s = &all[j];
             bool is_live                      = !*s->reason && *s->seen.state; /* the scheduler's words */
-            printf("%-15s %-24s %-12s %8" PRId64 "  %s%s%s\n", k->campaign->stage[i].name, s->name,
-                   ledger_state_name(s->state), s->n_files, is_live ? s->seen.state : s->reason,
-                   is_live && *s->seen.reason ? ": " : "", is_live ? s->seen.reason : "");
+            snprintf(why, sizeof why, "%s%s%s", is_live ? s->seen.state : s->reason,
+                     is_live && *s->seen.reason ? ": " : "", is_live ? s->seen.reason : "");
+            printf("%-15s %-24s %-17s %8" PRId64 "  %s\n", k->campaign->stage[i].name,
+                   utf8_printable(s->name, 0, name, sizeof name), ledger_state_name(s->state), s->n_files,
+                   utf8_printable(why, 0, reason, sizeof reason));
         }
         mem_free(all);
     }

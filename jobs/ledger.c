@@ -311,7 +311,8 @@ enum err ledger_campaign_find(struct catalogue *c, const char *name, int64_t *id
     bool is_found = row != NULL;
     db_finish(s);
     if (rc) return rc;
-    REQUIRE(is_found, ERR_NOTFOUND, "there is no campaign \"%s\" in this database", name);
+    REQUIRE(is_found, ERR_NOTFOUND, "there is no campaign \"%s\" in this database (gm2 campaign status DB lists them)",
+            name);
     return ERR_OK;
 }
 
@@ -352,6 +353,16 @@ static enum err note_stage(void *context)
     const struct db_value row[] = {DB_I(n->id), DB_I(n->campaign_id), DB_S(n->name), DB_S(n->version_key)};
     TRY(db_do(db, "insert into stages (id, campaign_id, name, version_key) values ($1, $2, $3, $4)", row, 4));
     return catalogue_note(n->catalogue, NULL, "new version of stage", n->name);
+}
+
+enum err ledger_stage_look(struct catalogue *c, int64_t campaign_id, const char *name, const char *version_key,
+                           int64_t *id)
+{
+    struct naming n = {.catalogue = c, .name = name, .version_key = version_key, .campaign_id = campaign_id};
+    bool is_found;
+    TRY(find_stage(&n, &is_found));
+    *id = is_found ? n.id : 0;
+    return ERR_OK;
 }
 
 enum err ledger_stage(struct catalogue *c, int64_t campaign_id, const char *name, const char *version_key, int64_t *id)

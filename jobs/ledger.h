@@ -45,8 +45,10 @@ enum err ledger_campaign(struct catalogue *catalogue, const char *name, const ch
 enum err ledger_campaign_find(struct catalogue *catalogue, const char *name, int64_t *id, bool *is_held,
                               char path[1024]);
 enum err ledger_hold(struct catalogue *catalogue, const char *name, bool is_held, const char *user);
-/** The stage of a campaign for a version (configuration and release); made where it is not there. *id 0: it is not, and this
- *  user may only look. */
+/** The stage of a campaign for a version (configuration and release), as it stands; *id 0: it is not there. */
+enum err ledger_stage_look(struct catalogue *catalogue, int64_t campaign_id, const char *name, const char *version_key,
+                           int64_t *id);
+/** The same; made where it is not there. *id 0: it is not, and this user may only look. */
 enum err ledger_stage(struct catalogue *catalogue, int64_t campaign_id, const char *name, const char *version_key,
                       int64_t *id);
 

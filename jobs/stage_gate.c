@@ -148,17 +148,20 @@ const struct ledger_hold_row *stage_gate_hold(const struct stage_gate *gate, siz
     return hold ? hold : ledger_hold_of(gate->hold, gate->n_holds, s->group);
 }
 
-enum err stage_gate_look(const struct stage_gate *gate, size_t index, const struct step_stage *reports, char why[200])
+enum err stage_gate_look(const struct stage_gate *gate, size_t index, struct step_stage *reports)
 {
     const struct campaign_stage *s     = &gate->campaign->stage[index];
     const struct ledger_hold_row *hold = stage_gate_hold(gate, index);
     bool is_begun                      = true;
     int64_t n                          = 0;
+    char *why                          = reports[index].why; /* [200] */
     why[0]                             = 0;
     if (hold) {
         char until[32] = "";
         if (hold->until_s) stage_gate_tell(hold->until_s, until);
-        snprintf(why, 200, "held by %.40s%s%.20s: %.100s", hold->user, *until ? " until " : "", until, hold->why);
+        snprintf(why, 200, "held by %.40s%s%.20s%s%.100s", hold->user, *until ? " until " : "", until,
+                 *hold->why ? ": " : "", hold->why);
+        memcpy(reports[index].hold, hold->stage, sizeof hold->stage);
         return ERR_OK;
     }
     if (!gate->campaign_id) return ERR_OK;

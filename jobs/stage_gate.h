@@ -34,8 +34,8 @@ enum err stage_gate_open(struct catalogue *catalogue, const struct campaign *cam
 void stage_gate_close(struct stage_gate *gate);
 /** The hold of a stage, NULL if it is not held. */
 const struct ledger_hold_row *stage_gate_hold(const struct stage_gate *gate, size_t index);
-/** *why "": it may start; reports: of the stages before it in the campaign's order. */
-enum err stage_gate_look(const struct stage_gate *gate, size_t index, const struct step_stage *reports, char why[200]);
+/** reports[index].why "": it may start; the others: of the stages before it in the campaign's order. */
+enum err stage_gate_look(const struct stage_gate *gate, size_t index, struct step_stage *reports);
 
 bool stage_gate_is_approval(const struct campaign_stage *stage);
 /** An approval: asked for when the stages that it needs are complete; report->is_complete: it was given. */

@@ -32,7 +32,8 @@ enum err stage_work_begin_stage(struct catalogue *catalogue, const struct campai
     w->version = w->stage->version;
     version_key_text(&w->version, key);
     version_key_digest(&w->version, w->digest);
-    if (campaign_id) TRY(ledger_stage(catalogue, campaign_id, w->stage->name, key, &w->stage_id)); /* 0: only a plan */
+    if (campaign_id && *user) TRY(ledger_stage(catalogue, campaign_id, w->stage->name, key, &w->stage_id));
+    if (campaign_id && !*user) TRY(ledger_stage_look(catalogue, campaign_id, w->stage->name, key, &w->stage_id));
     int n = snprintf(w->folder, sizeof w->folder, "%s/%s_%s", campaign->cfg.output, w->stage->name, w->digest);
     REQUIRE(n < (int)sizeof w->folder - 200, ERR_CONFIG, "campaign.output is too long");
     return ERR_OK;

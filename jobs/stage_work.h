@@ -39,7 +39,7 @@ struct stage_dataset {
     size_t n_marked; /* by stage_places_mark() */
 };
 
-/** campaign_id 0: only a plan, nothing is noted. ERR_CONFIG: no such executor. */
+/** campaign_id 0: only a plan; user "": who only looks. Then nothing is noted. ERR_CONFIG: no such executor. */
 enum err stage_work_begin(struct catalogue *catalogue, const struct campaign *campaign, int64_t campaign_id,
                           size_t index, const char *user, struct stage_work *w);
 /** The same of a stage's test. */

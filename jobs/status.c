@@ -72,6 +72,19 @@ static enum err take_failure(void *context, const struct db_value *r, size_t n)
     return ERR_OK;
 }
 
+/* version, submissions, done, last change */
+static enum err take_other(void *context, const struct db_value *r, size_t n)
+{
+    struct status_stage *s = context;
+    (void)n;
+    s->n_other += r[1].i;
+    if (s->n_versions++ >= STATUS_VERSIONS) return ERR_OK;
+    struct status_version *v = &s->version[s->n_versions - 1];
+    *v                       = (struct status_version){.n = r[1].i, .n_done = r[2].i, .update_s = r[3].i};
+    snprintf(v->key, sizeof v->key, "%s", r[0].text);
+    return ERR_OK;
+}
+
 static void copy_submission(const struct db_value *r, struct status_submission *s)
 {
     s->id       = r[0].i;
@@ -79,6 +92,8 @@ static void copy_submission(const struct db_value *r, struct status_submission *
     s->state    = (enum ledger_state)r[2].i;
     snprintf(s->name, sizeof s->name, "%s", r[3].text);
     snprintf(s->user, sizeof s->user, "%s", r[4].type == DB_TEXT ? r[4].text : "");
+    snprintf(s->batch_id, sizeof s->batch_id, "%s", r[5].type == DB_TEXT ? r[5].text : "");
+    snprintf(s->reason, sizeof s->reason, "%s", r[6].type == DB_TEXT ? r[6].text : "");
 }
 
 static enum err take_latest(void *context, const struct db_value *r, size_t n)
@@ -89,24 +104,26 @@ static enum err take_latest(void *context, const struct db_value *r, size_t n)
     return ERR_OK;
 }
 
-static enum err take_oldest(void *context, const struct db_value *r, size_t n)
+static enum err take_one(void *context, const struct db_value *r, size_t n)
 {
-    struct status_stage *s = context;
     (void)n;
-    copy_submission(r, &s->oldest);
+    copy_submission(r, context);
     return ERR_OK;
 }
 
 #define SUBMISSION                                                                                                     \
-    "select s.id, s.create_s, s.state, s.name, k.create_user from submissions s join stages g on g.id = s.stage_id "   \
-    "join campaigns k on k.id = g.campaign_id where s.stage_id = $1"
+    "select s.id, s.create_s, s.state, s.name, k.create_user, s.batch_id, s.reason from submissions s join stages g "  \
+    "on g.id = s.stage_id join campaigns k on k.id = g.campaign_id where s.stage_id = $1"
 static enum err read_submissions(struct catalogue *c, size_t index, struct status_stage *s)
 {
     const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_LATEST)};
-    TRY(status_rows(c, SUBMISSION " and s.state in " LEDGER_LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_oldest,
-                    s));
+    TRY(status_rows(c, SUBMISSION " and s.state in " LEDGER_LIVE " order by s.id limit 1", &DB_I(s->id), 1, take_one,
+                    &s->oldest));
+    TRY(status_rows(c, SUBMISSION " and s.state in (2000, 6000) order by s.id desc limit 1", &DB_I(s->id), 1, take_one,
+                    &s->failed));
+    TRY(status_rows(c, SUBMISSION " and s.state = 5000 order by s.id limit 1", &DB_I(s->id), 1, take_one, &s->held));
     TRY(status_rows(c, SUBMISSION " order by s.id desc limit $2", limit, 2, take_latest, s));
-    s->oldest.stage = index;
+    s->oldest.stage = s->failed.stage = s->held.stage = index;
     for (size_t i = 0; i < s->n_latest; i++) s->latest[i].stage = index;
     return ERR_OK;
 }
@@ -233,15 +250,6 @@ struct reading {
     struct step_stage *report; /* [n_stages] */
 };
 
-static enum err find_stage(struct catalogue *c, int64_t campaign_id, const char *name, struct status_stage *s)
-{
-    const struct db_value key[] = {DB_I(campaign_id), DB_S(name), DB_S(s->version_key)};
-    bool is_found;
-    s->id = 0;
-    return db_get_int(c->db, "select id from stages where campaign_id = $1 and name = $2 and version_key = $3", key, 3,
-                      &s->id, &is_found);
-}
-
 static enum err read_stage(const struct reading *r, size_t i)
 {
     struct catalogue *c                = r->catalogue;
@@ -249,9 +257,8 @@ static enum err read_stage(const struct reading *r, size_t i)
     struct status_stage *s             = &r->status->stage[i];
     struct stage_work w;
     version_key_text(&stage->version, s->version_key);
-    TRY(find_stage(c, r->status->id, stage->name, s));
-    TRY(stage_work_begin(c, r->status->campaign, 0, i, "", &w)); /* 0: nothing is noted */
-    w.stage_id = s->id;
+    TRY(stage_work_begin(c, r->status->campaign, r->status->id, i, "", &w));
+    s->id = w.stage_id;
     TRY(step_look_one(&r->gate, i, &w, r->report));
     s->look = r->report[i];
     if (!stage_gate_is_approval(stage)) TRY(stage_change_tell(&w, &s->look, s->change));
@@ -261,11 +268,11 @@ static enum err read_stage(const struct reading *r, size_t i)
     TRY(status_rows(c, "select state, count(*) from submissions where stage_id = $1 group by state", &DB_I(s->id), 1,
                     take_state, &s->jobs));
     const struct db_value other[] = {DB_I(r->status->id), DB_S(stage->name), DB_I(s->id)};
-    bool is_found;
-    TRY(db_get_int(c->db,
-                   "select count(*) from stages g join submissions s on s.stage_id = g.id where g.campaign_id = $1 and "
-                   "g.name = $2 and g.id <> $3",
-                   other, 3, &s->n_other, &is_found));
+    TRY(status_rows(c,
+                    "select g.version_key, count(*), count(case when s.state = 8000 then 1 end), max(s.update_s) from "
+                    "stages g join submissions s on s.stage_id = g.id where g.campaign_id = $1 and g.name = $2 and "
+                    "g.id <> $3 group by g.id, g.version_key order by max(s.update_s) desc, g.id",
+                    other, 3, take_other, s));
     TRY(status_read_use(c, &stage->cfg, s));
     const struct db_value limit[] = {DB_I(s->id), DB_I(STATUS_FAILURES)};
     TRY(status_rows(

@@ -16,6 +16,7 @@ enum {
     STATUS_LATEST   = 10,
     STATUS_FAILURES = 20,
     STATUS_HINTS    = 10,
+    STATUS_VERSIONS = 10,
     STATUS_OLDER    = 20,
     STATUS_RATE_S   = 86400
 };
@@ -51,7 +52,7 @@ struct status_submission {
     int64_t id, create_s; /* id 0: there is none */
     size_t stage;
     enum ledger_state state;
-    char name[160], user[64];
+    char name[160], user[64], batch_id[64], reason[200];
 };
 
 /** A live submission that its stage, as it is described now, does not know: of another version, folder or executor. */
@@ -63,7 +64,13 @@ struct status_older {
 
 /** Something that a human should look at, and what to type. */
 struct status_hint {
-    char what[200], next[300];
+    char what[400], next[2400];
+};
+
+/** What there is of another version of a stage. */
+struct status_version {
+    char key[VERSION_KEY_TEXT];
+    int64_t n, n_done, update_s; /* submissions; of them Located; the last change */
 };
 
 struct status_stage {
@@ -74,12 +81,15 @@ struct status_stage {
     char change[200];  /* of its dataset; "": none */
     size_t n_left;     /* files: neither done, nor running, nor parked */
     struct status_jobs jobs;
-    int64_t n_other; /* submissions of other versions */
+    int64_t n_other;   /* submissions of other versions */
+    size_t n_versions; /* other versions with submissions: all; the list has the last changed */
+    struct status_version version[STATUS_VERSIONS];
     struct status_use use;
-    int64_t n_subruns, n_subruns_done; /* of its dataset; of a simulation, fills */
-    int64_t n_recent;                  /* files done in the last STATUS_RATE_S, or since its first submission */
-    double recent_s, left_s;           /* the time they took; time that is left at this rate, -1: not known */
-    struct status_submission oldest;   /* live */
+    int64_t n_subruns, n_subruns_done;     /* of its dataset; of a simulation, fills */
+    int64_t n_recent;                      /* files done in the last STATUS_RATE_S, or since its first submission */
+    double recent_s, left_s;               /* the time they took; time that is left at this rate, -1: not known */
+    struct status_submission oldest;       /* live */
+    struct status_submission held, failed; /* the first that is held, the last that failed */
     size_t n_latest;
     struct status_submission latest[STATUS_LATEST]; /* newest first */
     struct latency latency[N_LATENCY_KINDS];
@@ -117,6 +127,8 @@ double status_memory_percent(const struct status_use *use);
 const char *status_state(const struct step_stage *stage);
 /** "YYYYMMDD_HHMMSS_user_id", as the production's page lists outputs. */
 void status_label(const struct status_submission *submission, char out[160]);
+/** For what a stage waits: its `why`, or the stages that it needs; "": for nothing. */
+void status_waits(const struct status *k, size_t stage, char out[400]);
 /** Folder of a submission, in that of the campaign: there are its log, its list of inputs, its products. */
 void status_folder(const struct status *k, const struct status_submission *submission, char out[400]);
 /** "2026-03-01 12:00:05", UTC. */
@@ -137,6 +149,7 @@ struct status_sum {
     size_t n_due;                                    /* all others that are neither complete nor wait for another */
     const char *approval;                            /* the stage that awaits one, NULL */
     const char *canary;                              /* the stage whose canary keeps the rest from starting, NULL */
+    bool has_hints;                                  /* they are shown above */
 };
 void status_add_stage(struct status_sum *sum, const char *stage, const struct step_stage *look);
 void status_say_next(const struct status_sum *sum, const char *campaign, bool is_held, const char *db, char out[400]);

@@ -124,21 +124,38 @@ static void add_lists(const struct status *k, cJSON *stage, const struct status_
     if (s->oldest.id) add_submission(k, cJSON_AddObjectToObject(stage, "oldest_live"), &s->oldest);
 }
 
+/* Submissions of other versions. */
+static void add_versions(cJSON *stage, const struct status_stage *s)
+{
+    cJSON *list = cJSON_AddArrayToObject(stage, "other_versions");
+    for (size_t i = 0; i < s->n_versions && i < STATUS_VERSIONS; i++) {
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddStringToObject(o, "version", s->version[i].key);
+        add_int(o, "submissions", s->version[i].n);
+        add_int(o, "done", s->version[i].n_done);
+        add_int(o, "change_s", s->version[i].update_s);
+        cJSON_AddItemToArray(list, o);
+    }
+}
+
 static cJSON *stage_json(const struct status *k, size_t i)
 {
     const struct status_stage *s = &k->stage[i];
     cJSON *o                     = cJSON_CreateObject();
+    char waits[400];
+    status_waits(k, i, waits);
     cJSON_AddStringToObject(o, "name", k->campaign->stage[i].name);
     add_int(o, "id", s->id);
     cJSON_AddStringToObject(o, "version", s->version_key);
     cJSON_AddStringToObject(o, "state", s->state);
-    cJSON_AddStringToObject(o, "waits_for", s->look.why);
+    cJSON_AddStringToObject(o, "waits_for", waits);
     add_counts(o, s);
     add_jobs(o, &s->jobs);
     add_use(o, &s->use);
     add_latencies(o, s->latency);
     add_lists(k, o, s);
     cJSON_AddStringToObject(o, "dataset_change", s->change);
+    add_versions(o, s);
     return o;
 }
 

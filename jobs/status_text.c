@@ -67,8 +67,32 @@ static void print_files(const struct status *k, size_t from, size_t to)
                s->look.n_done, s->look.n_held, s->n_left, s->look.n_parked,
                status_percent((int64_t)s->look.n_done, (int64_t)s->look.n_files));
     }
-    for (size_t i = from; i < to; i++)
-        if (*k->stage[i].look.why) printf("%s: %s\n", k->campaign->stage[i].name, k->stage[i].look.why);
+}
+
+void status_waits(const struct status *k, size_t index, char out[400])
+{
+    const struct step_stage *s     = &k->stage[index].look;
+    const struct campaign_stage *c = &k->campaign->stage[index];
+    size_t n                       = 0;
+    out[0]                         = 0;
+    if (*s->why) {
+        utf8_printable(s->why, 0, out, 400);
+        return;
+    }
+    for (size_t i = 0; i < c->n_needs && s->is_waiting; i++) {
+        if (k->stage[c->need[i]].look.is_complete) continue;
+        size_t used = strlen(out);
+        snprintf(out + used, 400 - used, "%s%.100s", n++ ? ", " : "waits for ", k->campaign->stage[c->need[i]].name);
+    }
+}
+
+static void print_waits(const struct status *k, size_t from, size_t to)
+{
+    char why[400];
+    for (size_t i = from; i < to; i++) {
+        status_waits(k, i, why);
+        if (*why) printf("%s: %s\n", k->campaign->stage[i].name, why);
+    }
 }
 
 static void print_jobs(const struct status *k, size_t from, size_t to)
@@ -131,7 +155,7 @@ static void print_latest(const struct status *k, const struct status_submission 
         const struct status_submission *s = &latest[i];
         status_label(s, label);
         status_folder(k, s, folder);
-        printf("  %-34s %-12s %s\n", utf8_printable(label, 0, shown, sizeof shown), ledger_state_name(s->state),
+        printf("  %-34s %-17s %s\n", utf8_printable(label, 0, shown, sizeof shown), ledger_state_name(s->state),
                utf8_printable(folder, 0, path, sizeof path));
     }
 }
@@ -141,8 +165,7 @@ static void print_older(const struct status *k)
     char shown[320];
     if (!k->n_older) return;
     printf("\n%zu submissions of earlier versions or folders live still: each pass asks after them, and declares what "
-           "they "
-           "make as what it is\n",
+           "they make as what it is\n",
            k->n_older);
     for (size_t i = 0; i < k->n_older && i < STATUS_OLDER; i++) {
         const struct status_older *s = &k->older[i];
@@ -179,6 +202,9 @@ static void print_card(const struct status *k, size_t index)
     printf("\nranks            %" PRId64 ", at most %" PRId64 " submissions at the same time, %" PRId64
            " attempts at a file\n",
            c->cfg.ranks, c->cfg.max_submissions, c->cfg.max_attempts);
+    for (size_t i = 0; i < s->n_versions && i < STATUS_VERSIONS; i++)
+        printf("other version    %s: %" PRId64 " submissions, %" PRId64 " of them done\n", s->version[i].key,
+               s->version[i].n, s->version[i].n_done);
     for (size_t i = 0; i < s->n_failures; i++) {
         const struct status_failure *f = &s->failure[i];
         utf8_printable(f->state, 0, state, sizeof state);
@@ -196,6 +222,7 @@ void status_print(const struct status *k, size_t stage)
     status_time(k->at_s, now);
     printf("campaign %s%s, %s UTC\n\n", k->campaign->cfg.name, k->is_held ? " (held)" : "", now);
     print_files(k, from, to);
+    print_waits(k, from, to);
     print_jobs(k, from, to);
     print_progress(k, from, to);
     if (stage != SIZE_MAX) print_card(k, stage);

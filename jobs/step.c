@@ -243,7 +243,7 @@ static enum err step_stage(const struct stage_gate *gate, size_t i, bool is_held
     struct step_stage *own = &report[i];
     *own                   = (struct step_stage){.n_files = 0};
     for (size_t j = 0; j < s->n_needs; j++) own->is_waiting = own->is_waiting || !report[s->need[j]].is_complete;
-    TRY(stage_gate_look(gate, i, report, own->why));
+    TRY(stage_gate_look(gate, i, report));
     TRY(stage_work_begin(gate->catalogue, gate->campaign, gate->campaign_id, i, user, &w));
     w.is_held = is_held || stage_gate_hold(gate, i);
     if (stage_gate_is_approval(s)) return stage_gate_approval(&w, !w.is_held && !own->is_waiting && !*own->why, own);

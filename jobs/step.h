@@ -18,6 +18,7 @@ struct step_stage {
     bool is_fresh;     /* the dataset has no file, as nothing is stale: that is complete */
     const char *empty; /* the dataset, or the part of it, that selects nothing; lent by the campaign; NULL: none */
     char why[200];     /* nothing starts, though there are files: held, not yet time, canary, approval; else "" */
+    char hold[104];    /* whose hold it is: a stage's, a list's, "" the campaign's */
 };
 
 /** Files not done, not held, not parked. */

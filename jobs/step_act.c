@@ -40,7 +40,7 @@ enum err step_look_one(const struct stage_gate *gate, size_t stage, const struct
     struct step_stage *own = &report[stage];
     for (size_t n = 0; n < w->stage->n_needs; n++)
         own->is_waiting = own->is_waiting || !report[w->stage->need[n]].is_complete;
-    TRY(stage_gate_look(gate, stage, report, own->why));
+    TRY(stage_gate_look(gate, stage, report));
     TRY(stage_gate_is_approval(w->stage) ? stage_gate_approval(w, false, own) : stage_work_look(w, own));
     TRY(look_at_next(w, own));
     own->is_complete = own->is_complete && !own->is_waiting; /* what it needs may bring more */

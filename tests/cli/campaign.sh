@@ -55,7 +55,13 @@ write "$PWD/reco2.fcl"
 "$GM2" campaign step "$DB" small --loop 0.3 >loop 2>err && fail "a damaged file, yet all is done"
 grep -q "^reconstruct .*parked" loop && grep -q "gm2 campaign retry" loop || { cat loop err; fail "parked"; }
 same "$("$GM2" files count "$DB" "gm2.process_name reco2" | cut -d, -f1)" "3 files" "the others are done"
-"$GM2" campaign status "$DB" small --submissions | grep -q "Failed .*exit status 16; 1 of" || fail "the reason"
+"$GM2" campaign status "$DB" small --submissions | grep -q "Failed .*exit status 16; 1 of . files have no product; .*input is damaged" || fail "the reason"
+grep -q "^reconstruct: 1 files are parked: no product in 2 attempts" loop || { cat loop; fail "what is parked"; }
+"$GM2" campaign status "$DB" small >status || fail status
+grep -A 1 "^! reconstruct: 1 files are parked.*input is damaged" status | sed -n 's/^  //p' >typed; [ -s typed ] || { cat status; fail "what to type"; }
+sed 's/^less/grep -q ./; s/#.*then:/\&\&/; s/gm2 campaign/"$GM2" campaign/' typed >typed.sh # as it stands, and then what it says to type then
+. ./typed.sh || { cat typed.sh; fail "what was typed"; }
+"$GM2" campaign status "$DB" small | grep -q "^reconstruct .* due " || fail "tried again"
 
 # bad descriptions
 sed 's/needs: \[generate\]/needs: [reconstruct]/' c.fcl >bad.fcl; "$GM2" campaign plan "$DB" bad.fcl 2>err; same $? 91 "needs itself"

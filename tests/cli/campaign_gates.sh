@@ -66,7 +66,9 @@ campaign hold reco --why "pool is full" --until 6h --user ann || fail hold
 campaign step >pass 2>err || fail "a pass with a hold"
 has pass "reco: held by ann until .* UTC: pool is full" "who holds it and why"
 campaign status >out.status || fail status
-has out.status "held" "the state"
+has out.status "^reco .* held" "the state"
+has out.status "^reco: held by ann until .* UTC: pool is full" "the status says who holds it and why"
+has out.status "gm2 campaign release $DB small reco$" "what lets it go"
 campaign launch reco 2>err && fail "a launch of what is held"
 campaign release reco || fail release
 sed 's/executor//' c.fcl >/dev/null
