@@ -46,7 +46,9 @@ static enum err campaign_page(const struct site *site, const struct site_campaig
                 "missing.</div>",
           p.f);
     fputs("</div>\n<h2>Stages</h2>\n", p.f);
-    site_stage_table(p.f, k, "");
+    site_stage_table(p.f, k, 0, k->campaign->n_stages);
+    site_waits(p.f, k, 0, k->campaign->n_stages);
+    site_older(p.f, k);
     fputs("<h2>What a human should look at</h2>\n", p.f);
     site_hints(p.f, k, 0, k->campaign->n_stages);
     page_figures(p.f, &figure, 1);
@@ -113,9 +115,9 @@ static enum err write_campaign(const struct site *all, const struct site_campaig
 /* ---- index, shifter's page -------------------------------------------------------------------------------------------------- */
 static void put_index_row(FILE *f, const char *name, const struct site_campaign *c, const char *problem)
 {
-    size_t n_files = 0, n_done = 0, n_complete = 0, n_hints = 0;
+    size_t n_files = 0, n_done = 0, n_complete = 0, n_hints = 0, n_live = 0, n_parked = 0;
     if (!c) {
-        fprintf(f, "<tr><td>%s</td><td class=c colspan=6>", name);
+        fprintf(f, "<tr><td>%s</td><td class=c colspan=8>", name);
         html_escape(f, problem);
         fputs("</td></tr>\n", f);
         return;
@@ -125,18 +127,23 @@ static void put_index_row(FILE *f, const char *name, const struct site_campaign 
         n_done += c->status.stage[i].look.n_done;
         n_complete += c->status.stage[i].look.is_complete;
         n_hints += c->status.stage[i].n_hints;
+        n_live += c->status.stage[i].look.n_live;
+        n_parked += c->status.stage[i].look.n_parked;
     }
     fprintf(
         f,
         "<tr><td><a href=\"%s/index.html\">%s</a></td><td class=c>%s</td><td>%zu of %zu</td><td>%zu</td><td>%zu</td>"
-        "<td>%.1f</td><td>%zu</td></tr>\n",
+        "<td>%.1f</td><td>%zu</td><td>%zu</td><td><a href=\"shifter.html#%s\">%zu</a></td></tr>\n",
         name, name, c->status.is_held ? "held" : "", n_complete, c->k.campaign->n_stages, n_files, n_done,
-        status_percent((int64_t)n_done, (int64_t)n_files), n_hints);
+        status_percent((int64_t)n_done, (int64_t)n_files), n_parked, n_live + c->status.n_older, name, n_hints);
 }
 
 static void put_shifter_part(FILE *f, const char *name, const struct site_campaign *c, const char *problem)
 {
-    fprintf(f, "<h2>%s</h2>\n", name);
+    if (c)
+        fprintf(f, "<h2 id=\"%s\"><a href=\"%s/index.html\">%s</a></h2>\n", name, name, name);
+    else
+        fprintf(f, "<h2 id=\"%s\">%s</h2>\n", name, name);
     if (!c) {
         fputs("<div class=look>Its description cannot be read: ", f);
         html_escape(f, problem);
@@ -187,14 +194,19 @@ static enum err write_all(struct catalogue *catalogue, const struct site *site, 
 {
     struct site_page index, shifter;
     struct progress progress;
+    char at[32];
     enum err rc = ERR_OK;
     TRY(site_begin("Productions", "Productions", &index));
     TRY(site_begin("Shifter's page", "What needs a human now", &shifter));
-    fputs("<nav><a href=\"shifter.html\">shifter's page</a></nav>\n<table><tr><th>campaign</th><th "
-          "class=u></th><th>stages "
-          "complete</th><th>files</th><th>done</th><th>%</th><th>to look at</th></tr>\n",
-          index.f);
-    fputs("<nav><a href=\"index.html\">all campaigns</a></nav>\n", shifter.f);
+    status_time(catalogue_now_s(), at);
+    fprintf(
+        index.f,
+        "<p class=facts>%s UTC</p>\n<nav><a href=\"shifter.html\">shifter's "
+        "page</a></nav>\n<table><tr><th>campaign</th>"
+        "<th class=u></th><th>stages complete</th><th>files of all stages</th><th>done</th><th>%%</th><th>parked</th>"
+        "<th>submissions that live</th><th>to look at</th></tr>\n",
+        at);
+    fprintf(shifter.f, "<p class=facts>%s UTC</p>\n<nav><a href=\"index.html\">all campaigns</a></nav>\n", at);
     progress_begin(&progress, "campaigns", (int64_t)names->n);
     for (size_t i = 0; i < names->n && !rc; i++) {
         rc = add_campaign(catalogue, site, names->name[i], is_one, index.f, shifter.f);

@@ -5,6 +5,7 @@
 #include "process.h"
 #include "publish.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static const char *colour_of(const struct status_stage *s)
     static const struct {
         const char *state, *colour;
     } all[] = {{"complete", "#b7e1c0"}, {"running", "#bcdcf2"}, {"due", "#fdf0b2"},
-               {"waits", "#ececec"},    {"parked", "#f8b99a"},  {"no input", "#ffffff"}};
+               {"waits", "#ececec"},    {"parked", "#f8b99a"},  {"held", "#f8b99a"},
+               {"approval", "#f8b99a"}, {"gone", "#f8b99a"},    {"refused", "#f8b99a"}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(s->state, all[i].state) == 0) return all[i].colour;
     return "#ffffff";
@@ -38,11 +40,12 @@ static enum err write_dot(const struct status *k, const char *path)
         bool is_files                  = c->dataset != NULL;
         int64_t n_done                 = is_files ? (int64_t)s->look.n_done : s->n_subruns_done;
         int64_t n_all                  = is_files ? (int64_t)s->look.n_files : s->n_subruns;
-        fprintf(
-            f,
-            "s%zu [label=\"%s\\n%s, %.1f %%\\n%lld of %lld %s\", fillcolor=\"%s\", URL=\"%s.html\", tooltip=\"%s\"];\n",
-            i, c->name, s->state, status_percent(n_done, n_all), (long long)n_done, (long long)n_all,
-            is_files ? "files" : "fills", colour_of(s), c->name, c->name);
+        bool is_approval               = strcmp(c->cfg.stage_type, "approval") == 0;
+        fprintf(f, "s%zu [label=\"%s\\n%s", i, c->name, is_approval && s->look.is_complete ? "approved" : s->state);
+        if (!is_approval)
+            fprintf(f, ", %.1f %%\\n%" PRId64 " of %" PRId64 " %s", status_percent(n_done, n_all), n_done, n_all,
+                    is_files ? "files" : "fills");
+        fprintf(f, "\", fillcolor=\"%s\", URL=\"%s.html\", tooltip=\"%s\"];\n", colour_of(s), c->name, c->name);
         for (size_t j = 0; j < c->n_needs; j++) fprintf(f, "s%zu -> s%zu;\n", c->need[j], i);
     }
     fprintf(f, "}\n");

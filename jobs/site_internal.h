@@ -81,8 +81,11 @@ void site_cell_x(FILE *f, const char *stage, const char *key, double value); /* 
 void site_text_cell(FILE *f, const char *text);
 void site_row(FILE *f, const char *name, const char *text); /* <tr><th>name<td>text */
 void site_command(FILE *f, const char *what, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Files, subruns, submissions, rates: a table of stages, links from the names. */
-void site_stage_table(FILE *f, const struct status *k, const char *link);
+/* Files, subruns, rates: a table of stages, links from the names. */
+void site_stage_table(FILE *f, const struct status *k, size_t from, size_t to);
+/* For what stages wait; live submissions of earlier descriptions. */
+void site_waits(FILE *f, const struct status *k, size_t from, size_t to);
+void site_older(FILE *f, const struct status *k);
 void site_day_table(FILE *f, const struct status *k, size_t from, size_t to);
 void site_hints(FILE *f, const struct status *k, size_t from, size_t to);
 void site_latest(FILE *f, const struct status *k, const struct status_submission *latest, size_t n);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void put_pages(FILE *f, const char *stage, const char *what, size_t page, size_t n_pages)
 {
@@ -75,17 +76,16 @@ static void put_number(FILE *f, bool is_known, const char *format, double value)
     fputs("</td>", f);
 }
 
+/* When it ended its own reason has the scheduler's words; while it lives they are told here. */
 static void put_why(FILE *f, const struct ledger_submission *one)
 {
+    const char *const word[] = {one->reason, one->seen.state, one->seen.reason};
+    size_t n                 = 0;
     fputs("<td class=c>", f);
-    html_escape(f, one->reason);
-    if (*one->seen.state) {
-        fputs(*one->reason ? "; " : "", f);
-        html_escape(f, one->seen.state);
-    }
-    if (*one->seen.reason) {
-        fputs(": ", f);
-        html_escape(f, one->seen.reason);
+    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++) {
+        if (!*word[i] || (i && strstr(one->reason, word[i]))) continue;
+        fputs(n++ ? "; " : "", f);
+        html_escape(f, word[i]);
     }
     fputs("</td>", f);
 }
@@ -121,17 +121,28 @@ static enum err submission_page(const struct site *site, const struct site_campa
     snprintf(title, sizeof title, "Submissions of %s", name);
     TRY(site_begin(title, title, &p));
     put_pages(p.f, name, "submissions", page, n_pages);
-    fputs(
-        "<table><tr><th>id</th><th class=u>name</th><th class=u>state</th><th class=u>why</th><th class=u>job</th><th "
-        "class=u>scheduler</th><th class=u>its reason</th><th>exit</th><th>files</th><th>located kids</th>"
-        "<th>pending</th><th>noted (UTC)</th><th>wall</th><th>CPU s</th><th>peak MB</th><th></th></tr>\n",
-        p.f);
+    fputs("<table><tr><th>id</th><th class=u>name</th><th class=u>state</th><th class=u>why</th>"
+          "<th>exit</th><th>files</th><th>located kids</th>"
+          "<th>pending</th><th>noted (UTC)</th><th>wall</th><th>CPU s</th><th>peak MB</th><th class=u>job</th></tr>\n",
+          p.f);
     size_t first = (page - 1) * SITE_SUBMISSIONS;
     for (size_t i = first; i < s->n_submissions && i < first + SITE_SUBMISSIONS; i++)
         put_submission(p.f, s, &s->submission[s->n_submissions - 1 - i]);
     fputs("</table>\n", p.f);
     snprintf(file, sizeof file, "%s_submissions_%zu.html", name, page);
     return site_end(site, &p, file);
+}
+
+/* To its row among the submissions, which are newest first. */
+static void put_link(FILE *f, const char *stage, const struct site_stage *s, int64_t submission)
+{
+    size_t i = 0;
+    while (i < s->n_submissions && s->submission[i].id < submission) i++;
+    if (i == s->n_submissions || s->submission[i].id != submission)
+        fputs("<td>-</td>", f);
+    else
+        fprintf(f, "<td><a href=\"%s_submissions_%zu.html#s%" PRId64 "\">%" PRId64 "</a></td>", stage,
+                (s->n_submissions - 1 - i) / SITE_SUBMISSIONS + 1, submission, submission);
 }
 
 static enum err file_page(const struct site *site, const struct site_campaign *c, size_t stage, size_t page,
@@ -152,7 +163,9 @@ static enum err file_page(const struct site *site, const struct site_campaign *c
         fputs("<tr>", p.f);
         site_text_cell(p.f, s->file[i].name);
         site_text_cell(p.f, site_file_state_name(s->file[i].state));
-        fprintf(p.f, "<td>%" PRId64 "</td><td>%" PRId64 "</td></tr>\n", s->file[i].attempts, s->file[i].submission_id);
+        fprintf(p.f, "<td>%" PRId64 "</td>", s->file[i].attempts);
+        put_link(p.f, name, s, s->file[i].submission_id);
+        fputs("</tr>\n", p.f);
     }
     fputs("</table>\n", p.f);
     snprintf(file, sizeof file, "%s_files_%zu.html", name, page);

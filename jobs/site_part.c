@@ -71,7 +71,7 @@ void site_command(FILE *f, const char *what, const char *format, ...)
 }
 
 /* ---- tables ----------------------------------------------------------------------------------------------------------- */
-void site_stage_table(FILE *f, const struct status *k, const char *link)
+void site_stage_table(FILE *f, const struct status *k, size_t from, size_t to)
 {
     char left[32];
     fputs("<table><tr><th>stage</th><th "
@@ -79,10 +79,10 @@ void site_stage_table(FILE *f, const struct status *k, const char *link)
           "<th>parked</th><th>subruns or fills done</th><th>wanted</th><th>%</th><th>files/h</th><th>left "
           "for</th></tr>\n",
           f);
-    for (size_t i = 0; i < k->campaign->n_stages; i++) {
+    for (size_t i = from; i < to; i++) {
         const struct status_stage *s = &k->stage[i];
         const char *name             = k->campaign->stage[i].name;
-        fprintf(f, "<tr><td><a href=\"%s%s.html\">%s</a></td>", link, name, name);
+        fprintf(f, "<tr><td><a href=\"%s.html\">%s</a></td>", name, name);
         site_text_cell(f, s->state);
         site_cell(f, name, "files/wanted", (int64_t)s->look.n_files);
         site_cell(f, name, "files/done", (int64_t)s->look.n_done);
@@ -97,6 +97,45 @@ void site_stage_table(FILE *f, const struct status *k, const char *link)
         fprintf(f, "<td>%.1f</td><td>%s</td></tr>\n",
                 s->recent_s > 0.0 ? (double)s->n_recent * 3600.0 / s->recent_s : 0.0, left);
     }
+    fputs("</table>\n", f);
+}
+
+void site_waits(FILE *f, const struct status *k, size_t from, size_t to)
+{
+    char why[400];
+    fputs("<p class=facts>", f);
+    for (size_t i = from; i < to; i++) {
+        status_waits(k, i, why);
+        if (!*why) continue;
+        fprintf(f, "%s: ", k->campaign->stage[i].name);
+        html_escape(f, why);
+        fputs("<br>\n", f);
+    }
+    fputs("</p>\n", f);
+}
+
+void site_older(FILE *f, const struct status *k)
+{
+    if (!k->n_older) return;
+    fprintf(
+        f,
+        "<h2 id=older>Submissions of earlier versions or folders</h2>\n<p class=facts>%zu live still: each pass asks "
+        "after them, and declares what they make as what it is.</p>\n<table><tr><th>submission</th><th "
+        "class=u>state</th><th>files</th><th class=u>stage</th><th class=u>version</th><th class=u>folder</th></tr>\n",
+        k->n_older);
+    for (size_t i = 0; i < k->n_older && i < STATUS_OLDER; i++) {
+        const struct status_older *s = &k->older[i];
+        fputs("<tr>", f);
+        site_text_cell(f, s->name);
+        site_text_cell(f, ledger_state_name(s->state));
+        fprintf(f, "<td>%" PRId64 "</td>", s->n_files);
+        site_text_cell(f, s->stage);
+        site_text_cell(f, s->version);
+        site_text_cell(f, s->folder);
+        fputs("</tr>\n", f);
+    }
+    fputs("</table>\n<table>\n", f);
+    site_command(f, "stop one", "gm2 campaign kill %s %s %s", k->db, k->campaign->cfg.name, k->older[0].name);
     fputs("</table>\n", f);
 }
 

@@ -107,9 +107,9 @@ static void put_card(FILE *f, const struct status *k, size_t i)
     site_row(f, "name", c->name);
     snprintf(text, sizeof text, "%" PRId64, k->stage[i].id);
     site_row(f, "id", text);
-    if (*k->stage[i].look.why) site_row(f, "waits for", k->stage[i].look.why);
     site_row(f, "experiment", k->campaign->cfg.experiment);
     site_row(f, "dataset", c->dataset ? c->dataset : "none: a simulation");
+    if (*k->stage[i].change) site_row(f, "its change", k->stage[i].change);
     site_row(f, "software version", c->version.release);
     site_row(f, "commit", c->version.git_commit);
     site_row(f, "configuration's identity", c->version.config_id);
@@ -133,18 +133,47 @@ static void put_card(FILE *f, const struct status *k, size_t i)
     fputs("</table>\n", f);
 }
 
-static void put_actions(FILE *f, const struct status *k, const char *stage)
+static void put_versions(FILE *f, const struct status_stage *s)
 {
-    const char *name = k->campaign->cfg.name;
+    char at[32];
+    if (!s->n_versions) return;
+    fputs("<h2 id=versions>Other versions</h2>\n<table><tr><th>release, commit, configuration, "
+          "tag</th><th>submissions</th>"
+          "<th>done</th><th class=u>last change (UTC)</th></tr>\n",
+          f);
+    for (size_t i = 0; i < s->n_versions && i < STATUS_VERSIONS; i++) {
+        fputs("<tr>", f);
+        site_text_cell(f, s->version[i].key);
+        status_time(s->version[i].update_s, at);
+        fprintf(f, "<td>%" PRId64 "</td><td>%" PRId64 "</td><td class=t>%s</td></tr>\n", s->version[i].n,
+                s->version[i].n_done, at);
+    }
+    fputs("</table>\n", f);
+}
+
+/* Those of the production's own page. */
+static void put_actions(FILE *f, const struct cmd_campaign *c, const struct status *k, size_t i)
+{
+    const char *name  = k->campaign->cfg.name;
+    const char *stage = k->campaign->stage[i].name;
     fputs("<h2 id=actions>Actions</h2>\n<table>\n", f);
-    site_command(f, "launch now", "gm2 campaign step %s %s", k->db, name);
-    site_command(f, "launch until all is done", "gm2 campaign step %s %s --loop 5", k->db, name);
-    site_command(f, "what would be launched", "gm2 campaign plan %s FILE.fcl", k->db);
-    site_command(f, "kill what runs", "gm2 campaign kill %s %s", k->db, name);
-    site_command(f, "hold", "gm2 campaign hold %s %s", k->db, name);
-    site_command(f, "release", "gm2 campaign release %s %s", k->db, name);
-    site_command(f, "try parked files again", "gm2 campaign retry %s %s", k->db, name);
-    site_command(f, "schedule (crontab)", "*/5 * * * * gm2 campaign step %s %s", k->db, name);
+    if (strcmp(k->campaign->stage[i].cfg.stage_type, "approval") == 0) { /* it runs nothing */
+        site_command(f, "approve", "gm2 campaign approve %s %s %s --comment \"...\"", k->db, name, stage);
+        fputs("</table>\n", f);
+        return;
+    }
+    site_command(f, "launch what is due", "gm2 campaign step %s %s --loop 5", k->db, name);
+    site_command(f, "launch one now", "gm2 campaign launch %s %s %s", k->db, name, stage);
+    site_command(f, "its commands", "gm2 campaign show %s %s %s", k->db, name, stage);
+    site_command(f, "launch a test", "gm2 campaign launch %s %s %s --test", k->db, name, stage);
+    site_command(f, "its commands", "gm2 campaign show %s %s %s --test", k->db, name, stage);
+    site_command(f, "kill what runs, and hold", "gm2 campaign kill %s %s %s", k->db, name, stage);
+    site_command(f, "hold", "gm2 campaign hold %s %s %s --why \"...\"", k->db, name, stage);
+    site_command(f, "release", "gm2 campaign release %s %s %s", k->db, name, stage);
+    site_command(f, "try parked files again", "gm2 campaign retry %s %s %s", k->db, name, stage);
+    site_command(f, "schedule", "gm2 campaign cron %s %s", k->db, name);
+    site_command(f, "edit the stage", "${EDITOR:-vi} %s; gm2 campaign plan %s %s; gm2 campaign start %s %s", c->path,
+                 k->db, c->path, k->db, c->path);
     site_command(f, "this stage on a terminal", "gm2 campaign status %s %s %s", k->db, name, stage);
     fputs("</table>\n", f);
 }
@@ -186,7 +215,7 @@ enum err site_stage_page(const struct site *site, const struct site_campaign *c,
                                      .height  = 420}};
     TRY(site_draw_progress(k, i, i + 1, site->folder, &figure[0]));
     enum err rc = site_draw_latency(s, site->folder, &figure[1]);
-    snprintf(title, sizeof title, "%s of %s", name, k->campaign->cfg.name);
+    snprintf(title, sizeof title, "Stage %.90s of %.90s", name, k->campaign->cfg.name);
     if (!rc) rc = site_begin(title, title, &p);
     if (rc) {
         page_figures_free(figure, 2);
@@ -200,6 +229,8 @@ enum err site_stage_page(const struct site *site, const struct site_campaign *c,
             "files</a><a "
             "href=\"#actions\">actions</a></nav>\n",
             name, s->id, k->campaign->cfg.name, k->id, at, name, name);
+    site_stage_table(p.f, k, i, i + 1);
+    site_waits(p.f, k, i, i + 1);
     fputs("<div class=side>\n", p.f);
     put_jobs(p.f, name, &s->jobs);
     put_use(p.f, name, &s->use);
@@ -212,7 +243,8 @@ enum err site_stage_page(const struct site *site, const struct site_campaign *c,
     site_day_table(p.f, k, i, i + 1);
     put_file_states(p.f, name, &c->stage[i]);
     put_card(p.f, k, i);
-    put_actions(p.f, k, name);
+    put_versions(p.f, s);
+    put_actions(p.f, &c->k, k, i);
     fputs("<h2 id=recent>Recent launches</h2>\n", p.f);
     site_latest(p.f, k, s->latest, s->n_latest);
     page_figures_free(figure, 2);

@@ -128,7 +128,7 @@ const char *status_state(const struct step_stage *stage);
 /** "YYYYMMDD_HHMMSS_user_id", as the production's page lists outputs. */
 void status_label(const struct status_submission *submission, char out[160]);
 /** For what a stage waits: its `why`, or the stages that it needs; "": for nothing. */
-void status_waits(const struct status *k, size_t stage, char out[400]);
+void status_waits(const struct status *k, size_t index, char out[400]);
 /** Folder of a submission, in that of the campaign: there are its log, its list of inputs, its products. */
 void status_folder(const struct status *k, const struct status_submission *submission, char out[400]);
 /** "2026-03-01 12:00:05", UTC. */

@@ -145,15 +145,26 @@ class Numbers(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
         self.text, self.open, self.bad, self.tags = {}, [], [], []
+        self.head, self.cells = None, None  # cells of the present table's first row, and of this one
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
+        if tag == "table":
+            self.head = None
+        if tag == "tr":
+            self.cells = 0
+        if tag in ("td", "th"):
+            self.cells += int(dict(attributes).get("colspan", 1))
         if tag not in self.void:
             self.open.append((tag, dict(attributes).get("id")))
 
     def handle_endtag(self, tag):
         if tag in self.void:
             return
+        if tag == "tr":
+            self.head = self.head or self.cells
+            if self.cells != self.head:
+                self.bad.append("a row of %d cells under a head of %d" % (self.cells, self.head))
         if not self.open or self.open[-1][0] != tag:
             self.bad.append(tag)
         else:

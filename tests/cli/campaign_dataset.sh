@@ -29,6 +29,7 @@ same "$(row)" "due 4 3 0" "one came for one that went"
 grep -q "dataset: 4 files; 1 that were processed are not in it any more" status || { cat status; fail "words: gone"; }
 declare_raw 5 6 7
 row >/dev/null; grep -q "dataset: 7 files, 3 more than at the last pass; snapshot 1 has 4; 1 that were processed" status || { cat status; fail "words: more"; }
+"$GM2" campaign report "$DB" -o site >/dev/null && grep -q "<th>its change</th><td class=c>dataset: 7 files, 3 more than at the last pass" site/*/reco.html || fail "the page: more"
 "$GM2" campaign plan "$DB" c.fcl >plan || fail plan
 grep -q "^reco: dataset: 7 files, 3 more than at the last pass; snapshot 1 has 4" plan || { cat plan; fail "the plan's words"; }
 step || { cat loop err; fail "the others"; }
@@ -69,5 +70,5 @@ split "new(window=1s,fts=0)"; step || { cat loop err; fail "the window"; }
 same "$(row) $(products)" "complete 7 7 0 10" "the last one"
 "$GM2" files retire "$DB" "$one" --reason "wrong" >/dev/null && write "" && "$GM2" campaign start "$DB" c.fcl >/dev/null && step
 same "$(row)" "parked 7 6 1" "a retired product is not made again"
-"$GM2" campaign status "$DB" d --submissions | grep -q "1 without a product: this file was retired; names are not used again" || fail "words: retired"
+"$GM2" campaign status "$DB" d --submissions | grep -q "1 of 1 files have no product; this file was retired; names are not used again" || fail "words: retired"
 exit 0

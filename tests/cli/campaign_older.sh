@@ -27,6 +27,10 @@ write "$A" reco out go; step; step
 write "$B" reco out now; step
 "$GM2" campaign status "$DB" v >status || fail status
 grep -q "^2 submissions of earlier versions" status && grep -q "000001_.*Running .* reco of version v7_03_00 " status || { cat status; fail "they are not shown"; }
+"$GM2" campaign report "$DB" v -o site >/dev/null || fail report
+grep -q "id=older" site/v/index.html && same "$(grep -c "<td class=c>v7_03_00 " site/v/index.html)" 2 "they are not on the page"
+grep -q "<td class=c>v7_03_00 .*</td><td>2</td><td>0</td>" site/v/reco.html || fail "the other version is not on the stage's page"
+"$GM2" campaign status "$DB" v reco | grep -q "^other version *v7_03_00 .*: 2 submissions, 0 of them done" || fail "nor on its card"
 "$GM2" campaign status "$DB" v --json | grep -q '"version":	"v7_03_00 ' || fail "they are not in the JSON"
 for i in $(seq 100); do sleep 0.3; step; grep -q "^reco .* complete" loop && break; done
 grep -q "2 submissions of earlier versions" loop && ! grep -q "all is done" loop || { cat loop; fail "done too early"; }

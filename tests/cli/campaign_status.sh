@@ -34,6 +34,10 @@ same "$(awk 'length > 100' table | grep -v out)" "" "wider than 100 columns"
 grep -q "did you mean reconstruct" err || { cat err; fail "words for no such stage"; }
 "$GM2" campaign status "$DB" | grep -q "^small .* 5 " || fail "the list of campaigns"
 "$GM2" campaign status "$DB" small --json >s.json && count || fail "all done"
+"$GM2" files audit "$DB" --store out >audit || { cat audit; fail "logs and lists of a campaign are no unknown files"; }
+for i in out/stray.mid "$(ls -d out/generate_*)/x.log" "$(ls -d out/reconstruct_*/0*/products | head -1)/x.h5"; do
+  touch "$i"; "$GM2" files audit "$DB" --store out >audit; same "$(grep -c "^unknown .*/$i$" audit)" 1 "a file of nobody"; rm "$i"
+done
 
 # a history of all kinds, days and names; texts that a page or a terminal could obey
 /usr/bin/python3 - >history.sql <<'PY'
@@ -61,7 +65,9 @@ PY
 "$GM2" campaign status "$DB" small --json >s.json && count || fail "a history of all kinds"
 "$GM2" campaign status "$DB" small >table || fail "status of it"
 "$GM2" campaign status "$DB" small reconstruct >stage || fail "status of the stage"
-grep -q "$(printf '\033')" table stage && fail "a terminal is told what to do"
+"$GM2" campaign status "$DB" small --submissions >list || fail "the list of submissions"
+grep -q "Held" list && grep -q "^! reconstruct: 10 submissions are held by the batch system" table && grep -q "^  scontrol release 40[0-9]* " table || { cat table; fail "what is held"; }
+grep -q "$(printf '\033')" table stage list && fail "a terminal is told what to do"
 grep -q "% of the submissions failed" table || { cat table; fail "too many failures are not told"; }
 grep -q "NODE_FAIL" stage || { cat stage; fail "kinds of failures"; }
 
@@ -70,6 +76,8 @@ grep -q "NODE_FAIL" stage || { cat stage; fail "kinds of failures"; }
 "$GM2" campaign status "$DB" small --json >s.json && count --html site || fail "the pages"
 grep -q "<script" -r site && fail "a page has a script"
 grep -rl "alert(1)" site | grep -q reconstruct_submissions_1 || fail "what others wrote is not shown"
+"$GM2" campaign status "$DB" small | grep "^! " | sed 's/^! //; s/: .*//' | sort | uniq -c >hinted
+same "$(grep -o '>[0-9]*</a></td></tr>' site/index.html | tr -dc 0-9)" "$(awk '{ n += $1 } END { print n }' hinted)" "things to look at"
 if command -v dot >/dev/null; then grep -q "<svg" site/small/index.html || fail "no graph"; fi
 if command -v gnuplot >/dev/null; then grep -q "image/svg" site/small/reconstruct.html || fail "no picture"; fi
 same "$(find site -name '*part*')" "" "unfinished files"
