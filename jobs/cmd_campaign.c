@@ -271,26 +271,24 @@ static enum err run_file(struct cmd_campaign_options *o, const char *const *plac
 
 int cmd_campaign(int argc, char **argv)
 {
-    struct cmd_campaign_options o = {.user = NULL};
-    const struct option known[]   = {{"--loop", &o.loop, NULL, "step run"},
-                                     {"--db", &o.db, NULL, "run"},
-                                     {"--submissions", NULL, &o.wants_submissions, "status"},
-                                     {"--json", NULL, &o.wants_json, "status"},
-                                     {"-o", &o.output, NULL, "report run"},
-                                     {"--why", &o.why, NULL, "hold"},
-                                     {"--until", &o.until, NULL, "hold"},
-                                     {"--comment", &o.comment, NULL, "approve"},
-                                     {"--test", NULL, &o.is_test, "launch show"},
-                                     {"--user", &o.user, NULL, "run start step hold release kill retry launch approve"},
-                                     {NULL, NULL, NULL, NULL}};
+    struct cmd_campaign_options o      = {.user = NULL};
+    const struct options_known known[] = {
+        {"--loop", &o.loop, NULL, "step run"},
+        {"--db", &o.db, NULL, "run"},
+        {"--submissions", NULL, &o.wants_submissions, "status"},
+        {"--json", NULL, &o.wants_json, "status"},
+        {"-o", &o.output, NULL, "report run"},
+        {"--why", &o.why, NULL, "hold"},
+        {"--until", &o.until, NULL, "hold"},
+        {"--comment", &o.comment, NULL, "approve"},
+        {"--test", NULL, &o.is_test, "launch show"},
+        {"--user", &o.user, NULL, "run start step hold release kill retry launch approve"},
+        {NULL, NULL, NULL, NULL}};
     const char *place[3] = {NULL}, *names[N_VERBS + 4] = {"init"};
     size_t n;
     int status = 0;
     for (size_t i = 0; i < N_VERBS; i++) names[i + 1] = verbs[i].name;
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf("%s", usage);
-        return 0;
-    }
+    if (options_help(argc, argv, usage)) return 0;
     names[N_VERBS + 1] = "run";
     names[N_VERBS + 2] = "convert";
     if (take_settings(&argc, argv, &o)) return err_exit_code(ERR_OPTION);

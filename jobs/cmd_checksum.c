@@ -1,6 +1,7 @@
 /* gm2 checksum: size and adler32 of files, for scripts where no other program has adler32. */
 #include "command.h"
 #include "err.h"
+#include "options.h"
 #include "publish.h"
 
 #include <stdio.h>
@@ -10,6 +11,7 @@ int cmd_checksum(int argc, char **argv);
 int cmd_checksum(int argc, char **argv)
 {
     enum err rc = ERR_OK;
+    if (options_help(argc, argv, "gm2 checksum FILE...\n")) return 0;
     if (argc < 2 || argv[1][0] == '-') rc = err_fail(ERR_OPTION, __FILE__, __LINE__, "wanted is: gm2 checksum FILE...");
     for (int i = 1; i < argc && !rc; i++) {
         char text[32];

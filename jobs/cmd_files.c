@@ -55,7 +55,9 @@ static const char usage[] =
     "    --from: of which files they can be made anew (name, tier, stale file); --snapshot freezes the list.\n"
     "    In queries, answered anew each time: stale: TAG@COND_DB, replaced: ..., sufficient: TAG@COND_DB (QUERY)\n"
     "gm2 files locate DB NAME URL [--remove]\n"
+    "    a place where the file is, or is no longer\n"
     "gm2 files retire DB NAME --reason TEXT\n"
+    "    it counts no more, and no other file gets its name; what was said of it stays\n"
     "gm2 files define DB NAME QUERY\n"
     "gm2 files definitions DB\n"
     "gm2 files snapshot DB QUERY\n"
@@ -77,12 +79,12 @@ static const char usage[] =
     "    isparentof: ischildof: isancestorof: isdescendantof: (QUERY), availability: WORD, snapshot_id N,\n"
     "    stale: TAG@COND_DB, stale: campaign:NAME (a TAG alone: of --conditions),\n"
     "    run_number 24337.0196, file_name gm2_run%, lists a, b, c. Files count that are good, not retired and have a\n"
-    "    location, unless availability says otherwise. Dimensions:\n";
+    "    location, unless availability says otherwise. 'gm2 files --help' lists the dimensions.\n";
 
 static void print_usage(FILE *to)
 {
     int column = 0;
-    fprintf(to, "%s   ", usage);
+    fprintf(to, "%sDimensions:\n   ", usage);
     for (size_t i = 0; dimension_name(i); i++) {
         if (column > 90) column = fprintf(to, "\n   ") - 4;
         column += fprintf(to, " %s", dimension_name(i));
@@ -304,8 +306,8 @@ static enum err run(const struct files_options *o, int *status)
 
 int cmd_files(int argc, char **argv)
 {
-    struct files_options o      = {.user = NULL};
-    const struct option known[] = {
+    struct files_options o             = {.user = NULL};
+    const struct options_known known[] = {
         {"--location", &o.location, NULL, "declare"},
         {"--no-location", NULL, &o.has_no_location, "declare"},
         {"--to", &o.store, NULL, "ingest"},
@@ -337,6 +339,7 @@ int cmd_files(int argc, char **argv)
         print_usage(stdout);
         return 0;
     }
+    if (options_help(argc, argv, usage)) return 0;
     if (mem_alloc(&place, (size_t)argc, sizeof *place)) return err_exit_code(ERR_MEMORY);
     enum err rc = options_parse(argc, argv, verbs, known, &o.verb, place, (size_t)argc, &n);
     if (!rc && n == 0)

@@ -3,6 +3,7 @@
 #include "fhicl.h"
 #include "log.h"
 #include "mem.h"
+#include "options.h"
 
 #include <getopt.h>
 #include <math.h>
@@ -14,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char usage[] = "OUT/STEM.h5 [-c FILE.fcl] [--png] [--follow [--live]]";
+static const char usage[] = "gm2 dqm OUT/STEM.h5 [-c FILE.fcl] [--png] [--follow [--live]]";
 
 enum { POLL_MS = 250, COST_FACTOR = 10 };
 
@@ -146,9 +147,9 @@ static enum err run(int argc, char **argv)
         case 'f': is_following = true; break;
         case 'p': wants_png = true; break;
         case 'l': is_live = true; break;
-        default: FAIL(ERR_OPTION, "usage: gm2 dqm %s", usage);
+        default: FAIL(ERR_OPTION, "usage: %s", usage);
         }
-    REQUIRE(optind + 1 == argc, ERR_OPTION, "usage: gm2 dqm %s", usage);
+    REQUIRE(optind + 1 == argc, ERR_OPTION, "usage: %s", usage);
     struct dqm *d;
     enum err rc;
     TRY(mem_alloc(&d, 1, sizeof *d));
@@ -176,6 +177,7 @@ done:
 
 int cmd_dqm(int argc, char **argv)
 {
+    if (options_help(argc, argv, usage)) return 0;
     log_init(LOG_INFO, 0, 1);
     return err_exit_code(run(argc, argv));
 }

@@ -1,6 +1,7 @@
 /* gm2 fit: omega_a from histogram files. */
 #include "cmd_fit.h"
 
+#include "options.h"
 #include "phys.h"
 #include "publish.h"
 #include "q_fit.h"
@@ -14,6 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char usage[] =
+    "gm2 fit FILE.h5 [FILE.h5 ...] [--method t|a|q] [--calo N] [--model 5|cbo|cbo+vw|...|full] [--from US] "
+    "[--to US] [--statistic likelihood|neyman] [--json OUT] [--blind-phrase-file FILE]";
 
 struct fit_options {
     const char *method, *model, *json, *phrase_file;
@@ -201,13 +206,9 @@ static enum err parse_option(int letter, const char *text, struct fit_options *o
     case 'b': o->phrase_file = text; return ERR_OK;
     case 'f': return parse_number("from", text, 0, 700, &o->from_us);
     case 't': return parse_number("to", text, 0, 700, &o->to_us);
-    default: FAIL(ERR_OPTION, "usage: gm2 fit %s", cmd_fit_usage);
+    default: FAIL(ERR_OPTION, "usage: %s", usage);
     }
 }
-
-const char cmd_fit_usage[] =
-    "FILE.h5 [FILE.h5 ...] [--method t|a|q] [--calo N] [--model 5|cbo|cbo+vw|...|full] [--from US] "
-    "[--to US] [--statistic likelihood|neyman] [--json OUT] [--blind-phrase-file FILE]";
 
 static enum err take(const struct wiggle_input *in, const struct fit_options *o, struct wiggle_data *d)
 {
@@ -248,8 +249,8 @@ static enum err run(int argc, char **argv)
     optind = 0; /* glibc: start anew, with permutation */
     opterr = 0;
     for (int letter; (letter = getopt_long(argc, argv, "", names, NULL)) != -1;) TRY(parse_option(letter, optarg, &o));
-    REQUIRE(optind < argc, ERR_OPTION, "no file is given; usage: gm2 fit %s", cmd_fit_usage);
+    REQUIRE(optind < argc, ERR_OPTION, "no file is given; usage: %s", usage);
     return fit(argv + optind, (size_t)(argc - optind), &o);
 }
 
-int cmd_fit(int argc, char **argv) { return err_exit_code(run(argc, argv)); }
+int cmd_fit(int argc, char **argv) { return options_help(argc, argv, usage) ? 0 : err_exit_code(run(argc, argv)); }

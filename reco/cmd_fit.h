@@ -7,7 +7,6 @@
 
 #include <cjson/cJSON.h>
 
-extern const char cmd_fit_usage[];
 /** The command: struct command's run. */
 int cmd_fit(int argc, char **argv);
 

@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "midas_file.h"
 #include "odb.h"
+#include "options.h"
 #include "raw_dump.h"
 #include "unpack.h"
 
@@ -266,10 +267,7 @@ static enum err run(int argc, char **argv)
 
 int cmd_raw(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        fputs(usage, stdout);
-        return 0;
-    }
+    if (options_help(argc, argv, usage)) return 0;
     enum err rc = run(argc, argv);
     if (!rc && fflush(stdout) != 0) rc = err_fail(ERR_WRITE, __FILE__, __LINE__, "the result cannot be written");
     return err_exit_code(rc);

@@ -2,6 +2,7 @@
 #include "cmd_fit.h"
 #include "log.h"
 #include "mem.h"
+#include "options.h"
 #include "publish.h"
 #include "report.h"
 #include "report_beam.h"
@@ -14,8 +15,8 @@
 
 enum { MAX_PICTURES = 64 };
 
-const char cmd_report_usage[] =
-    "FILE.h5 [FILE.h5 ...] [-o DIR] [--model 5|cbo|cbo+vw|...|full] [--png] [--blind-phrase-file FILE]";
+static const char usage[] =
+    "gm2 report FILE.h5 [FILE.h5 ...] [-o DIR] [--model 5|cbo|cbo+vw|...|full] [--png] [--blind-phrase-file FILE]";
 
 struct report_options {
     const char *dir, *model, *phrase_file;
@@ -199,11 +200,11 @@ static enum err run(int argc, char **argv)
         case 'M': o.model = optarg; break;
         case 'p': o.wants_png = true; break;
         case 'b': o.phrase_file = optarg; break;
-        default: FAIL(ERR_OPTION, "usage: gm2 report %s", cmd_report_usage);
+        default: FAIL(ERR_OPTION, "usage: %s", usage);
         }
-    REQUIRE(optind < argc, ERR_OPTION, "no file is given; usage: gm2 report %s", cmd_report_usage);
+    REQUIRE(optind < argc, ERR_OPTION, "no file is given; usage: %s", usage);
     REQUIRE(*o.dir && strlen(o.dir) < 3900, ERR_OPTION, "-o: a folder is wanted");
     return report(argv + optind, (size_t)(argc - optind), &o);
 }
 
-int cmd_report(int argc, char **argv) { return err_exit_code(run(argc, argv)); }
+int cmd_report(int argc, char **argv) { return options_help(argc, argv, usage) ? 0 : err_exit_code(run(argc, argv)); }

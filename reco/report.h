@@ -45,6 +45,5 @@ enum err report_html(const struct report *r, const struct page_figure *figures, 
 
 /** The command: struct command's run. */
 int cmd_report(int argc, char **argv);
-extern const char cmd_report_usage[];
 
 #endif

@@ -4,6 +4,7 @@
 #include "cfg.h"
 #include "command.h"
 #include "mem.h"
+#include "options.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -274,10 +275,7 @@ int cmd_cond(int argc, char **argv)
     size_t n_differences      = 0;
     struct passwd *login      = getpwuid(geteuid());
     struct cmd_cond_options o = {.note.author = login ? login->pw_name : NULL};
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return 0;
-    }
+    if (options_help(argc, argv, usage)) return 0;
     enum err rc = parse(argc, argv, &o);
     if (!rc) rc = run(&o, &n_differences);
     if (!rc && fflush(stdout) != 0) rc = err_fail(ERR_WRITE, __FILE__, __LINE__, "the result cannot be written");

@@ -4,6 +4,7 @@
 #include "fhicl.h"
 #include "job.h"
 #include "mem.h"
+#include "options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,10 +124,7 @@ static enum err run(int argc, char **argv)
 
 int cmd_fcl(int argc, char **argv)
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return 0;
-    }
+    if (options_help(argc, argv, usage)) return 0;
     enum err rc = run(argc, argv);
     return err_exit_code(rc);
 }

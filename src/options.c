@@ -3,6 +3,7 @@
 
 #include "cfg.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_KNOWN = 64 };
@@ -28,12 +29,12 @@ static enum err find_verb(const char *noun, const char *word, const char *const 
     FAIL(ERR_OPTION, "there is no verb \"%s\"; 'gm2 %s --help' lists them", word, noun);
 }
 
-static enum err take_option(const char *noun, const char *verb, const struct option *options, const char *word,
+static enum err take_option(const char *noun, const char *verb, const struct options_known *options, const char *word,
                             const char *value, bool *takes_value)
 {
     const char *known[MAX_KNOWN];
-    size_t n               = 0;
-    const struct option *o = options;
+    size_t n                      = 0;
+    const struct options_known *o = options;
     for (; o->name && strcmp(o->name, word) != 0; o++)
         if (n < MAX_KNOWN) known[n++] = o->name;
     if (!o->name) {
@@ -51,8 +52,51 @@ static enum err take_option(const char *noun, const char *verb, const struct opt
     return ERR_OK;
 }
 
-enum err options_parse(int argc, char **argv, const char *const *verbs, const struct option *options, const char **verb,
-                       const char **place, size_t max_places, size_t *n_places)
+/* Is the line `gm2 NOUN VERB|VERB ...` about this verb? */
+static bool is_of_verb(const char *line, const char *verb)
+{
+    size_t n         = strlen(verb);
+    const char *word = strchr(line + 4, ' ');
+    while (word && n) {
+        if (strncmp(++word, verb, n) == 0 && strchr(" |\n", word[n])) return true;
+        word += strcspn(word, " |\n");
+        if (*word != '|') break;
+    }
+    return false;
+}
+
+static const char *next_line(const char *at)
+{
+    at += strcspn(at, "\n");
+    return at + (*at == '\n');
+}
+
+/* An entry: lines that begin with gm2, then indented ones; or a line that is of all verbs, with indented ones. */
+static const char *next_entry(const char *at, const char *verb, bool *is_of_it, bool *is_of_all)
+{
+    *is_of_all = strncmp(at, "gm2 ", 4) != 0;
+    *is_of_it  = false;
+    for (; strncmp(at, "gm2 ", 4) == 0; at = next_line(at)) *is_of_it = *is_of_it || is_of_verb(at, verb);
+    if (*is_of_all) at = next_line(at);
+    while (*at == ' ') at = next_line(at);
+    return at;
+}
+
+bool options_help(int argc, char **argv, const char *usage)
+{
+    const char *last = argc > 1 ? argv[argc - 1] : "", *verb = argc > 2 ? argv[1] : "";
+    if (strcmp(last, "--help") != 0 && strcmp(last, "-h") != 0) return false;
+    bool is_known = false, is_of_it, is_of_all;
+    for (const char *at = usage; *at; is_known = is_known || is_of_it) at = next_entry(at, verb, &is_of_it, &is_of_all);
+    for (const char *at = usage, *end; *at; at = end) {
+        end = next_entry(at, verb, &is_of_it, &is_of_all);
+        if (!is_known || is_of_it || is_of_all) printf("%.*s%s", (int)(end - at), at, end[-1] == '\n' ? "" : "\n");
+    }
+    return true;
+}
+
+enum err options_parse(int argc, char **argv, const char *const *verbs, const struct options_known *options,
+                       const char **verb, const char **place, size_t max_places, size_t *n_places)
 {
     bool is_over = false;
     *n_places    = 0;

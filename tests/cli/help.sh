@@ -22,3 +22,11 @@ status=0
 status=0
 "$GM2" help tables puls 2> err || status=$?
 [ $status = 88 ] && grep -q 'did you mean "pulse"' err || fail "misspelt table: $status $(cat err)"
+# of one verb: its own lines, those of its neighbours whose words it shares, and what is of all; of an unknown one everything
+for what in "campaign kill" "files count" "cond get" "fcl id" "raw check"; do
+    "$GM2" $what --help > page || fail "gm2 $what --help"
+    grep -q "^gm2 ${what% *}.*${what#* }" page && [ "$(wc -l < page)" -lt 20 ] || { cat page; fail "gm2 $what --help"; }
+done
+"$GM2" campaign kill prod.db -h > page && ! grep -q "campaign plan" page && grep -q "^DB: " page || { cat page; fail "help after other words"; }
+"$GM2" campaign --help > all && "$GM2" campaign kil --help > page && cmp -s all page || fail "help of an unknown verb"
+for noun in fit report dqm checksum calib ring; do "$GM2" $noun --help > page && [ -s page ] || fail "gm2 $noun --help"; done
