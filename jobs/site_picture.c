@@ -125,7 +125,8 @@ enum err site_draw_latency(const struct status_stage *s, const char *folder, str
     fprintf(f,
             "set logscale x\nset xrange [1:%g]\nset xtics ('1 s' 1, '10 s' 10, '1 min' 60, '10 min' 600, '1 h' 3600, "
             "'10 h' 36000, '1 d' 86400, '10 d' 864000, '100 d' 8640000)\nset xlabel 'time'\nset ylabel 'files, or "
-            "submissions, a bin'\nset key below\nset yrange [0:*]\nset arrow 1 from %g, graph 0 to %g, graph 1 nohead "
+            "submissions, a bin'\nset key below\nset bmargin 7\nset yrange [0:*]\nset arrow 1 from %g, graph 0 to %g, "
+            "graph 1 nohead "
             "dt 2 lc rgb "
             "'#444444'\nset label 1 ' 30 min (nearline)' at %g, graph 0.5 left tc rgb '#444444'\nplot ",
             3.0 * longest_s, NEARLINE_S, NEARLINE_S, NEARLINE_S);
