@@ -290,5 +290,7 @@ bool campaign_is_ini(const char *path)
 enum err campaign_document(const char *path, struct fhicl **out)
 {
     *out = NULL;
+    REQUIRE(!strchr(path, ';'), ERR_CONFIG,
+            "%s: with a ; in its path a description is taken for several files; move it to a folder without", path);
     return campaign_is_ini(path) ? read_ini(path, out) : fhicl_read(path, out);
 }

@@ -132,4 +132,6 @@ for bad in 'every: "6x"|no interval' 'at: "tomorrow"|no time' 'at: "2026-02-30"|
 done
 sed 's|output: "|&/tmp/it'"'"'s|' c.fcl >quote.fcl; "$GM2" campaign plan "$DB" quote.fcl 2>err; same $? 91 "a quote in the name of a folder"
 has err "a single quote" "its words"
+mkdir 'a;b' && cp c.fcl 'a;b'; "$GM2" campaign plan "$DB" 'a;b/c.fcl' 2>err; same $? 91 "a semicolon in the path"
+has err "several files" "its words"
 exit 0
