@@ -86,23 +86,6 @@ enum err ingest_read(const char *name, const char *location, char **text, struct
     return err_context(rc, "%s", path);
 }
 
-void ingest_add_fills(struct ingest_tier tiers[INGEST_TIERS], const char *name, int64_t n_fills)
-{
-    size_t i = 0;
-    while (i < INGEST_TIERS && *tiers[i].name && strcmp(tiers[i].name, name) != 0) i++;
-    if (i == INGEST_TIERS) return;
-    snprintf(tiers[i].name, sizeof tiers[i].name, "%s", name);
-    tiers[i].n_fills += n_fills;
-}
-
-int64_t ingest_most_fills(const struct ingest_tier tiers[INGEST_TIERS])
-{
-    int64_t most = 0;
-    for (size_t i = 0; i < INGEST_TIERS; i++)
-        if (tiers[i].n_fills > most) most = tiers[i].n_fills;
-    return most;
-}
-
 /* Declaring many. */
 struct round {
     struct catalogue *catalogue;
@@ -127,8 +110,6 @@ static enum err declare_batch(struct round *r, struct catalogue_file *file, cons
         r->tally->n[result[i].outcome]++;
         bool is_bad = result[i].outcome == CATALOGUE_CONFLICT || result[i].outcome == CATALOGUE_REFUSED;
         if (is_bad && !*r->tally->why) snprintf(r->tally->why, sizeof r->tally->why, "%.99s", result[i].why);
-        if (result[i].outcome <= CATALOGUE_SAME && file[i].data_tier)
-            ingest_add_fills(r->tally->tiers, file[i].data_tier, file[i].event_count);
         if (result[i].outcome == CATALOGUE_CONFLICT)
             log_error("%s: in conflict: %s; both descriptions are kept (table file_conflicts)", file[i].file_name,
                       result[i].why);

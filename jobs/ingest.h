@@ -6,20 +6,9 @@
 
 enum { INGEST_GROWING = CATALOGUE_REFUSED + 1 }; /* drop box: raw files that are still being written */
 
-/* Fills by data tier; of an unused one the name is empty. A tier may be kept in part only (raw files of the first subruns), so
- * the fullest counts. */
-enum { INGEST_TIERS = 16 };
-struct ingest_tier {
-    char name[24];
-    int64_t n_fills;
-};
-void ingest_add_fills(struct ingest_tier tiers[INGEST_TIERS], const char *name, int64_t n_fills);
-int64_t ingest_most_fills(const struct ingest_tier tiers[INGEST_TIERS]);
-
 struct ingest_tally {
-    size_t n[INGEST_GROWING + 1];           /* by outcome; what could not be read counts as refused */
-    char why[100];                          /* of the first that is refused or in conflict */
-    struct ingest_tier tiers[INGEST_TIERS]; /* of ingest_folder(): what the folder holds, declared now or before */
+    size_t n[INGEST_GROWING + 1]; /* by outcome; what could not be read counts as refused */
+    char why[100];                /* of the first that is refused or in conflict */
 };
 
 /** Declares products by their metadata (PATH.json, or PATH itself if it ends with .json), in batches. location: NULL: a

@@ -3,6 +3,7 @@
 
 #include "mem.h"
 #include "stage_places.h"
+#include "stage_units.h"
 #include "stage_work.h"
 #include "status.h"
 
@@ -247,10 +248,10 @@ static enum err plan_stage(struct catalogue *catalogue, const struct campaign *c
     *p = (struct plan_stage){0};
     TRY(stage_work_begin(catalogue, c, 0, i, "", &w));
     if (!s->dataset) {
-        bool is_done;
-        TRY(stage_work_is_simulated(&w, &is_done));
-        p->n_jobs  = is_done ? 0.0 : 1.0;
-        p->n_files = is_done ? 0.0 : (double)s->cfg.fills;
+        int64_t n;
+        TRY(stage_units_left(&w, &n));
+        p->n_jobs  = (double)n;
+        p->n_files = p->n_jobs * (double)s->cfg.fills;
     } else {
         TRY(read_files(&w, p));
         extrapolate(c, i, look, p);

@@ -85,12 +85,12 @@ static enum err job_line(const struct stage_work *w, const struct ledger_submiss
 
 static enum err name_plain(const struct stage_work *w, const struct ledger_submission *s, char *out, size_t room)
 {
-    char products[STAGE_MAX_PATH + 32], part[40] = "";
+    char products[STAGE_MAX_PATH + 32], stem[STAGE_UNITS_STEM];
     int64_t launch = 0;
     TRY(stage_units_products(w, s, products));
     if (stage_work_is_simulation(w)) TRY(stage_units_number(w, s, &launch));
-    if (launch) snprintf(part, sizeof part, "_l%06" PRId64, launch);
-    snprintf(out, room, "%.1800s/%.120s_%s%s.h5", products, w->stage->name, w->digest, part);
+    stage_units_stem(w, launch, stem);
+    snprintf(out, room, "%.1800s/%s.h5", products, stem);
     return ERR_OK;
 }
 

@@ -87,3 +87,68 @@ enum err stage_units_products(const struct stage_work *w, const struct ledger_su
     snprintf(out, STAGE_MAX_PATH + 32, "%s/products", folder);
     return ERR_OK;
 }
+
+void stage_units_stem(const struct stage_work *w, int64_t k, char out[STAGE_UNITS_STEM])
+{
+    int n = snprintf(out, STAGE_UNITS_STEM, "%.120s_%s", w->stage->name, w->digest);
+    if (k) snprintf(out + n, STAGE_UNITS_STEM - (size_t)n, "_l%06" PRId64, k);
+}
+
+/* Fills by data tier. A tier may be kept in part only (raw files of the first subruns), so the fullest counts. */
+struct made {
+    const char *stem; /* NULL: any name */
+    size_t n;
+    struct tier {
+        char name[24];
+        int64_t n_fills;
+    } tier[16];
+};
+
+/* Launch 0 has no number in its names, the others go on with _l. */
+static bool is_of_stem(const char *name, const char *stem)
+{
+    size_t n = strlen(stem);
+    return strncmp(name, stem, n) == 0 && name[n] == '_' && name[n + 1] != 'l';
+}
+
+static enum err add_fills(void *context, const struct db_value *row, size_t n)
+{
+    struct made *m = context;
+    size_t i       = 0;
+    (void)n;
+    if (m->stem && !is_of_stem(row[0].text, m->stem)) return ERR_OK;
+    while (i < m->n && strcmp(m->tier[i].name, row[1].text) != 0) i++;
+    if (i == sizeof m->tier / sizeof m->tier[0]) return ERR_OK;
+    if (i == m->n) snprintf(m->tier[m->n++].name, sizeof m->tier[i].name, "%s", row[1].text);
+    m->tier[i].n_fills += row[2].i;
+    return ERR_OK;
+}
+
+/* stem: of the names that count; NULL: all do. */
+static enum err count_fills(const struct stage_work *w, const char *stem, int64_t *n)
+{
+    struct made made = {.stem = stem};
+    *n               = 0;
+    TRY(catalogue_list(w->catalogue, w->stage->made, "f.file_name, f.data_tier, f.event_count", 0, add_fills, &made));
+    for (size_t i = 0; i < made.n; i++)
+        if (made.tier[i].n_fills > *n) *n = made.tier[i].n_fills;
+    return ERR_OK;
+}
+
+enum err stage_units_are_made(const struct stage_work *w, int64_t k, bool *are_made)
+{
+    char stem[STAGE_UNITS_STEM];
+    int64_t n;
+    stage_units_stem(w, k, stem);
+    TRY(count_fills(w, w->stage->cfg.launches > 1 ? stem : NULL, &n));
+    *are_made = n >= w->stage->cfg.fills;
+    return ERR_OK;
+}
+
+enum err stage_units_left(const struct stage_work *w, int64_t *n)
+{
+    const struct campaign_stage_cfg *cfg = &w->stage->cfg;
+    TRY(count_fills(w, NULL, n));
+    *n = cfg->fills > 0 && *n / cfg->fills < cfg->launches ? cfg->launches - *n / cfg->fills : 0;
+    return ERR_OK;
+}

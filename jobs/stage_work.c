@@ -1,7 +1,6 @@
 /* What a stage has to do, and what it has done. */
 #include "stage_work.h"
 
-#include "ingest.h"
 #include "ledger_internal.h"
 #include "ledger_left.h"
 #include "log.h"
@@ -299,25 +298,4 @@ enum err stage_work_not_done(const struct stage_work *w, const struct ledger_sub
     *ids = all;
     *n   = n_left;
     return ERR_OK;
-}
-
-static enum err add_fills(void *context, const struct db_value *row, size_t n)
-{
-    (void)n;
-    ingest_add_fills(context, row[0].text, row[1].i);
-    return ERR_OK;
-}
-
-enum err stage_work_is_simulated(const struct stage_work *w, bool *is_done)
-{
-    struct ingest_tier tiers[INGEST_TIERS] = {{.n_fills = 0}};
-    int64_t *located;
-    size_t n;
-    *is_done = false;
-    TRY(ledger_located(w->catalogue, w->stage_id, &located, &n));
-    mem_free(located);
-    enum err rc    = catalogue_list(w->catalogue, w->stage->made, "f.data_tier, f.event_count", 0, add_fills, tiers);
-    int64_t wanted = w->stage->cfg.launches > 1 ? (int64_t)(n + 1) * w->stage->cfg.fills : w->stage->cfg.fills;
-    *is_done       = !rc && ingest_most_fills(tiers) >= wanted;
-    return rc;
 }

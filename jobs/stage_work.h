@@ -62,9 +62,6 @@ enum err stage_work_look(const struct stage_work *work, struct step_stage *out);
 /** Files of a submission without a product; mem_free() the list. Within a transaction or outside. */
 enum err stage_work_not_done(const struct stage_work *work, const struct ledger_submission *submission, int64_t **ids,
                              size_t *n);
-/** Whether the products of a simulation, of one tier at least, hold all its fills; of several launches: those of the Located
- *  ones and of one more. */
-enum err stage_work_is_simulated(const struct stage_work *work, bool *is_done);
 
 /** Starts a submission that is noted; started already, it is found. ERR_AGAIN: the executor has not taken it now;
  *  ERR_DATA, ...: it cannot be started. */

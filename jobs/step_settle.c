@@ -28,26 +28,18 @@ struct judging {
     const char *said; /* what the job said last, or "" */
 };
 
-/* Of several launches each must have its own fills in its folder: one that made nothing does not end on those of another. To
- * the store only whole ones go. */
-static bool has_own_fills(const struct judging *j)
-{
-    const struct campaign_stage_cfg *cfg = &j->work->stage->cfg;
-    return cfg->launches <= 1 || cfg->to_store || ingest_most_fills(j->tally->tiers) >= cfg->fills;
-}
-
 static enum err judge_simulation(const struct judging *j, struct ledger_verdict *v)
 {
     const struct ingest_tally *t = j->tally;
-    bool is_whole;
-    TRY(stage_work_is_simulated(j->work, &is_whole));
-    bool is_good = is_whole && has_own_fills(j) && j->report->exit_code == 0 && !t->n[CATALOGUE_CONFLICT] &&
-                   !t->n[CATALOGUE_REFUSED];
+    int64_t launch;
+    bool are_made;
+    TRY(stage_units_number(j->work, j->submission, &launch));
+    TRY(stage_units_are_made(j->work, launch, &are_made));
+    bool is_good  = are_made && j->report->exit_code == 0 && !t->n[CATALOGUE_CONFLICT] && !t->n[CATALOGUE_REFUSED];
     v->n_not_done = is_good ? 0 : 1;
     if (is_good) return ERR_OK;
     TRY(mem_alloc(&v->not_done, 1, sizeof *v->not_done));
-    TRY(stage_units_number(j->work, j->submission, &v->not_done[0]));
-    v->not_done[0] = -v->not_done[0];
+    v->not_done[0] = -launch;
     return ERR_OK;
 }
 

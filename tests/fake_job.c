@@ -112,11 +112,13 @@ static void make_product(const struct fake_job *j, const struct inputs *in, size
 
 static void make_fill(const struct fake_job *j, size_t i)
 {
-    char folder[FAKE_MAX_PATH], path[FAKE_MAX_PATH + 40], unit[20];
+    char stem[FAKE_MAX_PATH], folder[FAKE_MAX_PATH], path[FAKE_MAX_PATH + 40], unit[20];
     snprintf(folder, sizeof folder, "%s", j->output);
     *strrchr(folder, '/') = 0;
+    snprintf(stem, sizeof stem, "%s", j->output);
+    *strrchr(stem, '.') = 0;
     if (publish_make_folder(folder)) fake_die("%s", folder);
-    snprintf(path, sizeof path, "%s/raw_%.8s_%05zu.mid", folder, j->config, i);
+    snprintf(path, sizeof path, "%s_r%05zu.mid", stem, i);
     snprintf(unit, sizeof unit, "%zu", i);
     fake_publish(path, j->config, "raw", unit, "", false);
 }

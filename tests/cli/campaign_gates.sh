@@ -32,6 +32,8 @@ write 'every: "1h"' ""
 "$GM2" campaign show "$DB" c.fcl generate >shown || fail show
 has shown " -n 4 .*--set source.fills_per_subrun=2" "the command"
 has shown "setup.sh" "the login"
+"$GM2" campaign plan "$DB" c.fcl >shown || fail "plan of launches"
+grep -q "^generate  *3  *12 fills" shown || { cat shown; fail "plan of launches"; }
 "$GM2" campaign start "$DB" c.fcl >/dev/null || fail start
 for i in 1 2 3; do campaign step >pass 2>err || { cat err; fail "pass $i"; }; sleep 1; done
 has pass "generate: not before" "why nothing starts"
